@@ -1,0 +1,91 @@
+"""Every error that Trackbook raises on purpose.
+
+::
+
+    TrackbookError
+    ├── UsageError          the call, the magic line or the command line is wrong
+    ├── SettingsError       trackbook.toml cannot be read or holds a wrong value
+    ├── NotFoundError       a run, dataset, model, file or notebook does not exist
+    ├── StoreError          the store cannot be opened, read or written
+    │   ├── StoreVersionError   a newer Trackbook made the store
+    │   └── IntegrityError      stored bytes are not the bytes that were written
+    ├── CaptureError        something about a run could not be recorded
+    ├── DataError           a frame or file is not fit for what was asked
+    ├── NotebookError       a notebook cannot become a graph or a script
+    ├── PipelineError       a pipeline or one of its steps failed
+    │   └── ExecutionError      a notebook cell raised
+    └── RegistryError       a model cannot be registered, loaded or moved
+        └── GateError           a gate refused the promotion
+
+A message says what happened, to which object, and what to do now.  Faces turn these into an
+IPython ``UsageError``, an exit status or a JSON body, once, at their edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TrackbookError(Exception):
+    """Base class of all errors raised on purpose; `code` is the stable name used by the REST interface."""
+
+    code = "error"
+
+
+class UsageError(TrackbookError):
+    code = "usage"
+
+
+class SettingsError(TrackbookError):
+    code = "settings"
+
+
+class NotFoundError(TrackbookError):
+    code = "not_found"
+
+
+class StoreError(TrackbookError):
+    code = "store"
+
+
+class StoreVersionError(StoreError):
+    code = "store_version"
+
+
+class IntegrityError(StoreError):
+    code = "integrity"
+
+
+class CaptureError(TrackbookError):
+    code = "capture"
+
+
+class DataError(TrackbookError):
+    code = "data"
+
+
+class NotebookError(TrackbookError):
+    code = "notebook"
+
+
+class PipelineError(TrackbookError):
+    code = "pipeline"
+
+
+class ExecutionError(PipelineError):
+    code = "execution"
+
+
+class RegistryError(TrackbookError):
+    code = "registry"
+
+
+class GateError(RegistryError):
+    code = "gate_refused"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'X'?"`` for the nearest of `known`, or an empty string."""
+    match = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {match[0]!r}?" if match else ""
