@@ -1,0 +1,90 @@
+"""`trackbook.toml` as typed, frozen settings.
+
+Policies, gates and trusted types live in a text file next to the code, so that a change to them is reviewed
+like code.  Unknown keys are errors: a misspelt gate that silently never runs is worse than no gate.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from trackbook.errors import SettingsError
+
+FILE_NAME = "trackbook.toml"
+
+Stage = Literal["none", "staging", "production", "archived"]
+
+
+class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One condition that a model version must meet before it enters a stage.
+
+    ```toml
+    [[gates]]
+    stage = "production"
+    metric = "r2"
+    min = 0.3
+    ```
+    """
+
+    metric: str
+    type: str = "metric"
+    stage: Stage = "production"
+    model: str = "*"
+    min: float | None = None
+    max: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min is None and self.max is None:
+            raise ValueError(f"the gate on metric {self.metric!r} needs a `min` or a `max`")
+        for bound in (self.min, self.max):
+            if bound is not None and not math.isfinite(bound):
+                raise ValueError(f"the gate on metric {self.metric!r} needs finite bounds, not {bound}")
+
+
+class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[models]`: the types, beyond those skops trusts itself, that a stored model may be built from."""
+
+    trusted: tuple[str, ...] = ()
+
+
+class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[drift]`: the false-discovery rate of a report and the smallest effects worth an alarm (0 to 1)."""
+
+    alpha: float = 0.05
+    numeric_floor: float = 0.1
+    categorical_floor: float = 0.1
+    missing_floor: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"`alpha` lies between 0 and 1, not at {self.alpha}")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `trackbook.toml`; every key has a default, so the file may be missing."""
+
+    experiment: str = "default"
+    user: str | None = None
+    gates: tuple[GateSettings, ...] = ()
+    models: ModelSettings = ModelSettings()
+    drift: DriftSettings = DriftSettings()
+
+
+def load_settings(root: Path) -> Settings:
+    """Read `trackbook.toml` in the folder `root`; without the file, the defaults.
+
+    Raises SettingsError with the file and the key when it cannot be read or decoded.
+    """
+    path = root / FILE_NAME
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"{path}: {error}; correct that line or remove it") from error

@@ -1,0 +1,88 @@
+"""Move what the journals hold into the database: exactly once, whatever is killed when.
+
+The consumed offset of a journal is stored in the transaction that stores its events.  A journal whose writer is
+gone and whose every byte is accounted for is deleted; one that holds bytes that are no frames is kept aside in
+`damaged/`, where `fsck` names it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import Timeout
+from sqlite_utils import Database
+
+from trackbook.errors import StoreVersionError
+from trackbook.store.database import immediate
+from trackbook.store.events import FORMAT, Event, JournalOpened
+from trackbook.store.ingest import Ingester
+from trackbook.store.journal import SUFFIX, Damage, Frame, liveness_lock, read_frames
+
+DAMAGED = "damaged"
+
+
+def drain(db: Database, folder: Path) -> None:
+    """Apply all new events of all journals in `folder`; the caller holds the store's lock."""
+    consumed = dict(db.execute("SELECT name, consumed FROM journal").fetchall())
+    journals = sorted(folder.glob(f"*{SUFFIX}"))
+    for journal in journals:
+        # Asked before reading: a writer that is gone by now cannot add to what is read next.
+        abandoned = _is_abandoned(journal)
+        damage = _drain_one(db, journal, consumed.get(journal.name, 0))
+        if abandoned:
+            _retire(journal, damage)
+    _forget(db, consumed.keys() - {journal.name for journal in journals})
+
+
+def _drain_one(db: Database, journal: Path, offset: int) -> Damage | None:
+    batch: list[Event] = []
+    end, damage = offset, None
+    for item in read_frames(journal, offset):
+        if isinstance(item, Damage):
+            damage = item
+            break
+        _refuse_newer(item, journal)
+        batch.append(item.event)
+        end = item.end
+    if end > offset:
+        with immediate(db):
+            Ingester(db).apply(batch)
+            db.execute(
+                "INSERT INTO journal VALUES (?, ?) ON CONFLICT DO UPDATE SET consumed = excluded.consumed",
+                [journal.name, end],
+            )
+    return damage
+
+
+def _refuse_newer(frame: Frame, journal: Path) -> None:
+    if isinstance(frame.event, JournalOpened) and frame.event.format > FORMAT:
+        raise StoreVersionError(
+            f"the journal {journal} was written by a newer Trackbook; update with `pip install -U trackbook`"
+        )
+
+
+def _is_abandoned(journal: Path) -> bool:
+    lock = liveness_lock(journal)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _retire(journal: Path, damage: Damage | None) -> None:
+    if damage is not None and not damage.torn:
+        aside = journal.parent / DAMAGED
+        aside.mkdir(mode=0o700, exist_ok=True)
+        journal.rename(aside / journal.name)
+    else:
+        journal.unlink(missing_ok=True)
+    journal.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _forget(db: Database, gone: set[str]) -> None:
+    if not gone:
+        return
+    with immediate(db):
+        db.conn.executemany("DELETE FROM journal WHERE name = ?", [(name,) for name in gone])

@@ -1,0 +1,132 @@
+"""What tracking appends to the journal: small facts about runs, each complete in itself.
+
+Events are arrays on disk (a tag, then the fields in order), so a new field goes to the end and has a default.
+Applying an event twice, or in a different order than its neighbours from another process, must end in the same
+tables; `store.ingest` keeps that promise.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+FORMAT = 1
+"""Version of the frames; a journal that opens with a higher one belongs to a newer Trackbook."""
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, omit_defaults=False):
+    """Base of everything that can be journalled."""
+
+
+class JournalOpened(Event, frozen=True, tag="open"):
+    """First frame of a journal: which format follows, and who writes it."""
+
+    format: int
+    pid: int
+    host: str
+    time: int
+
+
+class RunStarted(Event, frozen=True, tag="start"):
+    run_id: str
+    experiment: str
+    run_name: str
+    kind: str
+    start_time: int
+    user: str
+    parent_run_id: str | None = None
+    source: str | None = None
+    notebook: str | None = None
+    cell_id: str | None = None
+    execution_count: int | None = None
+
+
+class RunEnded(Event, frozen=True, tag="end"):
+    run_id: str
+    status: str
+    end_time: int
+    error_type: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+
+
+class ParamsLogged(Event, frozen=True, tag="params"):
+    """Values are text, as in MLflow; the number, where the text is one, is derived when it is read in."""
+
+    run_id: str
+    params: dict[str, str]
+
+
+class MetricLogged(Event, frozen=True, tag="m"):
+    run_id: str
+    key: str
+    value: float
+    time: int
+    step: int
+
+
+class MetricsLogged(Event, frozen=True, tag="ms"):
+    """Several metrics of one step, in one frame."""
+
+    run_id: str
+    metrics: dict[str, float]
+    time: int
+    step: int
+
+
+class TagsSet(Event, frozen=True, tag="tags"):
+    run_id: str
+    tags: dict[str, str]
+
+
+class DataUsed(Event, frozen=True, tag="data"):
+    """A frame, array, estimator or file that went into the run (`read`) or came out of it (`written`)."""
+
+    run_id: str
+    role: str
+    name: str
+    kind: str
+    fingerprint: str | None
+    rows: int | None = None
+    columns: dict[str, str] | None = None
+    reason: str | None = None
+    size: int | None = None
+
+
+class ArtifactLogged(Event, frozen=True, tag="artifact"):
+    run_id: str
+    path: str
+    digest: str
+    size: int
+    media_type: str
+
+
+class CodeLocated(Event, frozen=True, tag="code"):
+    """The git state that the run's code stood in."""
+
+    run_id: str
+    git_commit: str | None
+    git_branch: str | None
+    git_dirty: bool | None = None
+
+
+class EnvironmentSeen(Event, frozen=True, tag="env"):
+    """The environment of a run, by digest; `content` (JSON) travels only with the first run of a process."""
+
+    run_id: str
+    digest: str
+    content: str | None = None
+
+
+AnyEvent = (
+    JournalOpened
+    | RunStarted
+    | RunEnded
+    | ParamsLogged
+    | MetricLogged
+    | MetricsLogged
+    | TagsSet
+    | DataUsed
+    | ArtifactLogged
+    | CodeLocated
+    | EnvironmentSeen
+)

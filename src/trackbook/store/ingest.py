@@ -1,0 +1,198 @@
+"""From journal events to tables.  Pure of files and locks: the caller holds both and the transaction.
+
+Events of one run may come from several processes and arrive in any order, so a fact about a run that is not
+known yet makes the run's row, and its start fills it in later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database
+
+from trackbook.store import events
+from trackbook.store.events import Event
+from trackbook.store.metrics import Point, Summary, from_stored, summarise, to_stored
+
+RUNNING = "RUNNING"
+
+
+class Ingester:
+    """Applies events inside one transaction, remembering the integer keys that it has looked up."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._runs: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        self._points: dict[tuple[int, int], list[Point]] = defaultdict(list)
+
+    def apply(self, batch: Iterable[Event]) -> None:
+        """Write all of `batch` to the tables; metric points go in together at the end."""
+        for event in batch:
+            handler = _HANDLERS.get(type(event))
+            if handler is not None:
+                handler(self, event)
+        self._write_points()
+
+    # -- runs
+
+    def _run_started(self, event: events.RunStarted) -> None:
+        columns = {
+            **msgspec.structs.asdict(event),
+            "experiment_id": self._experiment(event.experiment),
+        }
+        del columns["experiment"], columns["run_id"]
+        self._update_run(event.run_id, columns)
+
+    def _run_ended(self, event: events.RunEnded) -> None:
+        columns = msgspec.structs.asdict(event)
+        del columns["run_id"]
+        self._update_run(event.run_id, columns)
+
+    def _code_located(self, event: events.CodeLocated) -> None:
+        columns = msgspec.structs.asdict(event)
+        del columns["run_id"]
+        self._update_run(event.run_id, columns)
+
+    def _environment_seen(self, event: events.EnvironmentSeen) -> None:
+        if event.content is not None:
+            self._db.execute("INSERT OR IGNORE INTO environment VALUES (?, ?)", [event.digest, event.content])
+        self._update_run(event.run_id, {"environment": event.digest})
+
+    def _tags_set(self, event: events.TagsSet) -> None:
+        run = self._run(event.run_id)
+        self._db.conn.executemany(
+            "INSERT INTO tag VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            [(run, key, value) for key, value in event.tags.items()],
+        )
+
+    def _data_used(self, event: events.DataUsed) -> None:
+        columns = None if event.columns is None else msgspec.json.encode(event.columns).decode()
+        self._db.execute(
+            "INSERT OR REPLACE INTO run_data (run_id, role, name, kind, fingerprint, rows, size, columns, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                self._run(event.run_id),
+                event.role,
+                event.name,
+                event.kind,
+                event.fingerprint,
+                event.rows,
+                event.size,
+                columns,
+                event.reason,
+            ],
+        )
+
+    def _artifact_logged(self, event: events.ArtifactLogged) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO artifact (run_id, path, digest, size, media_type) VALUES (?, ?, ?, ?, ?)",
+            [self._run(event.run_id), event.path, event.digest, event.size, event.media_type],
+        )
+
+    # -- params and metrics
+
+    def _params_logged(self, event: events.ParamsLogged) -> None:
+        run = self._run(event.run_id)
+        self._db.conn.executemany(
+            "INSERT INTO param VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value, number = excluded.number",
+            [(run, self._key(name), value, _number(value)) for name, value in event.params.items()],
+        )
+
+    def _metric_logged(self, event: events.MetricLogged) -> None:
+        place = (self._run(event.run_id), self._key(event.key))
+        self._points[place].append(Point(event.step, event.time, event.value))
+
+    def _metrics_logged(self, event: events.MetricsLogged) -> None:
+        run = self._run(event.run_id)
+        for key, value in event.metrics.items():
+            self._points[run, self._key(key)].append(Point(event.step, event.time, value))
+
+    def _write_points(self) -> None:
+        for (run, key), points in self._points.items():
+            self._db.conn.executemany(
+                "INSERT INTO metric_point (run_id, key_id, step, time, value) VALUES (?, ?, ?, ?, ?)",
+                [(run, key, point.step, point.time, to_stored(point.value)) for point in points],
+            )
+            self._write_summary(run, key, summarise(points, self._summary(run, key)))
+        self._points.clear()
+
+    def _summary(self, run: int, key: int) -> Summary | None:
+        row = self._db.execute(
+            "SELECT last, last_step, last_time, first, min, max, count FROM metric WHERE run_id = ? AND key_id = ?",
+            [run, key],
+        ).fetchone()
+        if row is None:
+            return None
+        last, last_step, last_time, first, low, high, count = row
+        return Summary(from_stored(last), last_step, last_time, from_stored(first), low, high, count)
+
+    def _write_summary(self, run: int, key: int, new: Summary) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO metric"
+            " (run_id, key_id, last, last_step, last_time, first, min, max, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                run,
+                key,
+                to_stored(new.last),
+                new.last_step,
+                new.last_time,
+                to_stored(new.first),
+                new.min,
+                new.max,
+                new.count,
+            ],
+        )
+
+    # -- integer keys
+
+    def _run(self, run_id: str) -> int:
+        if run_id not in self._runs:
+            self._db.execute("INSERT OR IGNORE INTO run (run_id, status) VALUES (?, ?)", [run_id, RUNNING])
+            self._runs[run_id] = self._scalar("SELECT id FROM run WHERE run_id = ?", run_id)
+        return self._runs[run_id]
+
+    def _update_run(self, run_id: str, columns: dict[str, Any]) -> None:
+        names = ", ".join(f"[{name}] = ?" for name in columns)
+        self._db.execute(f"UPDATE run SET {names} WHERE id = ?", [*columns.values(), self._run(run_id)])  # noqa: S608 - names of struct fields
+
+    def _key(self, name: str) -> int:
+        if name not in self._keys:
+            self._db.execute("INSERT OR IGNORE INTO key (name) VALUES (?)", [name])
+            self._keys[name] = self._scalar("SELECT id FROM key WHERE name = ?", name)
+        return self._keys[name]
+
+    def _experiment(self, name: str) -> int:
+        self._db.execute("INSERT OR IGNORE INTO experiment (name) VALUES (?)", [name])
+        return self._scalar("SELECT id FROM experiment WHERE name = ?", name)
+
+    def _scalar(self, sql: str, value: str) -> int:
+        return int(self._db.execute(sql, [value]).fetchone()[0])
+
+
+_HANDLERS: dict[type[Event], Any] = {
+    events.RunStarted: Ingester._run_started,
+    events.RunEnded: Ingester._run_ended,
+    events.CodeLocated: Ingester._code_located,
+    events.EnvironmentSeen: Ingester._environment_seen,
+    events.ParamsLogged: Ingester._params_logged,
+    events.MetricLogged: Ingester._metric_logged,
+    events.MetricsLogged: Ingester._metrics_logged,
+    events.TagsSet: Ingester._tags_set,
+    events.DataUsed: Ingester._data_used,
+    events.ArtifactLogged: Ingester._artifact_logged,
+}
+
+
+def _number(text: str) -> float | None:
+    """Return the finite number that a param's text stands for, so that params compare as numbers."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
