@@ -74,7 +74,23 @@ class PipelineError(TrackbookError):
 
 
 class ExecutionError(PipelineError):
+    """A notebook cell raised, ran too long or took the kernel with it; says which cell, and what it raised."""
+
     code = "execution"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cell_index: int = -1,
+        cell_id: str | None = None,
+        ename: str = "",
+        evalue: str = "",
+        traceback: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.cell_index, self.cell_id = cell_index, cell_id
+        self.ename, self.evalue, self.traceback = ename, evalue, traceback
 
 
 class RegistryError(TrackbookError):

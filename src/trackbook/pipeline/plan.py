@@ -1,0 +1,348 @@
+"""What a pipeline script will do, read from its text: the steps, what they hand on, and the code they reach.
+
+The script is parsed, never imported or run.  A plan is what the cache keys are made of and what an
+engine executes, so everything that could change the result of a step and stands in the script belongs
+to it; where the text cannot tell (`eval`, `globals()`), the whole script counts as the code of the step.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trackbook.errors import PipelineError, nearest
+
+MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?:.*?\bid=(?P<cells>[\w,\-]+))?")
+"""The comment above a step function: `# %% [step:NAME] id=CELL,CELL`."""
+
+_UNREADABLE = frozenset({"eval", "exec", "globals", "vars", "compile", "__import__", "importlib"})
+_SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What one argument of a step is: an output of an earlier step, or a field of the parameters."""
+
+    name: str
+    is_param: bool
+    keyword: str | None = None
+
+
+@dataclass(frozen=True)
+class ParamField:
+    """One field of the class `Params`; `default` is its source, None for a field without one."""
+
+    name: str
+    annotation: str
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a step function is made of: its own source, and all that it reaches in the script.
+
+    Sources are normalised (`ast.unparse`), so that comments and layout do not count.  `modules` are the
+    imported modules, `strings` the string literals (they may be paths of files).
+    """
+
+    source: str
+    reached: tuple[tuple[str, str], ...]
+    modules: tuple[str, ...]
+    strings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One call in `main`.  `unpacked` tells `a, = step()` from `a = step()`; `names` are its local names."""
+
+    index: int
+    name: str
+    function: str
+    arguments: tuple[Argument, ...]
+    outputs: tuple[str, ...]
+    unpacked: bool
+    line: int
+    cells: tuple[str, ...]
+    names: tuple[str, ...]
+    code: Code = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a script in their order, and its parameters."""
+
+    path: Path
+    params: tuple[ParamField, ...]
+    steps: tuple[StepPlan, ...]
+
+    def producers(self, step: StepPlan) -> dict[str, int]:
+        """Return, for each name that `step` is handed, the index of the step that bound it last."""
+        bound: dict[str, int] = {}
+        for earlier in self.steps[: step.index]:
+            bound.update(dict.fromkeys(earlier.outputs, earlier.index))
+        wanted = [argument.name for argument in step.arguments if not argument.is_param]
+        return {name: bound[name] for name in wanted}
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan of the script at `path`.
+
+    Raises PipelineError when there is no such file or its `main` has another form.
+    """
+    try:
+        source = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PipelineError(
+            f"no pipeline script {path}: make one with `trackbook convert NOTEBOOK -o {path.name}`"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError(f"cannot read the pipeline script {path}: {error}") from error
+    return parse_plan(source, path)
+
+
+def parse_plan(source: str, path: Path) -> Plan:
+    """Return the plan of a script's text; `path` is only used in messages."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise PipelineError(
+            f"{path}:{error.lineno}: {error.msg}; correct the line, or convert the notebook again"
+        ) from error
+    script = _Script(path, source, tree)
+    main = script.functions.get("main")
+    if main is None:
+        raise PipelineError(
+            f"{path} has no function main(params): it is no pipeline script; convert the notebook again"
+        )
+    params = tuple(_param_fields(script))
+    return Plan(path, params, tuple(_steps(script, main, {param.name for param in params})))
+
+
+class _Script:
+    """The module-level statements of a script, by the names that they bind."""
+
+    def __init__(self, path: Path, source: str, tree: ast.Module) -> None:
+        self.path, self.lines, self.tree = path, source.splitlines(), tree
+        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        self.binders: dict[str, list[ast.stmt]] = {}
+        for statement in tree.body:
+            for name in _bound_names(statement):
+                self.binders.setdefault(name, []).append(statement)
+        self.always = [statement for statement in tree.body if _concerns_every_step(statement)]
+
+    def fail(self, node: ast.AST, what: str) -> PipelineError:
+        return PipelineError(f"{self.path}:{getattr(node, 'lineno', 0)}: {what}")
+
+    def marker(self, function: ast.FunctionDef) -> tuple[str, tuple[str, ...]]:
+        """Return name and cell ids of the marker comment above `function`."""
+        first = min([function.lineno, *(node.lineno for node in function.decorator_list)])
+        for line in reversed(self.lines[: first - 1]):
+            if line.strip() and not line.lstrip().startswith("#"):
+                break
+            if found := MARKER.match(line):
+                cells = found["cells"] or ""
+                return found["name"].strip(), tuple(cell for cell in cells.split(",") if cell)
+        return function.name, ()
+
+
+def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator[StepPlan]:
+    parameter = _parameter_name(script, main)
+    known: set[str] = set()
+    position = 0
+    for statement in main.body:
+        if _is_docstring(statement) or isinstance(statement, ast.Pass):
+            continue
+        call, outputs, unpacked = _call_of(script, statement)
+        function = _step_function(script, call)
+        arguments = tuple(_arguments(script, call, parameter, params, known))
+        name, cells = script.marker(function)
+        names = tuple(_local_names(function))
+        code = _code_of(script, function)
+        yield StepPlan(
+            position, name, function.name, arguments, outputs, unpacked, statement.lineno, cells, names, code
+        )
+        known.update(outputs)
+        position += 1
+
+
+def _parameter_name(script: _Script, main: ast.FunctionDef) -> str:
+    arguments = main.args.posonlyargs + main.args.args
+    if len(arguments) != 1 or main.args.vararg or main.args.kwonlyargs or main.args.kwarg:
+        raise script.fail(main, "main must take exactly one argument: write `def main(params: Params) -> None:`")
+    return arguments[0].arg
+
+
+def _call_of(script: _Script, statement: ast.stmt) -> tuple[ast.Call, tuple[str, ...], bool]:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return statement.value, (), False
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Name):
+            return statement.value, (target.id,), False
+        if isinstance(target, ast.Tuple) and target.elts and all(isinstance(item, ast.Name) for item in target.elts):
+            return statement.value, tuple(item.id for item in target.elts if isinstance(item, ast.Name)), True
+    raise script.fail(statement, f"main() holds `{_short(statement)}`, which is no call of a step: {_SHAPE}")
+
+
+def _step_function(script: _Script, call: ast.Call) -> ast.FunctionDef:
+    if not isinstance(call.func, ast.Name):
+        raise script.fail(call, f"main() calls `{_short(call.func)}`, which is no function of the script: {_SHAPE}")
+    function = script.functions.get(call.func.id)
+    if function is None:
+        hint = nearest(call.func.id, script.functions)
+        raise script.fail(call, f"main() calls `{call.func.id}`, which the script does not define{hint}: {_SHAPE}")
+    return function
+
+
+def _arguments(
+    script: _Script, call: ast.Call, parameter: str, params: set[str], known: set[str]
+) -> Iterator[Argument]:
+    for keyword, node in [(None, node) for node in call.args] + [(item.arg, item.value) for item in call.keywords]:
+        if isinstance(node, ast.Name) and node.id in known:
+            yield Argument(node.id, False, keyword)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == parameter:
+            if node.attr not in params:
+                raise script.fail(node, f"the class Params has no field {node.attr!r}{nearest(node.attr, params)}")
+            yield Argument(node.attr, True, keyword)
+        elif isinstance(node, ast.Name):
+            hint = nearest(node.id, known)
+            raise script.fail(
+                node, f"no earlier step returns `{node.id}`{hint}: let one return it, or make it a field of Params"
+            )
+        else:
+            raise script.fail(node, f"the argument `{_short(node)}` is no name and no `params.field`: {_SHAPE}")
+
+
+def _param_fields(script: _Script) -> Iterator[ParamField]:
+    for statement in script.tree.body:
+        if isinstance(statement, ast.ClassDef) and statement.name == "Params":
+            for item in statement.body:
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                    default = None if item.value is None else ast.unparse(item.value)
+                    yield ParamField(item.target.id, ast.unparse(item.annotation), default)
+
+
+def _code_of(script: _Script, function: ast.FunctionDef) -> Code:
+    """Follow the names of `function` through the module until nothing new is reached."""
+    reached: dict[int, ast.stmt] = {}
+    waiting = [*script.always]
+    names = _names_in(function)
+    while waiting or names:
+        waiting += [node for name in names for node in script.binders.get(name, ())]
+        names = set()
+        for statement in waiting:
+            if id(statement) not in reached and statement is not function:
+                reached[id(statement)] = statement
+                names |= _names_in(statement)
+        waiting = []
+    nodes = [node for node in script.tree.body if id(node) in reached]
+    if _UNREADABLE & set().union(_names_in(function), *map(_names_in, nodes)):
+        nodes = [node for node in script.tree.body if node is not function]
+    return Code(ast.unparse(function), _sources(nodes), _modules([function, *nodes]), _strings([function, *nodes]))
+
+
+def _sources(nodes: Iterable[ast.stmt]) -> tuple[tuple[str, str], ...]:
+    return tuple((" ".join(sorted(_bound_names(node))), ast.unparse(node)) for node in nodes)
+
+
+def _modules(nodes: Iterable[ast.stmt]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")}
+    return tuple(sorted(found))
+
+
+def _strings(nodes: Iterable[ast.stmt]) -> tuple[str, ...]:
+    constants = (node for outer in nodes for node in ast.walk(outer) if isinstance(node, ast.Constant))
+    return tuple(
+        sorted({node.value for node in constants if isinstance(node.value, str) and 0 < len(node.value) < 1024})
+    )
+
+
+def _concerns_every_step(statement: ast.stmt) -> bool:
+    """Tell whether a module-level statement may act on the process or on values that a step is handed.
+
+    Classes belong here because a step may call methods of an object that an earlier step made.
+    """
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
+        return False
+    if isinstance(statement, ast.ClassDef):
+        return statement.name != "Params"
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return not all(isinstance(target, ast.Name | ast.Tuple) for target in targets)
+    return not (_is_docstring(statement) or _is_main_guard(statement))
+
+
+def _bound_names(statement: ast.stmt) -> set[str]:
+    """Return the names that a module-level statement binds, in whatever block of it."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    names: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            names.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+    return names
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def _local_names(function: ast.FunctionDef) -> list[str]:
+    """Return arguments and names stored in a function itself, in the order of their first appearance."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    names = dict.fromkeys(argument.arg for argument in every)
+    for node in _own_nodes(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.setdefault(node.id)
+    return list(names)
+
+
+def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Walk a function without the scopes nested in it."""
+    waiting: list[ast.AST] = list(reversed(function.body))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        scopes = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+        comprehensions = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+        if not isinstance(node, scopes | comprehensions):
+            waiting += reversed(list(ast.iter_child_nodes(node)))
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and "__name__" in _names_in(statement.test) and not statement.orelse
+
+
+def _short(node: ast.AST) -> str:
+    first = ast.unparse(node).splitlines()[0]
+    return first if len(first) <= 60 else first[:57] + "…"
+
+
+def describe(plan: Plan) -> Mapping[str, object]:
+    """Return a plan as plain values for JSON: its parameters, its steps and which step feeds which."""
+    return {
+        "script": str(plan.path),
+        "params": [{"name": item.name, "type": item.annotation, "default": item.default} for item in plan.params],
+        "steps": [
+            {"name": step.name, "outputs": list(step.outputs), "after": sorted(set(plan.producers(step).values()))}
+            for step in plan.steps
+        ],
+    }
