@@ -1,0 +1,6 @@
+"""Dataset versions: what went into a run, kept so that it can be read again exactly."""
+
+from trackbook.data.schema import Column, Schema
+from trackbook.data.versions import Datasets, DatasetVersion
+
+__all__ = ["Column", "DatasetVersion", "Datasets", "Schema"]

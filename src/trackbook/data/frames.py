@@ -1,0 +1,153 @@
+"""A pandas frame as Arrow IPC bytes and back, exact in values, dtypes, labels and index.
+
+Arrow's own pandas metadata loses duplicate labels, object dtypes, string storages and some categories.  So columns
+are stored by position (``c0``, ``c1``, …; index levels ``i0``, …), and a small JSON plan beside them says how each is
+built again.  Nothing is trusted to be exact: `encode` decodes what it wrote and compares.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.ipc
+
+from trackbook.data import columns
+from trackbook.data.names import clip
+from trackbook.errors import DataError
+
+FORMAT = "arrow"
+_PLAN = b"trackbook"
+
+
+class Index(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an index is built again: from a range, or from one stored column a level."""
+
+    names: tuple[Any, ...]
+    levels: tuple[columns.Plan, ...] = ()
+    multi: bool = False
+    freq: str | None = None
+    range: tuple[int, int, int] | None = None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a frame is built again; `labels` is its column index, itself encoded as an index of a frame."""
+
+    columns: tuple[columns.Plan, ...]
+    index: Index
+    labels: str | None = None
+
+
+def encode(frame: pd.DataFrame) -> bytes:
+    """Return `frame` as the bytes of an Arrow IPC file, proved by decoding them again.
+
+    `frame.attrs` are not kept.  Raises DataError that names the column which Arrow cannot hold exactly, and what to
+    do about it.
+    """
+    data = _write(frame, _labels(frame.columns))
+    difference = _difference(frame, decode(data))
+    if difference:
+        raise DataError(f"the frame cannot be kept exactly: {difference}; convert it to a plain dtype first")
+    return data
+
+
+def decode(data: bytes) -> pd.DataFrame:
+    """Return the frame in `data`; raises DataError when the bytes are no frame that `encode` wrote."""
+    try:
+        table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+        plan = msgspec.json.decode(table.schema.metadata[_PLAN], type=Plan)
+    except (pa.ArrowException, KeyError, TypeError, OSError, msgspec.DecodeError) as error:
+        raise DataError(f"the stored frame cannot be read ({error}); run `trackbook fsck`") from error
+    index = _build_index(plan.index, table)
+    values = {at: columns.decode(table.column(f"c{at}"), each, index) for at, each in enumerate(plan.columns)}
+    frame = pd.DataFrame(values, index=index)
+    frame.columns = pd.RangeIndex(0) if plan.labels is None else decode(base64.b64decode(plan.labels)).index
+    return frame
+
+
+def _write(frame: pd.DataFrame, labels: str | None, what: str = "the index") -> bytes:
+    arrays: dict[str, pa.Array] = {}
+    plans = []
+    for at, label in enumerate(frame.columns):
+        arrays[f"c{at}"], plan = columns.encode(frame.iloc[:, at], f"column {clip(label)}")
+        plans.append(plan)
+    index, levels = _plan_index(frame.index, what)
+    arrays |= levels
+    batch = pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+    plan_json = msgspec.json.encode(Plan(tuple(plans), index, labels))
+    batch = batch.replace_schema_metadata({_PLAN: plan_json})
+    sink = io.BytesIO()
+    with pa.ipc.new_file(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
+
+
+def _labels(labels: pd.Index[Any]) -> str | None:
+    """Return the column labels as the index of a frame without columns, in base64; None for no labels at all."""
+    if labels.empty:
+        return None
+    return base64.b64encode(_write(pd.DataFrame(index=labels), None, "the list of column labels")).decode()
+
+
+def _plan_index(index: pd.Index[Any], what: str) -> tuple[Index, dict[str, pa.Array]]:
+    names = tuple(_name(name) for name in index.names)
+    if isinstance(index, pd.RangeIndex):
+        # A range is three numbers; one null column keeps the number of rows in a frame without columns.
+        whole = (int(index.start), int(index.stop), int(index.step))
+        return Index(names, range=whole), {"rows": pa.nulls(len(index))}
+    arrays: dict[str, pa.Array] = {}
+    levels = []
+    for at in range(index.nlevels):
+        values = pd.Series(index.get_level_values(at))
+        arrays[f"i{at}"], plan = columns.encode(values, what)
+        levels.append(plan)
+    freq = getattr(index, "freqstr", None) if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) else None
+    return Index(names, tuple(levels), isinstance(index, pd.MultiIndex), freq), arrays
+
+
+def _build_index(plan: Index, table: pa.Table) -> pd.Index[Any]:
+    names = [tuple(name) if isinstance(name, list) else name for name in plan.names]
+    if plan.range is not None:
+        return pd.RangeIndex(*plan.range, name=names[0])
+    levels = [columns.decode(table.column(f"i{at}"), each, None) for at, each in enumerate(plan.levels)]
+    if plan.multi:
+        return pd.MultiIndex.from_arrays(levels, names=names)
+    index: pd.Index[Any] = pd.Index(levels[0], dtype=levels[0].dtype, name=names[0])
+    if plan.freq is None:
+        return index
+    timed = pd.DatetimeIndex if isinstance(index, pd.DatetimeIndex) else pd.TimedeltaIndex
+    return timed(index, freq=plan.freq).rename(names[0])
+
+
+def _name(name: Any) -> Any:
+    if name is None or isinstance(name, str | int | bool):
+        return name
+    if isinstance(name, tuple):
+        return tuple(_name(part) for part in name)
+    raise DataError(f"the index is named {clip(name)}, which cannot be kept; name it with text")
+
+
+def _difference(frame: pd.DataFrame, stored: pd.DataFrame) -> str | None:
+    """Return what `stored` has differently from `frame`, in words, or None."""
+    if not _same_index(frame.index, stored.index):
+        return f"its index would come back as {clip(stored.index)}"
+    if not _same_index(frame.columns, stored.columns):
+        return f"its column labels would come back as {clip(stored.columns)}"
+    for at, label in enumerate(frame.columns):
+        one, other = frame.iloc[:, at], stored.iloc[:, at]
+        if one.dtype != other.dtype:
+            return f"column {clip(label)} of dtype {one.dtype} would come back as {other.dtype}"
+        if not columns.same(one, other):
+            return f"values of column {clip(label)} would come back different"
+    return None
+
+
+def _same_index(one: pd.Index[Any], other: pd.Index[Any]) -> bool:
+    same_dtypes = one.dtype == other.dtype and getattr(one, "freq", None) == getattr(other, "freq", None)
+    if isinstance(one, pd.MultiIndex) and isinstance(other, pd.MultiIndex):
+        same_dtypes = list(one.dtypes) == list(other.dtypes)
+    return type(one) is type(other) and same_dtypes and one.names == other.names and one.equals(other)
