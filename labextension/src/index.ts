@@ -1,10 +1,74 @@
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+/** Trackbook in JupyterLab: a side panel beside the notebook, and documents for runs and drift reports. */
+
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, IThemeManager } from '@jupyterlab/apputils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+
+import { TrackbookApi } from './api';
+import { addCommands, openStageMenu } from './commands';
+import { TrackbookModel } from './model';
+import { CommandIDs, PANEL_ID, PLUGIN_ID } from './tokens';
+import { TrackbookPanel } from './widgets';
 
 const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'trackbook:plugin',
+  id: PLUGIN_ID,
+  description: 'Runs, models and drift beside the notebook.',
   autoStart: true,
-  activate: (app: JupyterFrontEnd) => {
-    console.log(app.name);
-  }
+  requires: [INotebookTracker, IRenderMimeRegistry],
+  optional: [IEditorLanguageRegistry, ICommandPalette, ILayoutRestorer, IThemeManager],
+  activate
 };
+
+function activate(
+  app: JupyterFrontEnd,
+  notebooks: INotebookTracker,
+  rendermime: IRenderMimeRegistry,
+  languages: IEditorLanguageRegistry | null,
+  palette: ICommandPalette | null,
+  restorer: ILayoutRestorer | null,
+  themes: IThemeManager | null
+): void {
+  const model = new TrackbookModel(new TrackbookApi(app.serviceManager.serverSettings));
+  const { commands } = app;
+  const panel = new TrackbookPanel({
+    model,
+    onOpenRun: ({ run_id, run_name }) =>
+      void commands.execute(CommandIDs.openRun, { run_id, run_name }),
+    onOpenReport: ({ report_id, reference, current }) =>
+      void commands.execute(CommandIDs.openDriftReport, { report_id, reference, current }),
+    onPromote: (item, version, button) => openStageMenu(commands, item, version, button)
+  });
+  addCommands(app, { model, panel, rendermime, languages, themes });
+  app.shell.add(panel, 'left', { rank: 600, type: 'Trackbook' });
+  restorer?.add(panel, PANEL_ID);
+  for (const command of [CommandIDs.show, CommandIDs.refresh]) {
+    palette?.addItem({ command, category: 'Trackbook' });
+  }
+  followNotebooks(app, model, notebooks);
+}
+
+/** Show the project of the notebook that is open, and look at the server when a cell has run. */
+function followNotebooks(
+  app: JupyterFrontEnd,
+  model: TrackbookModel,
+  notebooks: INotebookTracker
+): void {
+  const contents = app.serviceManager.contents;
+  const follow = (): void => {
+    const path = notebooks.currentWidget?.context.path;
+    if (path) {
+      model.openNotebook(contents.localPath(path));
+    }
+  };
+  notebooks.currentChanged.connect(follow);
+  follow();
+  NotebookActions.executed.connect(() => model.nudge());
+}
+
 export default plugin;

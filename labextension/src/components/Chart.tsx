@@ -1,0 +1,67 @@
+import { MimeModel, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { useEffect, useRef } from 'react';
+import { MessageLoop } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+
+import { VEGA_LITE_MIME } from '../tokens';
+
+interface IChartProps {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly rendermime: IRenderMimeRegistry;
+  /** Changes with the theme, so that the picture is drawn again in its colours. */
+  readonly theme: string | null;
+}
+
+/** One Vega-Lite picture, drawn by the renderer that JupyterLab uses for a notebook's outputs. */
+export function Chart(props: IChartProps): JSX.Element {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const node = host.current;
+    if (node === null) {
+      return;
+    }
+    const renderer = props.rendermime.createRenderer(VEGA_LITE_MIME);
+    const model = new MimeModel({
+      data: { [VEGA_LITE_MIME]: props.spec as never },
+      metadata: { [VEGA_LITE_MIME]: { embed_options: embedOptions(node) as never } },
+      trusted: true
+    });
+    MessageLoop.sendMessage(renderer, Widget.Msg.BeforeAttach);
+    node.replaceChildren(renderer.node);
+    MessageLoop.sendMessage(renderer, Widget.Msg.AfterAttach);
+    void renderer.renderModel(model).catch((error: unknown) => {
+      node.textContent = `The picture cannot be drawn: ${String(error)}`;
+    });
+    return () => renderer.dispose();
+  }, [props.spec, props.theme]);
+  return <div className="tb-Chart" ref={host} />;
+}
+
+/** Axes and text in the theme's colours; a specification's own colours win. */
+function embedOptions(node: HTMLElement): object {
+  const style = getComputedStyle(node);
+  const color = (name: string): string => style.getPropertyValue(name).trim();
+  const text = color('--jp-ui-font-color1');
+  const quiet = color('--jp-ui-font-color2');
+  const line = color('--jp-border-color2');
+  const axis = {
+    labelColor: quiet,
+    titleColor: text,
+    gridColor: line,
+    domainColor: line,
+    tickColor: line
+  };
+  return {
+    actions: false,
+    config: {
+      background: 'transparent',
+      font: style.fontFamily,
+      axis,
+      header: { labelColor: quiet, titleColor: text },
+      legend: { labelColor: quiet, titleColor: text },
+      title: { color: text, subtitleColor: quiet },
+      text: { color: text },
+      view: { stroke: line }
+    }
+  };
+}

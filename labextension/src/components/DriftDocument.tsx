@@ -1,0 +1,173 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+
+import type { IDriftColumn, IDriftReport, TrackbookApi } from '../api';
+import {
+  count,
+  DRIFT_LOOKS,
+  formatNumber,
+  formatPercent,
+  formatProbability,
+  formatTime,
+  look
+} from '../format';
+import { countStates, rankColumns } from '../selection';
+import { Chart } from './Chart';
+import { Chip } from './Chip';
+import { Block, Facts } from './Facts';
+import { useLoaded } from './hooks';
+import { Problem } from './Problem';
+
+export interface IDriftDocumentProps {
+  readonly api: TrackbookApi;
+  readonly reportId: string;
+  readonly rendermime: IRenderMimeRegistry;
+  readonly theme: string | null;
+}
+
+/** A drift report: what it says in one line, then a table of the columns, then a picture of each. */
+export function DriftDocument(props: IDriftDocumentProps): JSX.Element {
+  const { value, error } = useLoaded(
+    () => props.api.driftReport(props.reportId),
+    () => false
+  );
+  if (error) {
+    return <Problem error={error} />;
+  }
+  if (value === null) {
+    return <p className="tb-None">Loading the report …</p>;
+  }
+  return <ReportPage {...props} report={value} />;
+}
+
+function ReportPage(props: IDriftDocumentProps & { report: IDriftReport }): JSX.Element {
+  const { report } = props;
+  const columns = rankColumns(report);
+  return (
+    <article
+      className="tb-Document"
+      aria-label={`Drift report ${report.reference} against ${report.current}`}
+    >
+      <ReportHeader report={report} />
+      <Block title="Columns" note="gravest first">
+        <ColumnTable columns={columns} />
+      </Block>
+      <Block title="Distributions" note="reference against current">
+        <div className="tb-Charts">
+          {columns
+            .filter(([name]) => name in report.charts)
+            .map(([name, column]) => (
+              <figure className="tb-Figure" key={name} aria-label={`Distribution of ${name}`}>
+                <figcaption>
+                  <span>{name}</span>
+                  <Chip look={look(DRIFT_LOOKS, column.state)} />
+                </figcaption>
+                <Chart
+                  spec={report.charts[name] ?? {}}
+                  rendermime={props.rendermime}
+                  theme={props.theme}
+                />
+              </figure>
+            ))}
+        </div>
+      </Block>
+    </article>
+  );
+}
+
+function ReportHeader(props: { report: IDriftReport }): JSX.Element {
+  const { report } = props;
+  const total = Object.keys(report.columns).length;
+  const parts = countStates(report).map(
+    ([state, number]) => `${number} ${look(DRIFT_LOOKS, state).word}`
+  );
+  return (
+    <header className="tb-Document-header">
+      <div className="tb-Document-heading">
+        <h1>
+          {report.reference} <span className="tb-Arrow">→</span> {report.current}
+        </h1>
+        <Chip look={look(DRIFT_LOOKS, report.state)} />
+      </div>
+      <Facts
+        label="About the report"
+        pairs={[
+          [count(total, 'column'), parts.join(', ')],
+          ['Reference', report.reference],
+          ['Current', report.current],
+          ['Made', formatTime(report.created_time)]
+        ]}
+      />
+    </header>
+  );
+}
+
+function ColumnTable(props: {
+  columns: readonly (readonly [string, IDriftColumn])[];
+}): JSX.Element {
+  return (
+    <div className="tb-Scroll" tabIndex={0} role="group" aria-label="Columns, table">
+      <table className="tb-Table" aria-label="Columns">
+        <thead>
+          <tr>
+            <th scope="col">column</th>
+            <th scope="col">state</th>
+            <th scope="col">method</th>
+            <th scope="col" className="tb-Number">
+              effect
+            </th>
+            <th scope="col" className="tb-Number">
+              interval
+            </th>
+            <th scope="col" className="tb-Number">
+              adjusted p
+            </th>
+            <th scope="col" className="tb-Number">
+              rows
+            </th>
+            <th scope="col" className="tb-Number">
+              missing
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {props.columns.map(([name, column]) => (
+            <ColumnRow key={name} name={name} column={column} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function ColumnRow(props: { name: string; column: IDriftColumn }): JSX.Element {
+  const { name, column } = props;
+  const interval =
+    column.effect_low === null || column.effect_high === null
+      ? '–'
+      : `${formatNumber(column.effect_low)} to ${formatNumber(column.effect_high)}`;
+  return (
+    <tr title={column.reason ?? undefined}>
+      <th scope="row">{name}</th>
+      <td>
+        <Chip look={look(DRIFT_LOOKS, column.state)} />
+      </td>
+      <td>{column.method ?? '–'}</td>
+      <td className="tb-Number">{formatNumber(column.effect)}</td>
+      <td className="tb-Number">{interval}</td>
+      <td className="tb-Number">{formatProbability(column.p_adjusted)}</td>
+      <td className="tb-Number">
+        {formatNumber(column.n_reference)} → {formatNumber(column.n_current)}
+      </td>
+      <td className="tb-Number">{missing(column)}</td>
+    </tr>
+  );
+}
+
+/** Missing values as shares of the rows, before and after. */
+function missing(column: IDriftColumn): string {
+  const share = (lost: number | null, rows: number | null): string =>
+    formatPercent(lost === null || !rows ? null : lost / rows);
+  const before = share(column.missing_reference, column.n_reference);
+  const after = share(column.missing_current, column.n_current);
+  return before === after ? before : `${before} → ${after}`;
+}

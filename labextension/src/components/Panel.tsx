@@ -1,0 +1,72 @@
+import { refreshIcon } from '@jupyterlab/ui-components';
+
+import type { ApiError, IDriftReportSummary, IRunSummary } from '../api';
+import { baseName } from '../format';
+import type { IState, TrackbookModel } from '../model';
+import { DriftSection } from './DriftSection';
+import { useModel } from './hooks';
+import { type AskStage, ModelsSection } from './ModelsSection';
+import { Problem } from './Problem';
+import { RunsSection } from './RunsSection';
+
+export interface IPanelProps {
+  readonly model: TrackbookModel;
+  readonly onOpenRun: (run: IRunSummary) => void;
+  readonly onOpenReport: (report: IDriftReportSummary) => void;
+  readonly onPromote: AskStage;
+}
+
+/** The whole side panel: which project, then its runs, models and drift reports. */
+export function Panel(props: IPanelProps): JSX.Element {
+  const { model } = props;
+  const state = useModel(model);
+  const common = commonProblem(state);
+  return (
+    <>
+      <header className="tb-Panel-header">
+        <div className="tb-Panel-title" title={state.project?.root ?? ''}>
+          <span className="tb-Panel-caption">Project</span>
+          <span className="tb-Panel-project">
+            {state.project ? baseName(state.project.root) : '…'}
+          </span>
+        </div>
+        <button
+          className="tb-IconButton"
+          aria-label="Refresh Trackbook"
+          title="Refresh Trackbook"
+          onClick={() => void model.refresh()}
+        >
+          <refreshIcon.react tag="span" width="16px" height="16px" />
+        </button>
+      </header>
+      <div className="tb-Panel-body">
+        {common && <Problem error={common} />}
+        {(!common || state.runs) && (
+          <>
+            <RunsSection
+              model={model}
+              state={common ? { ...state, problems: {} } : state}
+              onOpen={props.onOpenRun}
+            />
+            <ModelsSection
+              model={model}
+              state={common ? { ...state, problems: {} } : state}
+              onPromote={props.onPromote}
+            />
+            <DriftSection
+              state={common ? { ...state, problems: {} } : state}
+              onOpen={props.onOpenReport}
+            />
+          </>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** One failure behind all three lists is said once. */
+function commonProblem(state: IState): ApiError | null {
+  const { runs, models, drift } = state.problems;
+  const same = runs && runs.code === models?.code && runs.code === drift?.code;
+  return same ? runs : null;
+}
