@@ -1,0 +1,71 @@
+"""Secrets are taken out of every text before it is written anywhere."""
+
+from __future__ import annotations
+
+import re
+
+MARK = "[redacted]"
+
+# A whole word of a name: `api_key` and `dbPassword`, but neither `monkey` nor `max_tokens`.
+_NAME = (
+    r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
+    r"(?:pass(?:word|wd|phrase)?|pwd|secrets?|token|(?:api|access|private|secret|signing|encryption)[_-]?key|apikey"
+    r"|auth|authorization|credentials?)(?![a-z])"
+)
+
+_TOKENS = re.compile(
+    r"""
+      \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                      # AWS access key id
+    | \bgh[opsur]_[A-Za-z0-9]{20,255}\b                  # GitHub
+    | \bgithub_pat_[A-Za-z0-9_]{20,255}\b
+    | \bglpat-[A-Za-z0-9_-]{16,}\b                       # GitLab
+    | \bxox[abeoprs]-[A-Za-z0-9-]{8,}                    # Slack
+    | \bsk-[A-Za-z0-9_-]{16,}                            # OpenAI, Anthropic and their like
+    | \bsk_(?:live|test)_[A-Za-z0-9]{10,}\b              # Stripe
+    | \bhf_[A-Za-z0-9]{20,}\b                            # Hugging Face
+    | \bAIza[0-9A-Za-z_-]{30,}                           # Google
+    | \bpypi-[A-Za-z0-9_-]{16,}                          # PyPI
+    | \bnpm_[A-Za-z0-9]{20,}\b                           # npm
+    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*   # JSON web token
+    """,
+    re.VERBOSE,
+)
+_KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@:'\"]*)(?::[^\s/@'\"]*)?@", re.IGNORECASE)
+_BEARER = re.compile(r"(?P<kind>\b(?:bearer|basic)\s+)[A-Za-z0-9+/=_.~-]{8,}", re.IGNORECASE)
+_QUOTED = re.compile(
+    rf"(?P<name>[\w.-]*{_NAME}[\w-]*['\"\]]*\s*(?::\s*[\w\[\]| .]+)?[=:,]\s*[rbfu]{{0,2}})"
+    r"(?P<quote>['\"])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    rf"(?P<before>[?&]|--)?(?P<name>[\w-]*{_NAME}[\w-]*)(?P<sign>\s*=\s*)"
+    r"(?P<value>(?![rbfu]?['\"])[^\s,;&'\"()\[\]]{6,})(?=$|[\s&;'\"])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
+_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """Return `text` with passwords, tokens, keys and credentials in URLs replaced by `[redacted]`."""
+    text = _KEY_BLOCK.sub(MARK, text)
+    text = _URL.sub(rf"\g<scheme>{MARK}@", text)
+    text = _BEARER.sub(rf"\g<kind>{MARK}", text)
+    text = _TOKENS.sub(MARK, text)
+    text = _QUOTED.sub(rf"\g<name>\g<quote>{MARK}\g<quote>", text)
+    return _BARE.sub(_bare, text)
+
+
+def redact_value(name: str, value: str) -> str:
+    """Return the value of a param or tag, redacted whole when its name says that it is a secret."""
+    return MARK if _SECRET_NAME.search(name) else redact(value)
+
+
+def _bare(match: re.Match[str]) -> str:
+    # In Python, `token = load_token` and `key=self.key` say where a secret comes from; in a shell line, a query
+    # string or an environment assignment the same shape holds the secret itself.
+    is_python = match["before"] is None and not match["name"].isupper()
+    if match["value"].startswith(MARK) or (is_python and _IDENTIFIER.fullmatch(match["value"])):
+        return match[0]
+    return (match["before"] or "") + match["name"] + match["sign"] + MARK

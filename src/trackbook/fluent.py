@@ -1,0 +1,176 @@
+"""The Python face: functions that act on the project of the working directory.  MLflow's names where it has one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trackbook.errors import UsageError
+from trackbook.project import current
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trackbook.data import DatasetVersion
+    from trackbook.monitoring import DriftReport
+    from trackbook.registry import ModelVersion
+    from trackbook.tracking import ActiveRun, Run
+
+FIGURE_FORMATS = frozenset({"png", "svg", "pdf", "jpg", "jpeg"})
+
+
+def set_experiment(name: str) -> None:
+    """Make `name` the experiment of the runs that start from now on."""
+    current.get().tracker.set_experiment(name)
+
+
+def start_run(
+    run_name: str | None = None,
+    *,
+    experiment: str | None = None,
+    nested: bool = False,
+    tags: Mapping[str, Any] | None = None,
+) -> ActiveRun:
+    """Start a run; use it in a `with` block, or end it with `end_run()`.
+
+    Raises UsageError when a run is active already, unless `nested` makes the new one its child.
+    """
+    return current.get().tracker.start_run(run_name, experiment=experiment, nested=nested, tags=tags)
+
+
+def end_run(status: str = "FINISHED") -> None:
+    """End the active run, if there is one, with FINISHED, FAILED or KILLED."""
+    current.get().tracker.end_run(status)
+
+
+def active_run() -> ActiveRun | None:
+    """Return the active run, or None."""
+    return current.get().tracker.active
+
+
+def log_param(key: str, value: Any) -> None:
+    """Log one param of the active run; without one, a run starts."""
+    current.get().tracker.ensure_run().log_param(key, value)
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """Log params of the active run; without one, a run starts."""
+    current.get().tracker.ensure_run().log_params(params)
+
+
+def log_metric(key: str, value: float, step: int | None = None) -> None:
+    """Log one value of a metric of the active run; without `step` it gets the metric's next one."""
+    current.get().tracker.ensure_run().log_metric(key, value, step)
+
+
+def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
+    """Log several metrics of the active run."""
+    current.get().tracker.ensure_run().log_metrics(metrics, step)
+
+
+def set_tag(key: str, value: Any) -> None:
+    """Set a tag of the active run."""
+    current.get().tracker.ensure_run().set_tag(key, value)
+
+
+def set_tags(tags: Mapping[str, Any]) -> None:
+    """Set tags of the active run."""
+    current.get().tracker.ensure_run().set_tags(tags)
+
+
+def log_artifact(local_path: str | Path | bytes, artifact_path: str | None = None) -> str:
+    """Keep a file, or bytes under the name `artifact_path`, with the active run; returns the content's digest."""
+    return current.get().tracker.ensure_run().log_artifact(local_path, artifact_path)
+
+
+def log_figure(figure: Any, artifact_file: str) -> str:
+    """Keep a Matplotlib, Plotly or Altair figure with the active run, in the format that the name's ending says."""
+    suffix = artifact_file.rpartition(".")[2].lower()
+    if hasattr(figure, "savefig") and suffix in FIGURE_FORMATS:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix)
+        return log_artifact(buffer.getvalue(), artifact_file)
+    if hasattr(figure, "to_html") and suffix == "html":
+        return log_artifact(figure.to_html().encode(), artifact_file)
+    if hasattr(figure, "to_json") and suffix == "json":
+        return log_artifact(figure.to_json().encode(), artifact_file)
+    raise UsageError(
+        f"a {type(figure).__name__} cannot be saved as {artifact_file!r}; Matplotlib figures become "
+        f"{', '.join(sorted(FIGURE_FORMATS))}, Plotly and Altair figures html or json"
+    )
+
+
+def autolog(*, disable: bool = False) -> None:
+    """Log params of scikit-learn fits, and what its metric functions return, to the active run from now on."""
+    autologger = current.get().autolog
+    if disable:
+        autologger.disable()
+    else:
+        autologger.enable()
+
+
+def search_runs(
+    filter: str = "",
+    order_by: Sequence[str] = (),
+    max_results: int = 1000,
+    *,
+    experiment: str | None = None,
+) -> pd.DataFrame:
+    """Return runs as a DataFrame, newest first, with the columns `run_id, experiment, …, params.*, metrics.*, tags.*`.
+
+    `filter` follows MLflow's grammar, with OR, NOT, parentheses and IN added, e.g.
+    `metrics.r2 > 0.4 and params.model = 'forest'`.  Raises UsageError that points at what it cannot read.
+    """
+    from trackbook.tracking.table import runs_frame
+
+    if isinstance(order_by, str):
+        order_by = [order_by]
+    return runs_frame(current.get().runs.search(filter, order_by, max_results, experiment=experiment))
+
+
+def get_run(run_id: str) -> Run:
+    """Return everything that is kept about one run; the first characters of its id are enough."""
+    return current.get().runs.get(run_id)
+
+
+def snapshot(frame_or_path: Any, name: str) -> DatasetVersion:
+    """Keep a frame or file as the next version of the dataset `name`; unchanged content keeps its version."""
+    project = current.get()
+    active = project.tracker.active
+    return project.data.snapshot(frame_or_path, name, run_id=active.run_id if active else None)
+
+
+def load_data(uri: str) -> Any:
+    """Return a dataset version, e.g. `data:/patients` (the latest) or `data:/patients@2`."""
+    return current.get().data.load(uri)
+
+
+def register_model(model: Any, name: str, *, run_id: str | None = None, description: str = "") -> ModelVersion:
+    """Register a fitted model as the next version of `name`, with the metrics of its run.
+
+    The run is `run_id`, else the active one, else the newest finished run that wrote this very model.
+    """
+    project = current.get()
+    active = project.tracker.active
+    if run_id is None:
+        run_id = active.run_id if active else project.runs.writer_of(model)
+    return project.registry.register(model, name, run_id=run_id, description=description)
+
+
+def promote_model(name: str, version: int, stage: str, *, reason: str | None = None) -> ModelVersion:
+    """Move a model version to `staging`, `production` or `archived`; raises GateError with every gate it fails."""
+    return current.get().registry.promote(name, version, stage, reason=reason)
+
+
+def load_model(uri: str) -> Any:
+    """Return a registered model: `models:/NAME/VERSION` or `models:/NAME@ALIAS`."""
+    return current.get().registry.load(uri)
+
+
+def detect_drift(reference: Any, current: Any, **options: Any) -> DriftReport:
+    """Compare two frames column by column and return a DriftReport; see `trackbook.monitoring.detect_drift`."""
+    from trackbook.monitoring import detect_drift as detect
+
+    return detect(reference, current, **options)

@@ -1,0 +1,188 @@
+"""A project: a folder with a store, and the services that work on it.  The one constructor that does I/O."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import threading
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trackbook.errors import NotFoundError
+from trackbook.settings import FILE_NAME, Settings, load_settings
+from trackbook.store import Store
+
+if TYPE_CHECKING:
+    from trackbook.data import Datasets
+    from trackbook.monitoring import DriftReports
+    from trackbook.pipeline import Pipelines
+    from trackbook.registry import Registry
+    from trackbook.tracking import Runs, Tracker
+    from trackbook.tracking.autolog import Autolog
+    from trackbook.tracking.cells import CellTracker
+
+STORE_NAME = ".trackbook"
+STORE_VARIABLE = "TRACKBOOK_DIR"
+MARKERS = (STORE_NAME, FILE_NAME, ".git")
+
+
+class Project:
+    """Hands out the services of one project, each made on first use with its collaborators handed in."""
+
+    def __init__(self, root: Path, settings: Settings, store: Store, user: str) -> None:
+        self.root = root
+        self.settings = settings
+        self.store = store
+        self.user = user
+
+    @classmethod
+    def open(cls, start: Path | None = None, *, create: bool = True) -> Project:
+        """Open the project that holds the folder or file `start` (default: the working directory).
+
+        Raises NotFoundError when there is no store yet and `create` is false, StoreError when it cannot be written,
+        SettingsError when `trackbook.toml` is wrong.
+        """
+        start = (start or Path.cwd()).absolute()
+        root = find_root(start if start.is_dir() else start.parent)
+        settings = load_settings(root)
+        store = Store.open(_store_folder(root), create=create)
+        return cls(root, settings, store, settings.user or _login())
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        """Starts runs and knows the active one."""
+        from trackbook.tracking import Tracker
+
+        return Tracker(self.store, root=self.root, experiment=self.settings.experiment, user=self.user)
+
+    @cached_property
+    def cells(self) -> CellTracker:
+        """Turns notebook cells into runs."""
+        from trackbook.capture.cell import CellCapture
+        from trackbook.tracking.cells import CellTracker
+
+        return CellTracker(self.tracker, CellCapture())
+
+    @cached_property
+    def autolog(self) -> Autolog:
+        """Logs what scikit-learn does outside tracked cells."""
+        from trackbook.tracking.autolog import Autolog
+
+        return Autolog(self.tracker)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Reads runs back."""
+        from trackbook.tracking import Runs
+
+        return Runs(self.store)
+
+    @cached_property
+    def data(self) -> Datasets:
+        """Keeps dataset versions."""
+        from trackbook.data import Datasets
+
+        return Datasets(self.store, self.user)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Keeps models, moves them through gates, and audits it all."""
+        from trackbook.registry import Registry
+
+        return Registry(self.store, self.settings, self.user, self.runs)
+
+    @cached_property
+    def drift(self) -> DriftReports:
+        """Keeps drift reports."""
+        from trackbook.monitoring import DriftReports
+
+        return DriftReports(self.store)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        """Converts, verifies and runs notebooks as pipelines."""
+        from trackbook.pipeline import Pipelines
+
+        return Pipelines(self.store, self.tracker, self.root)
+
+
+class CurrentProject:
+    """The project of this process: opened on first use, again when the working directory leads to another."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._project: Project | None = None
+        self._key: tuple[str | None, Path] | None = None
+
+    def get(self) -> Project:
+        """Return the project of the working directory, or of the notebook that this kernel belongs to."""
+        start = notebook_folder() or Path.cwd()
+        key = (os.environ.get(STORE_VARIABLE), start)
+        with self._lock:
+            if self._project is None or self._key != key:
+                if not self._is_busy():
+                    self._project, self._key = Project.open(start), key
+            assert self._project is not None
+            return self._project
+
+    def _is_busy(self) -> bool:
+        """Say whether a run is going on; the code of a run that changes folder stays in its project."""
+        project = self._project
+        return project is not None and "tracker" in vars(project) and project.tracker.active is not None
+
+
+current = CurrentProject()
+
+
+def find_root(folder: Path) -> Path:
+    """Return the nearest folder upwards that holds `.trackbook`, `trackbook.toml` or `.git`, else `folder`."""
+    for candidate in (folder, *folder.parents):
+        if any((candidate / marker).exists() for marker in MARKERS):
+            return candidate
+    return folder
+
+
+def notebook_path() -> Path | None:
+    """Return the notebook that this kernel runs, where Jupyter or the one who started it says so."""
+    for variable in ("TRACKBOOK_NOTEBOOK", "JPY_SESSION_NAME"):
+        value = os.environ.get(variable)
+        if value and value.endswith(".ipynb"):
+            return _absolute(value)
+    return None
+
+
+@cache
+def _absolute(notebook: str) -> Path:
+    # A relative name counts from the server's root; the kernel starts in the notebook's folder.  Cached, because
+    # the notebook's code may change the working directory later.
+    path = Path(notebook)
+    return path if path.is_absolute() else Path.cwd() / path.name
+
+
+def notebook_folder() -> Path | None:
+    """Return the folder of the notebook that this kernel runs, if it is known and exists."""
+    path = notebook_path()
+    return path.parent if path is not None and path.parent.is_dir() else None
+
+
+def require_file(path: Path, what: str) -> Path:
+    """Return `path` if it is a file, else raise NotFoundError that offers the nearest name."""
+    from trackbook.errors import nearest
+
+    if path.is_file():
+        return path
+    siblings = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
+    raise NotFoundError(f"there is no {what} {str(path)!r}{nearest(path.name, siblings)}")
+
+
+def _store_folder(root: Path) -> Path:
+    override = os.environ.get(STORE_VARIABLE)
+    return Path(override).absolute() if override else root / STORE_NAME
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container user without a name
+        return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"

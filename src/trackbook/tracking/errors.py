@@ -1,0 +1,32 @@
+"""Exceptions as a run keeps them."""
+
+from __future__ import annotations
+
+import traceback
+
+from trackbook.capture.redaction import redact
+from trackbook.tracking.values import FAILED, FINISHED, KILLED, RunError
+
+MAX_TEXT = 20_000
+
+
+def status_of(error: BaseException | None) -> str:
+    """Return the status of a run that ended with `error`: an interrupt or exit killed it, anything else failed it."""
+    if error is None:
+        return FINISHED
+    return KILLED if isinstance(error, KeyboardInterrupt | SystemExit) else FAILED
+
+
+def describe(error: BaseException | None) -> RunError | None:
+    """Return type, message and traceback as redacted text of bounded length; hostile `__str__` cannot break it."""
+    if error is None:
+        return None
+    try:
+        message = str(error)
+    except Exception as fault:  # noqa: BLE001 - the exception is the user's; its __str__ may do anything
+        message = f"<its message cannot be shown: {type(fault).__name__}>"
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception as fault:  # noqa: BLE001 - as above
+        text = f"<its traceback cannot be shown: {type(fault).__name__}>"
+    return RunError(type(error).__name__, redact(message)[:MAX_TEXT], redact(text)[-MAX_TEXT:])

@@ -1,0 +1,44 @@
+"""Names of runs, experiments, params, metrics, tags and artifacts: what is allowed, and names for those without."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import PurePosixPath
+
+from trackbook.errors import UsageError
+
+MAX_LENGTH = 250
+
+_ADJECTIVES = (
+    "amber", "bold", "brave", "bright", "brisk", "calm", "clear", "crisp", "deft", "eager", "fair", "fresh", "gentle",
+    "golden", "keen", "lively", "lucid", "merry", "neat", "nimble", "patient", "proud", "quick", "quiet", "rapid",
+    "ready", "sharp", "silver", "smooth", "solid", "steady", "sunny", "swift", "tidy", "warm", "wise", "witty", "young",
+)  # fmt: skip
+_NOUNS = (
+    "acorn", "badger", "beacon", "birch", "brook", "canyon", "cedar", "comet", "coral", "crane", "delta", "dune", "ember",
+    "falcon", "fern", "finch", "fjord", "glacier", "grove", "harbor", "hazel", "heron", "island", "jasper", "kestrel",
+    "lagoon", "lark", "lynx", "maple", "marten", "meadow", "otter", "pebble", "plover", "reef", "river", "robin", "wren",
+)  # fmt: skip
+
+
+def random_name() -> str:
+    """Return a name that people can say, such as `quiet-heron-42`."""
+    return f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}-{secrets.randbelow(1000)}"
+
+
+def checked_name(what: str, name: object) -> str:
+    """Return `name` if it can name a `what`: 1 to 250 printable characters; else raise UsageError."""
+    if not isinstance(name, str):
+        raise UsageError(f"a {what} is a text, not {type(name).__name__} {name!r:.60}")
+    if not name.strip() or len(name) > MAX_LENGTH or not name.isprintable():
+        raise UsageError(f"{name!r:.80} cannot name a {what}: use 1 to {MAX_LENGTH} printable characters")
+    return name
+
+
+def artifact_path(path: str) -> str:
+    """Return `path` if it stays inside the run: relative, forward slashes, no `..`; else raise UsageError."""
+    pure = PurePosixPath(path)
+    bad = not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or not path.isprintable()
+    if bad or len(path) > 4 * MAX_LENGTH:
+        raise UsageError(f"{path!r:.80} cannot name an artifact: use a relative path without '..'")
+    return str(pure)

@@ -1,0 +1,306 @@
+"""Runs as they happen: started, filled and ended, each fact appended to the journal at once."""
+
+from __future__ import annotations
+
+import atexit
+import mimetypes
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from trackbook.capture.environment import EnvironmentReader
+from trackbook.capture.git import GitReader
+from trackbook.capture.redaction import redact, redact_value
+from trackbook.errors import NotFoundError, UsageError, nearest
+from trackbook.store import Store, now_ms
+from trackbook.store import events as event
+from trackbook.tracking import errors as run_errors
+from trackbook.tracking.names import artifact_path, checked_name, random_name
+from trackbook.tracking.values import FAILED, FINISHED, KILLED, STATUSES
+
+
+class Tracker:
+    """Starts runs and knows which one is active."""
+
+    def __init__(self, store: Store, *, root: Path, experiment: str, user: str) -> None:
+        self._store = store
+        self._experiment = experiment
+        self._user = user
+        self._environment = EnvironmentReader()
+        self._sent_environments: set[str] = set()
+        self._git = GitReader(root)
+        self._local = threading.local()
+        self._outermost: ActiveRun | None = None
+
+    @property
+    def experiment(self) -> str:
+        """The experiment that new runs belong to."""
+        return self._experiment
+
+    def set_experiment(self, name: str) -> None:
+        """Make `name` the experiment of the runs that start from now on."""
+        self._experiment = checked_name("experiment", name)
+
+    @property
+    def active(self) -> ActiveRun | None:
+        """The innermost run of this thread, else the outermost of the process, so that worker threads find it."""
+        stack = self._stack()
+        return stack[-1] if stack else self._outermost
+
+    def start_run(
+        self,
+        run_name: str | None = None,
+        *,
+        experiment: str | None = None,
+        nested: bool = False,
+        kind: str = "python",
+        tags: Mapping[str, Any] | None = None,
+        source: str | None = None,
+        notebook: str | None = None,
+        cell_id: str | None = None,
+        execution_count: int | None = None,
+    ) -> ActiveRun:
+        """Start a run and make it the active one.
+
+        Within an active run it becomes a child: on request (`nested`), or by itself when the active run is a tracked
+        cell's or a pipeline's, which the user did not start by hand.  Otherwise a second run raises UsageError.
+        """
+        parent = self.active
+        if parent is not None and not nested and parent.kind == "python":
+            raise UsageError(
+                f"run {parent.run_name!r} ({parent.run_id[:8]}) is still active; end it with `tb.end_run()`, "
+                "or start a child with `nested=True`"
+            )
+        run = ActiveRun(
+            self,
+            run_id=uuid.uuid4().hex,
+            run_name=checked_name("run name", run_name) if run_name else random_name(),
+            experiment=checked_name("experiment", experiment) if experiment else self._experiment,
+            kind=kind,
+            parent=parent,
+        )
+        self._append(
+            event.RunStarted(
+                run_id=run.run_id,
+                experiment=run.experiment,
+                run_name=run.run_name,
+                kind=kind,
+                start_time=now_ms(),
+                user=self._user,
+                parent_run_id=parent.run_id if parent else None,
+                source=None if source is None else redact(source),
+                notebook=notebook,
+                cell_id=cell_id,
+                execution_count=execution_count,
+            )
+        )
+        self._describe(run.run_id)
+        if tags:
+            run.set_tags(tags)
+        self._push(run)
+        return run
+
+    def end_run(self, status: str = FINISHED) -> None:
+        """End the active run, if there is one."""
+        run = self.active
+        if run is not None:
+            run.end(status)
+
+    def ensure_run(self) -> ActiveRun:
+        """Return the active run, or start one that ends with the process, as MLflow does."""
+        run = self.active
+        if run is None:
+            run = self.start_run()
+            atexit.register(run.end)
+        return run
+
+    def _describe(self, run_id: str) -> None:
+        git = self._git.read()
+        if git.commit is not None or git.branch is not None:
+            self._append(event.CodeLocated(run_id, git.commit, git.branch, git.dirty))
+        digest, environment = self._environment.read()
+        content = None if digest in self._sent_environments else environment.to_json()
+        self._append(event.EnvironmentSeen(run_id, digest, content))
+        self._sent_environments.add(digest)
+
+    def _append(self, fact: event.Event, *, durable: bool = False) -> None:
+        self._store.append(fact, durable=durable)
+
+    def _stack(self) -> list[ActiveRun]:
+        stack: list[ActiveRun] | None = getattr(self._local, "stack", None)
+        if stack is None:
+            stack = self._local.stack = []
+        return stack
+
+    def _push(self, run: ActiveRun) -> None:
+        self._stack().append(run)
+        if self._outermost is None:
+            self._outermost = run
+
+    def _remove(self, run: ActiveRun) -> None:
+        stack = self._stack()
+        if run in stack:
+            stack.remove(run)
+        if self._outermost is run:
+            self._outermost = None
+
+
+class ActiveRun:
+    """A run that is going on; a context manager that ends it.
+
+    Params are written once: another value for the same name is an error, as in MLflow.  Metrics without a `step`
+    count up from 0.
+    """
+
+    def __init__(
+        self, tracker: Tracker, *, run_id: str, run_name: str, experiment: str, kind: str, parent: ActiveRun | None
+    ) -> None:
+        self.run_id = run_id
+        self.run_name = run_name
+        self.experiment = experiment
+        self.kind = kind
+        self.parent = parent
+        self.status: str | None = None
+        self._tracker = tracker
+        self._append = tracker._append
+        self._params: dict[str, str] = {}
+        self._next_step: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<run {self.run_name} ({self.run_id[:8]}) in {self.experiment}>"
+
+    # -- params, metrics, tags
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Log one param; its value is kept as text."""
+        self.log_params({key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log params; raises UsageError, and logs none, when one already has another value."""
+        new = {checked_name("param", key): redact_value(key, str(value)) for key, value in params.items()}
+        for key, value in new.items():
+            if self._params.get(key, value) != value:
+                raise UsageError(
+                    f"param {key!r} of run {self.run_name!r} is already {self._params[key]!r} and cannot become "
+                    f"{value!r}; log a metric, or start a nested run"
+                )
+        self._log_params(new)
+
+    def add_params(self, params: Mapping[str, Any]) -> None:
+        """Log params that were captured: what is already there stays."""
+        self._log_params(
+            {
+                key: redact_value(key, str(value))
+                for key, value in params.items()
+                if key not in self._params and key and key.isprintable()
+            }
+        )
+
+    def _log_params(self, params: dict[str, str]) -> None:
+        if params:
+            self._append(event.ParamsLogged(self.run_id, params))
+            self._params.update(params)
+
+    def log_metric(self, key: str, value: float, step: int | None = None) -> None:
+        """Log one value of a metric; without `step` it gets the next one of that metric, counted from 0."""
+        following = self._next_step.get(key)
+        if following is None:
+            checked_name("metric", key)
+            following = 0
+        if step is None:
+            step = following
+        self._append(event.MetricLogged(self.run_id, key, _number(key, value), time.time_ns() // 1_000_000, step))
+        self._next_step[key] = max(following, step + 1)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log several metrics; with `step` as one fact, without it each gets its own next step."""
+        if step is None:
+            for key, value in metrics.items():
+                self.log_metric(key, value)
+            return
+        values = {checked_name("metric", key): _number(key, value) for key, value in metrics.items()}
+        self._append(event.MetricsLogged(self.run_id, values, now_ms(), step))
+        for key in values:
+            self._next_step[key] = max(self._next_step.get(key, 0), step + 1)
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set one tag; a later value replaces it."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; later values replace earlier ones."""
+        texts = {checked_name("tag", key): redact_value(key, str(value)) for key, value in tags.items()}
+        self._append(event.TagsSet(self.run_id, texts))
+
+    # -- data and artifacts
+
+    def log_data(self, fact: event.DataUsed) -> None:
+        """Note a variable or file that went into the run or came out of it."""
+        self._append(fact)
+
+    def log_artifact(self, source: str | Path | bytes, path: str | None = None) -> str:
+        """Keep a file, or bytes under the name `path`, with the run; returns its digest.
+
+        Raises NotFoundError when there is no such file.
+        """
+        if isinstance(source, bytes):
+            if path is None:
+                raise UsageError("bytes need a name: log_artifact(content, 'report.html')")
+            content: bytes | Path = source
+        else:
+            content = Path(source)
+            if not content.is_file():
+                known = [file.name for file in content.parent.glob("*")] if content.parent.is_dir() else []
+                raise NotFoundError(f"there is no file {str(source)!r}{nearest(content.name, known)}")
+            path = path or content.name
+        path = artifact_path(path)
+        objects = self._tracker._store.objects
+        digest = objects.put(content)
+        media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        self._append(event.ArtifactLogged(self.run_id, path, digest, objects.size(digest), media_type))
+        return digest
+
+    # -- end
+
+    def end(self, status: str = FINISHED, error: BaseException | None = None) -> None:
+        """End the run; what it logged is on the disk when this returns.  A second end is ignored."""
+        if self.status is not None:
+            return
+        if status not in STATUSES:
+            raise UsageError(f"{status!r} is no status; use one of {', '.join(STATUSES)}{nearest(status, STATUSES)}")
+        self.status = status
+        self._tracker._remove(self)
+        failure = run_errors.describe(error)
+        self._append(
+            event.RunEnded(
+                self.run_id,
+                status,
+                now_ms(),
+                error_type=failure.type if failure else None,
+                error_message=failure.message if failure else None,
+                traceback=failure.traceback if failure else None,
+            ),
+            durable=True,
+        )
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end(run_errors.status_of(error), error)
+
+
+def _number(key: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"metric {key!r} needs a number, not {type(value).__name__} {value!r:.60}") from error
+
+
+__all__ = ["FAILED", "FINISHED", "KILLED", "ActiveRun", "Tracker"]

@@ -1,0 +1,116 @@
+"""What a run is: frozen values, as they are read back from the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trackbook.store import iso
+
+RUNNING = "RUNNING"
+FINISHED = "FINISHED"
+FAILED = "FAILED"
+KILLED = "KILLED"
+STATUSES = (RUNNING, FINISHED, FAILED, KILLED)
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """A row of a list of runs; times are milliseconds since the epoch, metrics hold their last values."""
+
+    run_id: str
+    experiment: str
+    run_name: str
+    status: str
+    start_time: int | None
+    end_time: int | None
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    kind: str = "python"
+    parent_run_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: the fields in the order that users know, times as ISO 8601."""
+        return {
+            "run_id": self.run_id,
+            "experiment": self.experiment,
+            "run_name": self.run_name,
+            "status": self.status,
+            "start_time": iso(self.start_time),
+            "end_time": iso(self.end_time),
+            "params": self.params,
+            "metrics": self.metrics,
+            "tags": self.tags,
+            "kind": self.kind,
+            "parent_run_id": self.parent_run_id,
+        }
+
+
+class RunData(msgspec.Struct, frozen=True):
+    """A variable or file that a run read or wrote; `reason` says why there is no fingerprint."""
+
+    role: str
+    name: str
+    kind: str
+    fingerprint: str | None
+    rows: int | None
+    size: int | None
+    columns: dict[str, str] | None
+    reason: str | None
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """A file that a run keeps: its path within the run, and the digest and size in bytes of its content."""
+
+    path: str
+    digest: str
+    size: int
+    media_type: str
+
+
+class RunError(msgspec.Struct, frozen=True):
+    """The exception that ended a run."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Everything that is kept about one run."""
+
+    summary: RunSummary
+    user: str
+    source: str | None
+    notebook: str | None
+    cell_id: str | None
+    execution_count: int | None
+    git_commit: str | None
+    git_branch: str | None
+    environment_digest: str | None
+    environment: dict[str, Any] | None
+    error: RunError | None
+    data: tuple[RunData, ...]
+    artifacts: tuple[Artifact, ...]
+    children: tuple[str, ...]
+
+    @property
+    def run_id(self) -> str:
+        """The run's 32 hexadecimal characters."""
+        return self.summary.run_id
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: the summary's fields, then the details."""
+        details = {
+            name: msgspec.to_builtins(getattr(self, name)) for name in self.__struct_fields__ if name != "summary"
+        }
+        return self.summary.to_dict() | details
+
+
+class MetricPoint(msgspec.Struct, frozen=True):
+    """One logged value of a metric."""
+
+    step: int
+    time: int
+    value: float
