@@ -1,0 +1,439 @@
+"""What calls do: the notebook's own functions and classes are followed, the rest goes by the catalogue."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from posixpath import normpath
+
+from trackbook.cells import catalogue
+from trackbook.cells.catalogue import ANY_FILE, CWD, FILE, Rule
+from trackbook.cells.expressions import Expressions, only_text
+from trackbook.cells.memory import VALUE
+from trackbook.cells.scopes import declared
+from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things
+
+_DEPTH = 12
+_BUDGET = 400
+_NAMESPACES = frozenset({"globals", "locals", "vars"})
+_LISTING = frozenset({"glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file", "isfile"})
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The evaluated arguments of a call; `spread` tells that `*` or `**` hides where they go."""
+
+    positional: list[Things]
+    keywords: dict[str, Things]
+    spread: bool
+    node: ast.Call
+
+    @property
+    def every(self) -> Things:
+        found: Things = NOTHING
+        for things in (*self.positional, *self.keywords.values()):
+            found |= things
+        return found
+
+    def at(self, positions: Iterable[int]) -> Things:
+        """Return what stands at `positions`; -1 means all of them."""
+        found: Things = NOTHING
+        for position in positions:
+            if position < 0 or self.spread:
+                return self.every
+            if position < len(self.positional):
+                found |= self.positional[position]
+        return found
+
+    def flag(self, name: str) -> bool | None:
+        """Return the literal truth of a keyword, None where it is absent, True where it is computed."""
+        for keyword in self.node.keywords:
+            if keyword.arg == name:
+                return bool(keyword.value.value) if isinstance(keyword.value, ast.Constant) else True
+        return None
+
+
+class Calls(Expressions):
+    """Evaluates calls."""
+
+    budget_of_a_cell = _BUDGET
+
+    def __init__(self, modules: Mapping[str, str] | None = None) -> None:
+        super().__init__(modules)
+        self.running: list[Function] = []
+        self.budget = _BUDGET
+
+    def run_text(self, text: str, line: int) -> None:
+        raise NotImplementedError
+
+    def run_magic(self, node: ast.Call) -> Things | None:
+        raise NotImplementedError
+
+    def execute(self, body: list[ast.stmt]) -> bool:
+        raise NotImplementedError
+
+    def call(self, node: ast.Call) -> Things:
+        """Return what a call may give, noting what it does."""
+        found = self.run_magic(node)
+        if found is not None:
+            return found
+        if isinstance(node.func, ast.Attribute):
+            receivers = self.base(node.func.value)
+            return self._call_method(node, receivers, node.func.attr)
+        callees = self.evaluate(node.func)
+        arguments = self._arguments(node)
+        return self.apply(callees, arguments, self.line(node))
+
+    def _arguments(self, node: ast.Call) -> Arguments:
+        positional = [self.evaluate(item) for item in node.args]
+        keywords: dict[str, Things] = {}
+        for number, keyword in enumerate(node.keywords):
+            keywords[keyword.arg or f"**{number}"] = self.evaluate(keyword.value)
+        spread = any(isinstance(item, ast.Starred) for item in node.args) or any(k.arg is None for k in node.keywords)
+        return Arguments(positional, keywords, spread, node)
+
+    def apply(self, callees: Things, arguments: Arguments, line: int) -> Things:
+        """Call whatever `callees` are."""
+        found: Things = NOTHING
+        with_branch = len(callees) > 1
+        for callee in sorted(callees, key=lambda thing: (thing.cell, thing.kind, thing.path)):
+            if with_branch:
+                with self.branch():
+                    found |= self._apply_one(callee, arguments, line)
+            else:
+                found |= self._apply_one(callee, arguments, line)
+        return found or self._unknown(NOTHING, arguments, line)
+
+    def _apply_one(self, callee: Thing, arguments: Arguments, line: int) -> Things:
+        if callee.kind == "builtin":
+            return self._call_builtin(callee.path, arguments, line)
+        if callee.kind == "library":
+            return self._call_library(callee.path, arguments, line)
+        if callee.function is not None:
+            first = [callee.receiver] if callee.kind == "method" else []
+            return self.invoke(
+                callee.function, [*first, *arguments.positional], arguments.keywords, line, arguments.spread
+            )
+        if callee.klass is not None:
+            return self._construct_or_call(callee, arguments, line)
+        return self._unknown(frozenset({callee}), arguments, line)
+
+    # ---- the notebook's own functions and classes
+
+    def invoke(
+        self, function: Function, args: list[Things], keywords: dict[str, Things], line: int, spread: bool = False
+    ) -> Things:
+        """Run the body of a function of the notebook with these arguments and return what it gives."""
+        every: Things = NOTHING.union(*args, *keywords.values())
+        if function in self.running or len(self.running) >= _DEPTH or self.budget <= 0:
+            return self._not_followed(function, every, line)
+        self.budget -= 1
+        held = _parameters(self, function, args, keywords, spread)
+        frame = Frame(function.names, held, Thing(self.cell), declared(function.node, ast.Global), function.parents)
+        frame.thing.contents.update(thing for things in held.values() for thing in things)
+        outer, outer_line = self.frame, self.call_line
+        self.frame, self.call_line = frame, line
+        self.running.append(function)
+        try:
+            result = self._body(function, frame)
+        finally:
+            self.running.pop()
+            self.frame, self.call_line = outer, outer_line
+        return self.new("generator", result) if function.generator else result
+
+    def _body(self, function: Function, frame: Frame) -> Things:
+        if isinstance(function.node, ast.Lambda):
+            return self.evaluate(function.node.body)
+        self.execute(function.node.body)
+        return frozenset(frame.results) or VALUE
+
+    def _not_followed(self, function: Function, every: Things, line: int) -> Things:
+        """A recursive or too deep call: the first time round has shown what it reads; arguments may change."""
+        if function not in self.running:
+            self.change(every, line, certain=False)
+            for inner in ast.walk(function.node):
+                if isinstance(inner, ast.Name) and inner.id in self.names:
+                    self.change(self.read_global(inner.id, line), line, certain=False)
+        return self.new("unknown", every) | every
+
+    def _construct_or_call(self, callee: Thing, arguments: Arguments, line: int) -> Things:
+        assert callee.klass is not None
+        if callee.kind == "instance":
+            methods = self.attribute(frozenset({callee}), "__call__", line)
+            return self.apply(methods - {callee}, arguments, line)
+        instance = Thing(self.cell, "instance", klass=callee.klass, contents={callee})
+        starters = callee.klass.find("__init__") | callee.klass.find("__new__") | callee.klass.find("__post_init__")
+        for starter in [thing.function for thing in starters if thing.function]:
+            receiver: list[Things] = [frozenset({instance})]
+            self.invoke(starter, receiver + arguments.positional, arguments.keywords, line, arguments.spread)
+        if not starters or not callee.klass.closed:
+            instance.contents |= {thing for thing in arguments.every if thing.kind != IMMUTABLE}
+        return frozenset({instance})
+
+    def hand_over(self, functions: Iterable[Thing], given: Things, line: int) -> None:
+        """Run functions that were passed to some other code, which may call them with what it has."""
+        inner = self.inside(given) | given
+        for thing in functions:
+            if thing.function is not None and thing.kind in {"function", "method"}:
+                first = [thing.receiver] if thing.kind == "method" else []
+                count = len(thing.function.names)
+                with self.branch():
+                    self.invoke(thing.function, [*first, *[inner] * min(count, 8)], {}, line)
+
+    def rehearse(self, thing: Thing) -> None:
+        """Run a function, or all methods of a class, with arguments that nothing is known of."""
+        if thing.function is not None:
+            self.invoke(thing.function, [], {}, 1)
+        elif thing.klass is not None:
+            instance = Thing(self.cell, "instance", klass=thing.klass, contents={thing})
+            members = [item for things in thing.klass.members.values() for item in things]
+            for member in [*members, *(inner for item in members for inner in item.contents)]:
+                if member.function is not None:
+                    self.invoke(member.function, [frozenset({instance})], {}, 1)
+
+    # ---- builtins and libraries
+
+    def _call_builtin(self, name: str, arguments: Arguments, line: int) -> Things:
+        if name in _NAMESPACES and not arguments.positional and (self.frame is None or name == "globals"):
+            return frozenset({self.known("", "namespace")})
+        if name in {"exec", "eval"}:
+            return self._call_exec(arguments, line)
+        if name == "open":
+            return self._open(arguments, line)
+        if name in {"staticmethod", "property"}:
+            return frozenset({Thing(self.cell, name.removesuffix("method"), contents=set(arguments.every))})
+        rule = catalogue.BUILTINS.get(name, catalogue.PURE)
+        return self._obey(rule, name, arguments, line)
+
+    def _call_exec(self, arguments: Arguments, line: int) -> Things:
+        text = only_text(arguments.at((0,)))
+        if text is not None:
+            self.run_text(text, line)
+        else:
+            self.bind_anything(line)
+            self.namespace_item(ast.Name("computed"), line)
+        return self.new()
+
+    def _call_library(self, path: str, arguments: Arguments, line: int) -> Things:
+        self.read_state(path, line)
+        rule = catalogue.library_rule(path)
+        last = path.rpartition(".")[2]
+        if last in catalogue.SEEDED and path.startswith("sklearn") and "random_state" not in arguments.keywords:
+            self.change_state(catalogue.RNG_NUMPY, line)
+        self.files(last, arguments, NOTHING, line)
+        if rule is None:
+            return self._unknown(NOTHING, arguments, line)
+        return self._obey(rule, last, arguments, line)
+
+    def _obey(self, rule: Rule, name: str, arguments: Arguments, line: int) -> Things:
+        every = arguments.every
+        for state in rule.reads:
+            self.read_state(state, line)
+        for state in (*rule.writes, *rule.sets):
+            self.change_state(state, line, replace=state in rule.sets)
+        self.change(arguments.at(rule.changes), line)
+        if "out" in arguments.keywords:
+            self.change(arguments.keywords["out"], line)
+        if rule.consumes:
+            for things in (*arguments.positional, *arguments.keywords.values()):
+                self.iterate(things, line)
+        self.hand_over(every, every, line)
+        self.operate(every, line)
+        return self._result(rule, arguments)
+
+    def _result(self, rule: Rule, arguments: Arguments) -> Things:
+        if rule.kind == IMMUTABLE:
+            return VALUE
+        if rule.kind == "path":
+            text = only_text(arguments.at((0,)))
+            return frozenset({Thing(self.cell, IMMUTABLE, const=text)})
+        every = arguments.every
+        kept: Iterable[Thing] = ()
+        if rule.holds:
+            kept = self.inside(every) if rule.consumes else {*every, *self.inside(every)}
+        return self.new(rule.kind, kept) | arguments.at(rule.alias)
+
+    # ---- methods and the unknown
+
+    def _call_method(self, node: ast.Call, receivers: Things, name: str) -> Things:
+        line = self.line(node)
+        own = frozenset(thing for thing in receivers if thing.kind == "library" or self._follows(thing, name))
+        others = receivers - own
+        callees = self.attribute(own, name, line) if own else NOTHING
+        arguments = self._arguments(node)
+        found = self.apply(callees, arguments, line) if callees else NOTHING
+        library = any(thing.kind == "library" and _is_object(thing.path) for thing in own)
+        if library:
+            self._method(name, own, arguments, line)
+        return found | self._method(name, others, arguments, line) if others else found
+
+    def _follows(self, thing: Thing, name: str) -> bool:
+        return thing.klass is not None and (bool(thing.klass.find(name)) or thing.klass.closed)
+
+    def _method(self, name: str, receivers: Things, arguments: Arguments, line: int) -> Things:
+        """Call a method that the notebook does not define."""
+        every = arguments.every
+        if any(thing.kind == "namespace" for thing in receivers):
+            return self._namespace_method(name, line)
+        self.files(name, arguments, receivers, line)
+        self.hand_over(every, receivers | every, line)
+        self.operate(every, line)
+        if all(thing.kind == IMMUTABLE for thing in receivers):
+            self.iterate(every, line)
+            return frozenset(thing for thing in receivers if thing.const is not None) or VALUE
+        self._pyplot(name, receivers, line)
+        if name == "sample" and "random_state" not in arguments.keywords:
+            self.change_state(catalogue.RNG_NUMPY, line)
+        self._effects_of_method(name, receivers, arguments, line)
+        return self._method_result(name, receivers, arguments)
+
+    def _effects_of_method(self, name: str, receivers: Things, arguments: Arguments, line: int) -> None:
+        every = arguments.every
+        for thing in receivers:
+            certain = len(receivers) == 1
+            if name in catalogue.MUTATING_METHODS or thing.kind in EXHAUSTIBLE | {"rng"}:
+                self.change((thing,), line, certain=certain)
+                if thing.kind != "estimator":
+                    thing.contents |= {item for item in every if item.kind != IMMUTABLE}
+                elif name.startswith(("fit", "partial_fit")):
+                    self.change(thing.contents, line, certain=False)
+            elif not self._reads_only(name, thing):
+                self.change((thing, *every), line, certain=False)
+        if arguments.flag("inplace"):
+            self.change(receivers, line)
+        if "out" in arguments.keywords:
+            self.change(arguments.keywords["out"], line)
+
+    def _reads_only(self, name: str, thing: Thing) -> bool:
+        if thing.kind in {IMMUTABLE, "file"} or name in catalogue.PURE_METHODS or name in catalogue.WRITER_METHODS:
+            return True
+        return name in catalogue.PLOT_METHODS and thing.kind != "axes"
+
+    def _method_result(self, name: str, receivers: Things, arguments: Arguments) -> Things:
+        if name in catalogue.SELF_METHODS:
+            return receivers
+        found: Things = NOTHING
+        if all(thing.kind == "rng" for thing in receivers):
+            found = self.new()
+        elif name in catalogue.GIVING_METHODS:
+            inside = frozenset(item for thing in receivers for item in thing.contents)
+            given = arguments.at((1,)) if name in {"get", "setdefault", "pop"} else NOTHING
+            found = inside | given | self.new("unknown", inside)
+        elif name in catalogue.VIEW_METHODS:
+            found = self.new("unknown", receivers) | receivers
+        elif name in catalogue.PURE_METHODS or name in catalogue.MUTATING_METHODS:
+            found = self.new(
+                "unknown", [item for thing in receivers if thing.kind in CONTAINERS for item in thing.contents]
+            )
+        else:
+            found = self.new("unknown", receivers | arguments.every) | receivers | arguments.every
+        return found
+
+    def _namespace_method(self, name: str, line: int) -> Things:
+        if name in {"update", "setdefault", "pop", "clear"}:
+            self.bind_anything(line)
+        return self.namespace_item(ast.Name("computed"), line)
+
+    def _pyplot(self, name: str, receivers: Things, line: int) -> None:
+        if name in catalogue.PLOT_METHODS and any(thing.kind in {"unknown", "frame"} for thing in receivers):
+            self.read_state("matplotlib.rcParams", line)
+            self.change_state(catalogue.PYPLOT, line)
+
+    def _unknown(self, callees: Things, arguments: Arguments, line: int) -> Things:
+        """A call of something that nothing is known about may change it and all that it is handed."""
+        every = arguments.every
+        self.change(callees | every, line, certain=False)
+        self.hand_over(every, every, line)
+        self.files("", arguments, NOTHING, line)
+        return self.new("unknown", every) | every
+
+    # ---- files
+
+    def _open(self, arguments: Arguments, line: int) -> Things:
+        modes = [*arguments.positional[1:2], *[things for name, things in arguments.keywords.items() if name == "mode"]]
+        mode = "r" if not modes else only_text(modes[0]) or "r+"
+        path = _file(arguments.at((0,)))
+        self._working_folder(path, line)
+        if "w" in mode or "x" in mode:
+            self.change_state(path, line, replace=path != ANY_FILE)
+        elif "a" in mode or "+" in mode:
+            self.change_state(path, line)
+        else:
+            self._read_file(path, line)
+        opened = self.new("file")
+        if path != ANY_FILE:
+            (thing,) = opened
+            thing.path = path
+        return opened
+
+    def files(self, name: str, arguments: Arguments, receivers: Things, line: int) -> None:
+        """Note the files that a call writes or reads, as far as its name and the texts among its arguments tell."""
+        paths = [_file(frozenset({thing})) for thing in (*receivers, *arguments.every) if isinstance(thing.const, str)]
+        if name in catalogue.WRITER_METHODS:
+            computed = not paths and any(thing.kind != "file" for thing in arguments.every)
+            for path in paths or ([ANY_FILE] if computed else []):
+                self.change_state(path, line, replace=path != ANY_FILE)
+        elif name in _LISTING:
+            self._read_files(line)
+        elif name.startswith(catalogue.READER_PREFIXES):
+            for path in paths or ([ANY_FILE] if arguments.positional else []):
+                self._working_folder(path, line)
+                self._read_file(path, line)
+        else:
+            for path in paths:
+                if path in self.library:
+                    self.read_state(path, line)
+                    if name == "":
+                        self.change_state(path, line)
+
+    def _read_file(self, path: str, line: int) -> None:
+        if path == ANY_FILE:
+            self._read_files(line)
+        elif path in self.library:
+            self.read_state(path, line)
+        if ANY_FILE in self.library:
+            self.read_state(ANY_FILE, line)
+
+    def _read_files(self, line: int) -> None:
+        for path in [path for path in self.library if path.startswith(FILE)]:
+            self.read_state(path, line)
+
+    def _working_folder(self, path: str, line: int) -> None:
+        if CWD in self.library and not path.startswith(FILE + "/"):
+            self.read_state(CWD, line)
+
+
+def _file(things: Things) -> str:
+    """Return the piece of state that stands for the file named by `things`."""
+    text = only_text(things)
+    return ANY_FILE if text is None else FILE + normpath(text)
+
+
+def _is_object(path: str) -> bool:
+    """Tell whether a dotted name is a known object whose methods change it, rather than a module or class."""
+    return path in {"sys.path", "os.environ", "matplotlib.rcParams", "sys.modules", "sys.argv"}
+
+
+def _parameters(
+    memory: Calls, function: Function, args: list[Things], keywords: dict[str, Things], spread: bool
+) -> dict[str, Things]:
+    """Return what the parameters of a function hold when it is called with these arguments."""
+    spec = function.node.args
+    names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
+    every: Things = NOTHING.union(*args, *keywords.values())
+    held = dict(function.defaults)
+    if spread:
+        held |= {name: every | held.get(name, NOTHING) for name in (*names, *(a.arg for a in spec.kwonlyargs))}
+    else:
+        held |= dict(zip(names, args, strict=False))
+        known = {*names, *(argument.arg for argument in spec.kwonlyargs)}
+        held |= {name: things for name, things in keywords.items() if name in known}
+    if spec.vararg:
+        rest = every if spread else NOTHING.union(*args[len(names) :])
+        held[spec.vararg.arg] = memory.new("tuple", rest)
+    if spec.kwarg:
+        held[spec.kwarg.arg] = memory.new("dict", NOTHING.union(*keywords.values()))
+    for name in (*names, *(argument.arg for argument in spec.kwonlyargs)):
+        held.setdefault(name, memory.new())
+    return held

@@ -1,0 +1,321 @@
+"""What calls do to their arguments: builtins, the methods of common types, and the libraries of data science.
+
+A call that stands nowhere in here is taken to change whatever it is handed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What calling a function does.
+
+    `changes` are positions of arguments changed (-1 for all of them), `alias` positions that the
+    result may share memory with, `holds` whether the result keeps its arguments inside, `consumes`
+    whether iterators among the arguments are advanced; `reads` and `writes` are pieces of process
+    state, and `sets` those that the call replaces altogether.  `kind` is what comes back.
+    """
+
+    changes: tuple[int, ...] = ()
+    alias: tuple[int, ...] = ()
+    holds: bool = False
+    consumes: bool = False
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    kind: str = "unknown"
+
+
+PURE = Rule()
+VALUE = Rule(kind="immutable")
+
+RNG_NUMPY = "state:numpy.random"
+RNG_PYTHON = "state:random"
+PYPLOT = "state:matplotlib.pyplot"
+CWD = "state:cwd"
+LAST = "state:_"
+OUT = "state:Out"
+FILE = "file:"
+ANY_FILE = "file:*"
+"""Pieces of process state; those with a plain dotted name are attributes that code can reach as well."""
+
+BUILTINS: dict[str, Rule] = {
+    **dict.fromkeys(
+        _words(
+            "abs ascii bin bool callable chr complex divmod float format hash hex id int isinstance issubclass len "
+            "oct ord pow range repr round slice str type bytes help dir input"
+        ),
+        VALUE,
+    ),
+    **dict.fromkeys(["print", "sum", "any", "all"], Rule(consumes=True, kind="immutable")),
+    **dict.fromkeys(["min", "max"], Rule(consumes=True, alias=(-1,), holds=True)),
+    **dict.fromkeys(["list", "sorted"], Rule(consumes=True, holds=True, kind="list")),
+    "tuple": Rule(consumes=True, holds=True, kind="tuple"),
+    "dict": Rule(consumes=True, holds=True, kind="dict"),
+    "set": Rule(consumes=True, holds=True, kind="set"),
+    "frozenset": Rule(consumes=True, holds=True, kind="tuple"),
+    **dict.fromkeys(
+        ["enumerate", "filter", "map", "zip", "reversed", "iter", "aiter"], Rule(holds=True, kind="iterator")
+    ),
+    "next": Rule(changes=(0,), alias=(0,)),
+    "anext": Rule(changes=(0,), alias=(0,)),
+    "setattr": Rule(changes=(0,), holds=True, kind="immutable"),
+    "delattr": Rule(changes=(0,), kind="immutable"),
+    "getattr": Rule(alias=(0, 2), holds=True),
+    "hasattr": VALUE,
+    "vars": Rule(alias=(0,), holds=True),
+    "super": Rule(),
+    "object": Rule(),
+    "property": Rule(holds=True),
+    "staticmethod": Rule(alias=(0,)),
+    "classmethod": Rule(alias=(0,)),
+    "bytearray": Rule(),
+    "memoryview": Rule(alias=(0,)),
+    "display": Rule(consumes=True, kind="immutable"),
+}
+"""Builtins, and `display` of the notebook; exceptions, `open`, `exec` and their like are met elsewhere."""
+
+MUTATING_METHODS = _words(
+    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse update "
+    "setdefault add discard difference_update intersection_update symmetric_difference_update rotate fit "
+    "partial_fit fit_transform fit_predict fit_resample set_params write writelines read readline readlines "
+    "seek truncate close flush send throw put put_nowait fill itemset setflags setfield byteswap partition "
+    "shuffle move_to_end subtract execute executemany executescript fetchone fetchall fetchmany commit "
+    "rollback cursor zero_grad backward load_state_dict add_argument seed"
+)
+"""Methods that change what they are called on, whatever it is."""
+
+SELF_METHODS = _words("fit partial_fit set_params set_output")
+"""Methods that give back what they are called on."""
+
+GIVING_METHODS = _words("pop popleft popitem get setdefault items keys values copy fetchone fetchall __getitem__")
+"""Methods whose result holds or is something that lay inside."""
+
+VIEW_METHODS = _words("reshape ravel view transpose squeeze swapaxes diagonal to_numpy asarray set_output __array__")
+"""Methods whose result may share memory with what they are called on."""
+
+RANDOM_METHODS = _words(
+    "random integers normal uniform choice standard_normal permutation permuted poisson binomial exponential "
+    "beta gamma randint rand randn multivariate_normal lognormal randrange gauss choices betavariate "
+    "triangular multinomial bytes"
+)
+"""Methods of random generators: each draw moves the generator on."""
+
+PURE_METHODS = _words(
+    # text, numbers, containers
+    "capitalize casefold center count decode encode endswith expandtabs find format format_map index isalnum "
+    "isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join "
+    "ljust lower lstrip maketrans partition removeprefix removesuffix replace rfind rindex rjust rpartition "
+    "rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill copy get items keys "
+    "values union intersection difference symmetric_difference issubset issuperset isdisjoint most_common "
+    "elements total bit_length as_integer_ratio conjugate hex is_integer to_bytes match search fullmatch "
+    "findall finditer sub subn group groups groupdict span isoformat strftime timestamp date time weekday "
+    "isoweekday timetuple astimezone total_seconds exists is_file is_dir iterdir glob rglob resolve absolute "
+    "with_suffix with_name with_stem joinpath relative_to as_posix expanduser stat samefile "
+    # pandas
+    "head tail describe info sum mean median mode std var sem min max prod quantile skew kurt kurtosis corr "
+    "cov count nunique unique value_counts idxmin idxmax argmin argmax argsort cumsum cumprod cummin cummax "
+    "diff pct_change rank round abs clip isna isnull notna notnull isin between duplicated drop_duplicates "
+    "drop dropna fillna ffill bfill interpolate replace rename rename_axis reset_index set_index reindex "
+    "sort_values sort_index assign astype convert_dtypes infer_objects copy apply map applymap transform agg "
+    "aggregate pipe groupby rolling expanding ewm resample merge join concat pivot pivot_table melt stack "
+    "unstack explode crosstab cut sample nlargest nsmallest query filter where mask take xs iloc loc iterrows "
+    "itertuples equals compare combine combine_first dot add_prefix add_suffix to_frame to_list tolist to_dict "
+    "to_json to_string to_markdown to_html to_latex to_records to_series to_timestamp to_period tz_localize "
+    "tz_convert shift first last nth size ngroup get_group any all ne eq lt gt le ge add sub mul div truediv "
+    "floordiv mod pow radd rsub rmul rdiv memory_usage select_dtypes squeeze swaplevel droplevel set_axis "
+    "align at_time between_time asfreq autocorr factorize repeat searchsorted contains extract extractall len "
+    "slice cat pad wrap get_dummies normalize floor ceil day_name month_name isocalendar set_flags lookup keys "
+    "get_level_values to_flat_index cumcount bool item nonzero transpose ohlc first_valid_index "
+    "last_valid_index dt str add_categories remove_categories rename_categories reorder_categories "
+    "set_categories "
+    # pandas plots and styles
+    "style background_gradient highlight_max highlight_min hide bar_chart set_caption "
+    # numpy
+    "reshape ravel flatten squeeze swapaxes diagonal trace tobytes dumps compress choose ptp conj newbyteorder "
+    "view "
+    # scikit-learn
+    "predict predict_proba predict_log_proba decision_function score score_samples inverse_transform "
+    "get_params get_feature_names_out kneighbors kneighbors_graph radius_neighbors staged_predict "
+    "staged_predict_proba apply decision_path get_depth get_n_leaves split get_n_splits path "
+    "cost_complexity_pruning_path get_support bic aic sample_gmm perplexity mahalanobis get_booster "
+    "get_metadata_routing"
+)
+"""Methods that only read what they are called on; `inplace=True` and `out=` are met apart."""
+
+PLOT_METHODS = _words("plot hist boxplot bar barh scatter line area pie hexbin kde density box")
+"""Methods that draw on the current axes when a frame is the receiver."""
+
+WRITER_METHODS = _words(
+    "to_csv to_excel to_json to_parquet to_feather to_pickle to_hdf to_html to_latex to_markdown to_stata "
+    "to_sql to_orc to_xml savefig save save_model write_text write_bytes write_image write_html touch tofile "
+    "savetxt dump savez savez_compressed imsave imwrite to_file save_weights"
+)
+"""Methods and functions that write the file named by one of their arguments."""
+
+READER_PREFIXES = ("read_", "load", "open", "imread", "genfromtxt", "fromfile", "glob", "listdir")
+"""How the names of functions that read files begin."""
+
+PURE_LIBRARIES = _words(
+    "numpy pandas sklearn scipy statsmodels math cmath statistics json re datetime collections itertools "
+    "functools operator string textwrap time copy pathlib glob io decimal fractions typing dataclasses enum "
+    "abc hashlib base64 calendar zoneinfo uuid numbers bisect pprint html urllib seaborn xgboost lightgbm "
+    "types keyword tempfile platform inspect ast dis csv pickle joblib os sys shutil matplotlib plotly altair "
+    "polars pyarrow warnings logging locale random heapq struct zlib gzip contextlib traceback asyncio "
+    "networkx nltk tqdm skops requests itables IPython trackbook"
+)
+"""Packages whose functions leave their arguments alone, but for those named in LIBRARY."""
+
+VIEW_FUNCTIONS = _words(
+    "asarray asanyarray ascontiguousarray ravel reshape squeeze transpose swapaxes moveaxis rollaxis "
+    "atleast_1d atleast_2d atleast_3d broadcast_to broadcast_arrays expand_dims diagonal split array_split "
+    "vsplit hsplit dsplit flip fliplr flipud rot90 check_array check_X_y as_strided sliding_window_view "
+    "from_numpy frombuffer as_tensor"
+)
+"""Functions of numpy and its kin whose result may share memory with an argument."""
+
+SHARING_FUNCTIONS = _words(
+    "partial reduce deque ChainMap SimpleNamespace chain cycle islice tee accumulate groupby product "
+    "OrderedDict defaultdict Counter nullcontext closing wraps reader writer DictReader DictWriter"
+)
+"""Functions of the standard library whose result keeps its arguments."""
+
+ITERATOR_FUNCTIONS = _words(
+    "chain cycle islice tee accumulate groupby product count repeat starmap takewhile dropwhile permutations "
+    "combinations pairwise reader DictReader scandir finditer"
+)
+"""Functions of the standard library that give an iterator."""
+
+LIBRARY: dict[str, Rule] = {
+    "numpy.copyto": Rule(changes=(0,)),
+    "numpy.put": Rule(changes=(0,)),
+    "numpy.place": Rule(changes=(0,)),
+    "numpy.putmask": Rule(changes=(0,)),
+    "numpy.fill_diagonal": Rule(changes=(0,)),
+    "numpy.put_along_axis": Rule(changes=(0,)),
+    "numpy.set_printoptions": Rule(writes=("numpy.printoptions",)),
+    "numpy.get_printoptions": Rule(reads=("numpy.printoptions",)),
+    "numpy.seterr": Rule(writes=("numpy.errstate",)),
+    "numpy.random.seed": Rule(sets=(RNG_NUMPY,)),
+    "numpy.random.set_state": Rule(sets=(RNG_NUMPY,)),
+    "numpy.random.get_state": Rule(reads=(RNG_NUMPY,)),
+    "numpy.random.shuffle": Rule(changes=(0,), writes=(RNG_NUMPY,)),
+    "numpy.random.default_rng": Rule(kind="rng"),
+    "numpy.random.RandomState": Rule(kind="rng"),
+    "numpy.random.Generator": Rule(kind="rng", holds=True),
+    "numpy.random.SeedSequence": PURE,
+    "random.seed": Rule(sets=(RNG_PYTHON,)),
+    "random.setstate": Rule(sets=(RNG_PYTHON,)),
+    "random.getstate": Rule(reads=(RNG_PYTHON,)),
+    "random.shuffle": Rule(changes=(0,), writes=(RNG_PYTHON,)),
+    "random.Random": Rule(kind="rng"),
+    "heapq.heappush": Rule(changes=(0,)),
+    "heapq.heappop": Rule(changes=(0,), alias=(0,), holds=True),
+    "heapq.heapify": Rule(changes=(0,)),
+    "heapq.heapreplace": Rule(changes=(0,), alias=(0,), holds=True),
+    "bisect.insort": Rule(changes=(0,)),
+    "pandas.set_option": Rule(writes=("pandas.options",)),
+    "pandas.reset_option": Rule(writes=("pandas.options",)),
+    "pandas.get_option": Rule(reads=("pandas.options",), kind="immutable"),
+    "pandas.option_context": Rule(writes=("pandas.options",)),
+    "os.chdir": Rule(sets=(CWD,)),
+    "os.getcwd": Rule(reads=(CWD,), kind="immutable"),
+    "pathlib.Path.cwd": Rule(reads=(CWD,)),
+    "os.getenv": Rule(reads=("os.environ",), kind="immutable"),
+    "os.putenv": Rule(writes=("os.environ",)),
+    "os.path.abspath": Rule(reads=(CWD,), kind="immutable"),
+    "warnings.simplefilter": Rule(writes=("warnings.filters",)),
+    "warnings.filterwarnings": Rule(writes=("warnings.filters",)),
+    "warnings.resetwarnings": Rule(writes=("warnings.filters",)),
+    "warnings.warn": Rule(reads=("warnings.filters",)),
+    "locale.setlocale": Rule(writes=("locale.settings",)),
+    "decimal.getcontext": Rule(alias=(), reads=("decimal.context",), writes=("decimal.context",)),
+    "logging.basicConfig": Rule(writes=("logging.root",)),
+    "pickle.dump": Rule(changes=(1,)),
+    "json.dump": Rule(changes=(1,)),
+    "pickle.load": Rule(changes=(0,)),
+    "json.load": Rule(changes=(0,)),
+    "copy.copy": Rule(holds=True),
+    "copy.deepcopy": PURE,
+    "setattr": BUILTINS["setattr"],
+    "functools.partial": Rule(holds=True, alias=(0,)),
+    "functools.lru_cache": Rule(alias=(0,)),
+    "functools.cache": Rule(alias=(0,)),
+    "sklearn.base.clone": PURE,
+    "sklearn.set_config": Rule(writes=("sklearn.config",)),
+    "seaborn.set": Rule(writes=("matplotlib.rcParams",)),
+    "seaborn.set_theme": Rule(writes=("matplotlib.rcParams",)),
+    "seaborn.set_style": Rule(writes=("matplotlib.rcParams",)),
+    "matplotlib.use": Rule(writes=("matplotlib.backend",)),
+    "matplotlib.rc": Rule(writes=("matplotlib.rcParams",)),
+    "asyncio.run": Rule(),
+    "pathlib.Path": Rule(kind="path"),
+    "pathlib.PurePath": Rule(kind="path"),
+}
+"""Functions of libraries by dotted name, where the general rule would be wrong."""
+
+SEEDED = _words(
+    "train_test_split KFold StratifiedKFold ShuffleSplit cross_val_score shuffle resample make_classification "
+    "make_regression make_blobs make_moons make_circles"
+)
+"""Functions of scikit-learn that draw from numpy's generator unless `random_state` is given."""
+
+MODULE_ALIASES = {
+    "np": "numpy",
+    "pd": "pandas",
+    "plt": "matplotlib.pyplot",
+    "mpl": "matplotlib",
+    "sns": "seaborn",
+    "sp": "scipy",
+    "sm": "statsmodels.api",
+    "tb": "trackbook",
+}
+"""Names that notebooks give to modules by custom, for a cell that is read without the others."""
+
+
+CANONICAL = {"matplotlib.pyplot.rcParams": "matplotlib.rcParams", "matplotlib.pyplot.rc": "matplotlib.rc"}
+"""One dotted name where libraries have two for one object."""
+
+
+def canonical(path: str) -> str:
+    """Return the one dotted name of an imported object."""
+    if path.startswith("pandas.options."):
+        return "pandas.options"
+    return CANONICAL.get(path, path)
+
+
+def library_rule(path: str) -> Rule | None:
+    """Return what calling the imported function `path` does, None when nothing is known of it."""
+    if (rule := LIBRARY.get(path)) is not None:
+        return rule
+    root, _, rest = path.partition(".")
+    last = rest.rpartition(".")[2]
+    if path.startswith("numpy.random."):
+        return Rule(writes=(RNG_NUMPY,))
+    if path.startswith("random."):
+        return Rule(writes=(RNG_PYTHON,))
+    if root == "seaborn" or path.startswith("matplotlib.pyplot."):
+        return Rule(reads=("matplotlib.rcParams",), writes=(PYPLOT,))
+    if root not in PURE_LIBRARIES:
+        return None
+    return _by_last_name(root, last)
+
+
+def _by_last_name(root: str, last: str) -> Rule:
+    if last in ITERATOR_FUNCTIONS and root in {"itertools", "csv", "re", "os"}:
+        return Rule(holds=True, kind="iterator")
+    if last in SHARING_FUNCTIONS:
+        return Rule(holds=True, consumes=True)
+    if last in VIEW_FUNCTIONS:
+        return Rule(alias=(-1,), holds=True)
+    if root == "sklearn" and last[:1].isupper():
+        return Rule(holds=True, kind="estimator")
+    if last[:1].isupper() and root not in {"pandas", "collections"}:
+        return Rule(holds=True)
+    return Rule(consumes=True)

@@ -1,0 +1,439 @@
+"""What statements and magics do, in the order in which they run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from trackbook.cells import catalogue
+from trackbook.cells.calls import Arguments, Calls
+from trackbook.cells.expressions import visible
+from trackbook.cells.memory import VALUE, Snapshot
+from trackbook.cells.scopes import imported_name
+from trackbook.cells.source import CellMagic, CellSource, parse, read_source
+from trackbook.cells.values import NOTHING, Class, Frame, Thing, Things
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_SHELL_NAME = re.compile(r"\{(\w+)\}|\$\{?(\w+)")
+_RUNNING = frozenset({"time", "prun", "timeit", "track", "step", "capture"})
+_NAMING = frozenset({"drift", "register", "snapshot", "validate"})
+_SHELL = frozenset({"system", "getoutput", "getoutput_list", "sx", "sc"})
+_LEAVING = frozenset({"exit", "quit"})
+
+
+class Statements(Calls):
+    """Runs statements; a block gives True when nothing after it can run."""
+
+    def execute(self, body: list[ast.stmt]) -> bool:
+        """Run a block; True when it never reaches its end."""
+        return any(self.statement(node) for node in body)
+
+    def statement(self, node: ast.stmt) -> bool:
+        method = _STATEMENTS.get(type(node).__name__)
+        return bool(method(self, node)) if method is not None else False
+
+    def cell_source(self, source: CellSource) -> None:
+        """Run a whole cell."""
+        self.source = source
+        if source.foreign is not None:
+            self._foreign(source.foreign)
+            return
+        self.execute(source.tree.body)
+        for magic in source.cell_magics:
+            self._after(magic)
+        self._last_value(source.tree)
+
+    def _foreign(self, magic: CellMagic) -> None:
+        """A cell in another language: it may read names that its first line gives, and any file."""
+        words = _WORD.findall(magic.arguments)
+        if magic.name == "writefile":
+            path = magic.arguments.split()[-1] if magic.arguments.split() else ""
+            self.change_state(catalogue.FILE + path, 1, replace="-a" not in magic.arguments.split())
+            return
+        if magic.name in {"html", "HTML", "markdown", "latex", "javascript", "js", "svg"}:
+            return
+        for option, name in pairwise(words):
+            if option in {"out", "err"}:
+                self.bind(name, VALUE, 1)
+        self._shell(" ".join(magic.arguments.split()) + self.source.python, 1)
+
+    def _after(self, magic: CellMagic) -> None:
+        if magic.name == "capture":
+            for word in [word for word in magic.arguments.split() if word.isidentifier()][:1]:
+                self.bind(word, VALUE, 1)
+
+    def _last_value(self, tree: ast.Module) -> None:
+        if not tree.body or not isinstance(tree.body[-1], ast.Expr):
+            return
+        value = tree.body[-1].value
+        line = self.line(value)
+        surely = isinstance(value, ast.BinOp | ast.Compare | ast.List | ast.Dict | ast.Tuple | ast.JoinedStr)
+        surely = surely or (isinstance(value, ast.Constant) and value.value is not None)
+        last = self.known(catalogue.LAST)
+        if surely:
+            last.changes.clear()
+            last.contents.clear()
+        for path in (catalogue.LAST, catalogue.OUT):
+            self.change((self.known(path),), line, certain=surely)
+
+    # ---- bindings
+
+    def _assign(self, node: ast.Assign) -> None:
+        if len(node.targets) == 1 and self._assign_each(node.targets[0], node.value):
+            return
+        things = self.evaluate(node.value)
+        for target in node.targets:
+            self.assign(target, things)
+
+    def _assign_each(self, target: ast.expr, value: ast.expr) -> bool:
+        """Assign `a, b = x, y` part by part: each name holds its own value."""
+        if not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple) or len(target.elts) != len(value.elts):
+            return False
+        if any(isinstance(item, ast.Starred) for item in (*target.elts, *value.elts)):
+            return False
+        given = [self.evaluate(item) for item in value.elts]
+        for item, things in zip(target.elts, given, strict=True):
+            self.assign(item, things)
+        return True
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        if self.frame is None or self.frame.is_class:
+            self.evaluate(node.annotation)
+        if node.value is not None:
+            self.assign(node.target, self.evaluate(node.value))
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        """`x += y` reads x, may change what it holds in place, and binds x again."""
+        line = self.line(node)
+        target = node.target
+        owners = NOTHING
+        if isinstance(target, ast.Attribute):
+            owners = self.base(target.value)
+            old = self.attribute(owners, target.attr, line)
+        elif isinstance(target, ast.Subscript):
+            old = self.evaluate(target)
+            owners = self.evaluate(target.value)
+        else:
+            old = self.read(target.id, line)
+        new = self.evaluate(node.value)
+        self.operate(old | new, line)
+        self.change(old, line, certain=not isinstance(target, ast.Attribute | ast.Subscript))
+        for thing in old:
+            thing.contents |= {inner for item in new for inner in item.contents}
+        if isinstance(target, ast.Name):
+            self.bind(target.id, old if old - VALUE else VALUE, line)
+        else:
+            self.assign(target, new)
+
+    def _delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            for item in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+                line = self.line(item)
+                if isinstance(item, ast.Name):
+                    self.read(item.id, line, shallow=True)
+                    self.unbind(item.id, line)
+                elif isinstance(item, ast.Attribute):
+                    self.change(self.base(item.value), line)
+                elif isinstance(item, ast.Subscript):
+                    self.evaluate(item.slice)
+                    self.change(self.evaluate(item.value), line)
+
+    def _import(self, node: ast.Import) -> None:
+        line = self.line(node)
+        for alias in node.names:
+            self._module_loaded(alias.name, line)
+            path = alias.name if alias.asname else alias.name.partition(".")[0]
+            self.bind(imported_name(alias), frozenset({self.known(path)}), line)
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        line = self.line(node)
+        module = "." * node.level + (node.module or "")
+        self._module_loaded(module, line)
+        for alias in node.names:
+            if alias.name == "*":
+                self.bind_anything(line)
+            else:
+                things = self.read_state(f"{module}.{alias.name}", line)
+                self.bind(imported_name(alias), things, line)
+
+    def _module_loaded(self, module: str, line: int) -> None:
+        """An import looks along `sys.path`, and may read a module that an earlier cell wrote."""
+        if module.partition(".")[0] in catalogue.PURE_LIBRARIES:
+            return
+        for path in ("sys.path", f"{catalogue.FILE}{module.replace('.', '/')}.py"):
+            if path in self.library:
+                self.read_state(path, line)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        things = self._decorated(node, self.make_function(node))
+        self.bind(node.name, things, self.line(node))
+
+    def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, things: Things) -> Things:
+        for decorator in reversed(node.decorator_list):
+            callees = self.evaluate(decorator)
+            own = any(callee.function is not None or callee.klass is not None for callee in callees)
+            builtin = any(
+                callee.kind == "builtin" and callee.path in {"property", "staticmethod"} for callee in callees
+            )
+            argument = ast.Call(func=decorator, args=[], keywords=[])
+            result = self._decorate(callees, things, argument, self.line(node))
+            things = result if own or builtin else things | result
+        return things
+
+    def _decorate(self, callees: Things, things: Things, node: ast.Call, line: int) -> Things:
+        known = [callee for callee in callees if callee.function or callee.klass or callee.kind == "builtin"]
+        if not known:
+            return NOTHING
+        return self.apply(frozenset(known), Arguments([things], {}, False, node), line)
+
+    def _class(self, node: ast.ClassDef) -> None:
+        bases = self.evaluate_all(node.bases)
+        self.evaluate_all(keyword.value for keyword in node.keywords)
+        outer = self.frame
+        self.frame = Frame(frozenset(), {}, Thing(self.cell), parents=visible(outer), is_class=True)
+        try:
+            self.execute(node.body)
+            members = self.frame.held
+        finally:
+            self.frame = outer
+        ours = tuple(base for base in bases if not (base.kind == "builtin" and base.path == "object"))
+        thing = Thing(self.cell, "class", klass=Class(node.name, members, ours))
+        thing.contents.update(item for things in members.values() for item in things if item.kind != "immutable")
+        thing.contents.update(bases)
+        self.bind(node.name, self._decorated(node, frozenset({thing})), self.line(node))
+
+    def _declare(self, node: ast.Global) -> None:
+        if self.frame is not None:
+            self.frame.globals |= frozenset(node.names)
+
+    def _type_alias(self, node: Any) -> None:
+        self.assign(node.name, self.new())
+
+    # ---- control flow
+
+    def _expression(self, node: ast.Expr) -> bool:
+        self.evaluate(node.value)
+        call = node.value
+        return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _LEAVING
+
+    def _return(self, node: ast.Return) -> bool:
+        things = self.evaluate(node.value)
+        if self.frame is not None:
+            self.frame.results |= things
+        return True
+
+    def _raise(self, node: ast.Raise) -> bool:
+        self.evaluate_all([node.exc, node.cause])
+        return True
+
+    def _assert(self, node: ast.Assert) -> None:
+        self.evaluate_all([node.test, node.msg])
+
+    def _if(self, node: ast.If) -> bool:
+        self.evaluate(node.test)
+        return self._either([node.body, node.orelse])
+
+    def _either(self, blocks: list[list[ast.stmt]], before_each: list[Callable[[], None]] | None = None) -> bool:
+        """Run the blocks as alternatives and go on from those that reach their end."""
+        before, ends = self.snapshot(), []
+        with self.branch():
+            for number, block in enumerate(blocks):
+                self.restore(before)
+                if before_each is not None:
+                    before_each[number]()
+                if not self.execute(block):
+                    ends.append(self.snapshot())
+        if not ends:
+            return True
+        self.restore(ends[0])
+        for end in ends[1:]:
+            self.join(end)
+        return False
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        given = self.iterate(self.evaluate(node.iter), self.line(node))
+        self._loop(node.body, node.orelse, lambda: self.assign(node.target, given))
+
+    def _while(self, node: ast.While) -> None:
+        self.evaluate(node.test)
+        self._loop(node.body, node.orelse, lambda: self.evaluate(node.test))
+
+    def _loop(self, body: list[ast.stmt], orelse: list[ast.stmt], start: Callable[[], object]) -> None:
+        """Run a loop twice at most: what one turn binds the next may read."""
+        with self.branch():
+            for _ in range(2):
+                before = self.snapshot()
+                start()
+                self.execute(body)
+                self.join(before)
+                if before.names == self.names and (self.frame is None or before.held == self.frame.held):
+                    break
+            before = self.snapshot()
+            self.execute(orelse)
+            if orelse:
+                self.join(before)
+
+    def _try(self, node: Any) -> bool:
+        """A handler may start after any statement of the body."""
+        before = self.snapshot()
+        ended = False
+        partial: list[Snapshot] = [before]
+        with self.branch():
+            for statement in node.body:
+                ended = self.statement(statement) or ended
+                partial.append(self.snapshot())
+        ended = ended or self.execute(node.orelse)
+        ends = [] if ended else [self.snapshot()]
+        with self.branch():
+            for handler in node.handlers:
+                ends += self._handler(handler, partial)
+        if not ends:
+            self.restore(before)
+            self.execute(node.finalbody)
+            return True
+        self.restore(ends[0])
+        for end in ends[1:]:
+            self.join(end)
+        return self.execute(node.finalbody)
+
+    def _handler(self, handler: ast.ExceptHandler, partial: list[Snapshot]) -> list[Snapshot]:
+        self.restore(partial[0])
+        for state in partial[1:]:
+            self.join(state)
+        self.evaluate(handler.type)
+        if handler.name:
+            self.bind(handler.name, self.new(), self.line(handler))
+        ended = self.execute(handler.body)
+        if handler.name:
+            self.unbind(handler.name, self.line(handler))
+        return [] if ended else [self.snapshot()]
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> bool:
+        for item in node.items:
+            things = self.evaluate(item.context_expr)
+            self.operate(things, self.line(item.context_expr))
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, things | self.inside(things) - VALUE)
+        return self.execute(node.body)
+
+    def _match(self, node: ast.Match) -> bool:
+        subject = self.evaluate(node.subject)
+        inside = subject | self.inside(subject)
+        blocks = [case.body for case in node.cases]
+        starts: list[Callable[[], None]] = [self._case(case, inside) for case in node.cases]
+        if not any(_irrefutable(case) for case in node.cases):
+            blocks.append([])
+            starts.append(lambda: None)
+        return self._either(blocks, starts)
+
+    def _case(self, case: ast.match_case, given: Things) -> Callable[[], None]:
+        def start() -> None:
+            for node in ast.walk(case.pattern):
+                name = getattr(node, "name", None) or getattr(node, "rest", None)
+                if isinstance(node, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and name:
+                    self.bind(name, given, self.line(node))
+                elif isinstance(node, ast.MatchValue):
+                    self.evaluate(node.value)
+                elif isinstance(node, ast.MatchClass):
+                    self.evaluate(node.cls)
+            self.evaluate(case.guard)
+
+        return start
+
+    # ---- texts and magics
+
+    def run_text(self, text: str, line: int) -> None:
+        """Run code given as a text: `exec`, `%time`."""
+        outer = self.call_line
+        self.call_line = line
+        try:
+            self.execute(parse(text).body)
+        except (SyntaxError, ValueError):
+            self.bind_anything(line)
+        finally:
+            self.call_line = outer
+
+    def run_magic(self, node: ast.Call) -> Things | None:
+        """Run a call `get_ipython().…(…)`; None when `node` is another call."""
+        func = node.func
+        if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call)):
+            return None
+        if not (isinstance(func.value.func, ast.Name) and func.value.func.id == "get_ipython"):
+            return None
+        texts = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        line = self.line(node)
+        if func.attr in _SHELL and texts:
+            return self._shell(texts[0], line)
+        if func.attr in {"run_line_magic", "run_cell_magic", "magic"} and texts:
+            return self._line_magic([*texts, "", ""], line)
+        self.evaluate_all(node.args)
+        return self.new()
+
+    def _line_magic(self, texts: list[str], line: int) -> Things:
+        name, arguments, body = texts[0], texts[1], texts[2]
+        if name in _RUNNING:
+            self._run_timed(name, arguments + "\n" + body, line)
+        elif name in {"run", "pylab", "store", "load", "loadpy"}:
+            self.bind_anything(line)
+        elif name == "cd":
+            self.change_state(catalogue.CWD, line, replace=True)
+        elif name in {"env", "set_env"}:
+            self.change_state("os.environ", line)
+        else:
+            for word in _WORD.findall(arguments):
+                if word in self.names or (name in _NAMING and word.isidentifier()):
+                    self.read(word, line)
+        return self.new()
+
+    def _run_timed(self, name: str, text: str, line: int) -> None:
+        statement = re.sub(r"^(\s*-\w+(\s+\d+)?)+\s+", "", text.strip())
+        code = read_source(statement)
+        if name != "timeit":
+            self.run_text(code.python, line)
+            return
+        before = self.snapshot()
+        self.run_text(code.python, line)
+        self.restore(before)
+
+    def _shell(self, command: str, line: int) -> Things:
+        for first, second in _SHELL_NAME.findall(command):
+            if (first or second) in self.names:
+                self.read(first or second, line)
+        self._read_files(line)
+        self.change_state(catalogue.ANY_FILE, line)
+        return self.new("list")
+
+
+def _irrefutable(case: ast.match_case) -> bool:
+    return case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
+
+
+_STATEMENTS: dict[str, Callable[..., object]] = {
+    "Assign": Statements._assign,
+    "AnnAssign": Statements._annotated,
+    "AugAssign": Statements._augmented,
+    "Delete": Statements._delete,
+    "Import": Statements._import,
+    "ImportFrom": Statements._import_from,
+    "FunctionDef": Statements._function,
+    "AsyncFunctionDef": Statements._function,
+    "ClassDef": Statements._class,
+    "Global": Statements._declare,
+    "TypeAlias": Statements._type_alias,
+    "Expr": Statements._expression,
+    "Return": Statements._return,
+    "Raise": Statements._raise,
+    "Assert": Statements._assert,
+    "If": Statements._if,
+    "For": Statements._for,
+    "AsyncFor": Statements._for,
+    "While": Statements._while,
+    "Try": Statements._try,
+    "TryStar": Statements._try,
+    "With": Statements._with,
+    "AsyncWith": Statements._with,
+    "Match": Statements._match,
+}
