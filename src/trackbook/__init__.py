@@ -39,8 +39,9 @@ if TYPE_CHECKING:
         snapshot,
         start_run,
     )
-    from trackbook.ipython import load_ipython_extension, unload_ipython_extension
-    from trackbook.server import _jupyter_server_extension_points
+    from trackbook.ipython import load_ipython_extension as load_ipython_extension
+    from trackbook.ipython import unload_ipython_extension as unload_ipython_extension
+    from trackbook.server import _jupyter_server_extension_points as _jupyter_server_extension_points
 
 __all__ = [
     "active_run",

@@ -85,12 +85,12 @@ class Project:
 
         return Datasets(self.store, self.user)
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
-        """Keeps models, moves them through gates, and audits it all."""
+        """Keeps models, moves them through gates, and audits it all; under the policy as it stands on disk now."""
         from trackbook.registry import Registry
 
-        return Registry(self.store, self.settings, self.user, self.runs)
+        return Registry(self.store, load_settings(self.root), self.user, self.runs)
 
     @cached_property
     def drift(self) -> DriftReports:
@@ -120,9 +120,8 @@ class CurrentProject:
         start = notebook_folder() or Path.cwd()
         key = (os.environ.get(STORE_VARIABLE), start)
         with self._lock:
-            if self._project is None or self._key != key:
-                if not self._is_busy():
-                    self._project, self._key = Project.open(start), key
+            if (self._project is None or self._key != key) and not self._is_busy():
+                self._project, self._key = Project.open(start), key
             assert self._project is not None
             return self._project
 

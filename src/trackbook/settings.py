@@ -52,12 +52,18 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[drift]`: the false-discovery rate of a report and the smallest effects worth an alarm (0 to 1)."""
+    """`[drift]`: the false-discovery rate of a report and the smallest effects worth an alarm.
+
+    Floors are differences of shares of rows, 0 to 1: an alarm needs the low end of the interval above its floor.
+    `relevant` is the change that must be ruled out before a column is called `none` or `negligible`.
+    """
 
     alpha: float = 0.05
-    numeric_floor: float = 0.1
-    categorical_floor: float = 0.1
-    missing_floor: float = 0.05
+    numeric_floor: float = 0.05
+    categorical_floor: float = 0.05
+    missing_floor: float = 0.02
+    unseen_floor: float = 0.01
+    relevant: float = 0.2
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:

@@ -54,7 +54,7 @@ class CellTracker:
             nested=True,
             kind="cell",
             tags=request.tags,
-            source=request.source,
+            source=request.source.strip("\n"),
             notebook=request.notebook,
             cell_id=request.cell_id,
             execution_count=request.execution_count,

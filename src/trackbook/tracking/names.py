@@ -15,9 +15,9 @@ _ADJECTIVES = (
     "ready", "sharp", "silver", "smooth", "solid", "steady", "sunny", "swift", "tidy", "warm", "wise", "witty", "young",
 )  # fmt: skip
 _NOUNS = (
-    "acorn", "badger", "beacon", "birch", "brook", "canyon", "cedar", "comet", "coral", "crane", "delta", "dune", "ember",
+    "acorn", "badger", "beacon", "birch", "brook", "canyon", "cedar", "comet", "coral", "crane", "delta", "dune",
     "falcon", "fern", "finch", "fjord", "glacier", "grove", "harbor", "hazel", "heron", "island", "jasper", "kestrel",
-    "lagoon", "lark", "lynx", "maple", "marten", "meadow", "otter", "pebble", "plover", "reef", "river", "robin", "wren",
+    "lagoon", "lark", "lynx", "maple", "marten", "meadow", "otter", "pebble", "plover", "reef", "river", "wren",
 )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ class Runs:
         values = [value for each in conditions for value in each.values]
         with self._store.read() as db:
             rows = db.query(
-                f"SELECT run.*, experiment.name AS experiment {_FROM} WHERE {sql} ORDER BY {order.sql} LIMIT ? OFFSET ?",
+                f"{_SELECT} WHERE {sql} ORDER BY {order.sql} LIMIT ? OFFSET ?",
                 [*values, *order.values, max_results, after],
             )
             return _summaries(db, list(rows))
@@ -128,7 +128,7 @@ def _find(db: Database, run_id: str) -> dict[str, Any]:
         raise NotFoundError(f"{run_id!r:.60} is no run id (up to 32 hexadecimal characters); see `trackbook runs`")
     rows = list(
         db.query(
-            f"SELECT run.*, experiment.name AS experiment {_FROM} WHERE run.run_id >= ? AND run.run_id < ? LIMIT 2",
+            f"{_SELECT} WHERE run.run_id >= ? AND run.run_id < ? LIMIT 2",
             [run_id, run_id + "g"],
         )
     )

@@ -1,0 +1,29 @@
+"""The IPython face: `%load_ext trackbook`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ATTRIBUTE = "_trackbook_cells"
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Install the magics and begin to listen to cells."""
+    from trackbook.ipython.magics import TrackbookMagics
+    from trackbook.ipython.tracking import TrackedCells
+    from trackbook.project import current
+
+    if getattr(shell, _ATTRIBUTE, None) is not None:
+        return
+    cells = TrackedCells(shell, current)
+    cells.install()
+    setattr(shell, _ATTRIBUTE, cells)
+    shell.register_magics(TrackbookMagics(shell, cells, current))
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Stop listening to cells; what was recorded stays."""
+    cells = getattr(shell, _ATTRIBUTE, None)
+    if cells is not None:
+        cells.uninstall()
+        setattr(shell, _ATTRIBUTE, None)

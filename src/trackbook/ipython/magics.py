@@ -1,0 +1,173 @@
+"""The magics: each parses its line, calls one service function and shows the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from trackbook.errors import nearest
+from trackbook.ipython.arguments import parse, shows_usage_errors
+from trackbook.ipython.tracking import TrackedCells, parse_track, track_options
+from trackbook.project import CurrentProject
+from trackbook.settings import Stage
+
+STATES = ("on", "off", "status")
+STAGES: tuple[Stage, ...] = ("none", "staging", "production", "archived")
+
+
+@magics_class
+class TrackbookMagics(Magics):  # type: ignore[misc]
+    """Everything that begins with a percent sign."""
+
+    def __init__(self, shell: Any, cells: TrackedCells, current: CurrentProject) -> None:
+        super().__init__(shell)
+        self._cells = cells
+        self._current = current
+
+    @line_magic
+    @shows_usage_errors
+    def track(self, line: str) -> None:
+        """Track every following cell (`%track on`), stop (`%track off`), or say what is going on (`%track status`)."""
+        state = line.strip() or "status"
+        if state not in STATES:
+            raise UsageError(f"%track takes {', '.join(STATES)}, not {state!r}{nearest(state, STATES)}")
+        if state != "status":
+            self._cells.always = state == "on"
+        project = self._current.get()
+        tracked = "every cell" if self._cells.always else "cells that begin with %%track"
+        print(f"Tracking {tracked} in experiment {project.tracker.experiment!r}, kept in {project.store.root}")
+
+    @cell_magic("track")
+    @shows_usage_errors
+    def track_cell(self, line: str, cell: str) -> None:
+        # Reached only with arguments that are wrong, or from another place than the top of a cell.
+        parse_track(line)
+        raise UsageError("%%track must stand on the first line of a cell")
+
+    track_cell.__doc__ = track_options.__doc__
+
+    @cell_magic("step")
+    @shows_usage_errors
+    def step_cell(self, line: str, cell: str) -> None:
+        """Make this cell part of the pipeline step NAME: `%%step NAME [--after A]`, the same as the tag `step:NAME`."""
+        raise UsageError("%%step must stand on the first line of a cell")
+
+    @magic_arguments()
+    @argument("filter", nargs="*", help="which runs, e.g. metrics.r2 > 0.4 and params.depth = 3")
+    @argument("--order-by", action="append", default=[], help="e.g. 'metrics.r2 DESC'; may be repeated")
+    @argument("--limit", type=int, default=20, help="at most so many runs")
+    @line_magic
+    @shows_usage_errors
+    def runs(self, line: str) -> Any:
+        """Show runs as a table, newest first: `%runs [FILTER] [--order-by X]`."""
+        from trackbook.tracking.table import runs_frame
+
+        options = parse(self.runs, line)
+        found = self._current.get().runs.search(" ".join(options.filter), options.order_by, options.limit)
+        return runs_frame(found).dropna(axis="columns", how="all")
+
+    @magic_arguments()
+    @argument("run", nargs="+", help="run ids, or their first characters")
+    @line_magic
+    @shows_usage_errors
+    def compare(self, line: str) -> Any:
+        """Show the params and metrics in which runs differ: `%compare RUN RUN …`."""
+        import pandas as pd
+
+        options = parse(self.compare, line)
+        differences = self._current.get().runs.compare(options.run)
+        rows = {f"{group}.{name}": values for group, named in differences.items() for name, values in named.items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=options.run)
+
+    @magic_arguments()
+    @argument("name", help="the dataset's name")
+    @argument("variable", help="the frame, or the path of a file")
+    @line_magic
+    @shows_usage_errors
+    def snapshot(self, line: str) -> Any:
+        """Keep a frame or file as the next version of a dataset: `%snapshot NAME VARIABLE`."""
+        options = parse(self.snapshot, line)
+        project = self._current.get()
+        active = project.tracker.active
+        value = self.shell.user_ns.get(options.variable, Path(options.variable))
+        return project.data.snapshot(value, options.name, run_id=active.run_id if active else None)
+
+    @magic_arguments()
+    @argument("variable", help="the fitted model")
+    @argument("name", help="the name to register it under")
+    @argument("--run", help="the run it came from; default: the newest one that wrote this model")
+    @argument("--description", default="", help="a sentence about this version")
+    @line_magic
+    @shows_usage_errors
+    def register(self, line: str) -> Any:
+        """Register a model as the next version of a name: `%register VARIABLE NAME`."""
+        options = parse(self.register, line)
+        project = self._current.get()
+        model = self._variable(options.variable)
+        active = project.tracker.active
+        run_id = options.run or (active.run_id if active else project.runs.writer_of(model))
+        return project.registry.register(model, options.name, run_id=run_id, description=options.description)
+
+    @magic_arguments()
+    @argument("name", help="the model's name")
+    @argument("version", type=int, help="its version")
+    @argument("stage", help="staging, production, archived or none")
+    @argument("--reason", help="kept with the audit event")
+    @line_magic
+    @shows_usage_errors
+    def promote(self, line: str) -> Any:
+        """Move a model version to a stage, if its gates let it: `%promote NAME VERSION STAGE`."""
+        options = parse(self.promote, line)
+        return self._current.get().registry.promote(options.name, options.version, options.stage, reason=options.reason)
+
+    @line_magic
+    @shows_usage_errors
+    def models(self, line: str) -> Any:
+        """Show the registered models, their versions, stages and aliases: `%models`."""
+        import pandas as pd
+
+        rows = [
+            {
+                "model": model.name,
+                "version": version.version,
+                "stage": version.stage,
+                "aliases": ", ".join(sorted(alias for alias, held in model.aliases.items() if held == version.version)),
+                "metrics": ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items()),
+                "digest": version.digest[:12],
+            }
+            for model in self._current.get().registry.models()
+            for version in model.versions
+        ]
+        return pd.DataFrame(rows, columns=["model", "version", "stage", "aliases", "metrics", "digest"])
+
+    @magic_arguments()
+    @argument("reference", help="a variable, a dataset version such as data:/patients@1, or a file")
+    @argument("current", help="what to compare with it")
+    @line_magic
+    @shows_usage_errors
+    def drift(self, line: str) -> Any:
+        """Compare two frames and keep the report: `%drift REFERENCE CURRENT`."""
+        options = parse(self.drift, line)
+        project = self._current.get()
+        frames = [self._frame(operand) for operand in (options.reference, options.current)]
+        active = project.tracker.active
+        return project.check_drift(
+            *frames,
+            names=(options.reference, options.current),
+            run_id=active.run_id if active else None,
+        )
+
+    def _frame(self, operand: str) -> Any:
+        if operand in self.shell.user_ns:
+            return self.shell.user_ns[operand]
+        return self._current.get().data.frame(operand)
+
+    def _variable(self, name: str) -> Any:
+        namespace = self.shell.user_ns
+        if name not in namespace:
+            raise UsageError(f"there is no variable {name!r}{nearest(name, namespace)}")
+        return namespace[name]

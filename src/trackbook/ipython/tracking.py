@@ -1,0 +1,161 @@
+"""`%%track` and `%track on`: cells observed from IPython's own events, never executed by us."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from trackbook.errors import TrackbookError
+from trackbook.ipython.arguments import key_value, parse
+from trackbook.ipython.headers import body, header_line, strip_headers
+from trackbook.project import CurrentProject, Project, notebook_path
+from trackbook.tracking.cells import CellRequest, CellRun
+
+
+@magic_arguments("%%track")
+@argument("experiment", nargs="?", help="the experiment that the run belongs to; default: the current one")
+@argument("--name", help="the run's name; default: one is made up")
+@argument("--tag", action="append", default=[], metavar="K=V", help="a tag of the run; may be repeated")
+@argument("--param", action="append", default=[], metavar="NAME", help="log this variable as a param; may be repeated")
+@argument(
+    "--metric", action="append", default=[], metavar="NAME", help="log this variable as a metric; may be repeated"
+)
+@argument("--seed", type=int, help="seed random, numpy and torch before the cell runs")
+def track_options(line: str) -> None:
+    """Run this cell as a tracked run.
+
+    Recorded are the code, literals assigned in it, scikit-learn fits and metrics, fingerprints of the data that it
+    read and wrote, files, git commit and environment.  The cell itself runs exactly as without the first line.
+    """
+
+
+class TrackedCells:
+    """Listens to one IPython shell."""
+
+    def __init__(self, shell: Any, current: CurrentProject) -> None:
+        self.always = False
+        self._shell = shell
+        self._current = current
+        self._running: tuple[Any, Project, CellRun] | None = None
+        self._warned: set[str] = set()
+
+    def install(self) -> None:
+        """Begin to listen."""
+        # First among the transformers: the header must be gone before IPython looks for a cell magic.
+        self._shell.input_transformers_cleanup.append(self.transform)
+        self._shell.events.register("pre_run_cell", self.pre_run_cell)
+        self._shell.events.register("post_run_cell", self.post_run_cell)
+
+    def uninstall(self) -> None:
+        """Stop listening."""
+        self._shell.input_transformers_cleanup.remove(self.transform)
+        self._shell.events.unregister("pre_run_cell", self.pre_run_cell)
+        self._shell.events.unregister("post_run_cell", self.post_run_cell)
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """Take header lines off a cell; one with wrong arguments stays, so that the magic itself says what is wrong."""
+        line = header_line("".join(lines))
+        return strip_headers(lines) if line is None or is_valid(line) else lines
+
+    def pre_run_cell(self, info: Any) -> None:
+        """Start a run when the cell asks for one."""
+        if info.silent or not info.store_history:
+            return
+        try:
+            self._end_abandoned()
+            if self._running is None:
+                self._start(info)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's cell must run whatever we do
+            self._running = None
+            self._warn("this cell is not tracked", error)
+
+    def post_run_cell(self, result: Any) -> None:
+        """End the run of the cell that has just ended."""
+        if self._running is None or self._running[0] is not result.info:
+            return
+        _, project, cell = self._running
+        self._running = None
+        error = result.error_before_exec or result.error_in_exec
+        try:
+            for complaint in project.cells.finish(cell, self._shell.user_ns, error):
+                self._say(complaint)
+        except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
+            self._warn(f"run {cell.run.run_name!r} is not recorded in full", fault)
+
+    def _start(self, info: Any) -> None:
+        request = self._request(info)
+        if request is not None:
+            project = self._current.get()
+            self._running = (info, project, project.cells.start(request, self._shell.user_ns))
+
+    def _request(self, info: Any) -> CellRequest | None:
+        line = header_line(info.raw_cell)
+        source = body(info.raw_cell)
+        if line is None:
+            if (
+                not self.always
+                or not source.strip()
+                or source.lstrip().startswith(("%track", "%load_ext", "%reload_ext"))
+            ):
+                return None
+            line = ""
+        if not is_valid(line):
+            return None  # the magic is about to say why
+        options = parse_track(line)
+        notebook = notebook_path()
+        return CellRequest(
+            source=source,
+            experiment=options.experiment,
+            run_name=options.name,
+            tags=dict(key_value(tag) for tag in options.tag),
+            params=tuple(options.param),
+            metrics=tuple(options.metric),
+            seed=options.seed,
+            notebook=str(notebook) if notebook else None,
+            cell_id=info.cell_id,
+            execution_count=self._shell.execution_count,
+        )
+
+    def _end_abandoned(self) -> None:
+        """End a run whose cell never reported its end, as when an awaiting cell was cancelled."""
+        if self._running is None:
+            return
+        _, project, cell = self._running
+        if cell.request.execution_count == self._shell.execution_count:
+            return  # a cell within the tracked cell: it belongs to the run that is going on
+        self._running = None
+        project.cells.finish(cell, self._shell.user_ns, KeyboardInterrupt("the cell was cancelled"))
+
+    def _warn(self, what: str, error: BaseException) -> None:
+        if isinstance(error, TrackbookError):
+            reason = str(error)
+        else:
+            reason = f"{type(error).__name__}: {error}; please report it, with the output of `trackbook doctor`"
+        self._say(f"{what}: {reason}")
+
+    def _say(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            print(f"Trackbook: {text}", file=sys.stderr)
+
+
+def parse_track(line: str) -> Any:
+    """Return the options of a `%%track` line; raises IPython's UsageError."""
+    options = parse(track_options, line)
+    for tag in options.tag:
+        key_value(tag)
+    if options.seed is not None and not 0 <= options.seed < 2**32:
+        raise UsageError(f"--seed takes a number from 0 to {2**32 - 1}, not {options.seed}")
+    return options
+
+
+def is_valid(line: str) -> bool:
+    """Say whether `parse_track` can read a line."""
+    try:
+        parse_track(line)
+    except UsageError:
+        return False
+    return True
