@@ -1,0 +1,204 @@
+"""What a step does besides returning values: files, folders, the network, other programs, state of the process.
+
+Everything here runs in the process of the steps.  The audit hook sees what Python code opens; files that
+native code opens by itself are missed, so the plan's string literals that name a file count as read too.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+from blake3 import blake3
+
+from trackbook.capture.files import fingerprint_file, is_data_file
+from trackbook.pipeline.signature import UnsignedError, is_mutable, signature
+
+ABSENT = "absent"
+_PROBES = frozenset({"lscpu", "uname", "sysctl", "nproc", "getconf", "ldconfig"})  # joblib and platform ask them
+_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"})
+_THREADS = ("KMP_", "OMP_", "MKL_", "OPENBLAS_")
+_CHANGES = {
+    "os.rename": (0, 1),
+    "os.remove": (0,),
+    "os.rmdir": (0,),
+    "os.truncate": (0,),
+    "os.link": (1,),
+    "os.symlink": (1,),
+}
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A file or folder that a step read: `digest` is of its bytes or of its sorted names, or `absent`."""
+
+    path: str
+    digest: str
+    size: int = 0
+    mtime_ns: int = 0
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """What a step read, what it wrote, and why its result cannot be kept for those reasons."""
+
+    reads: tuple[Seen, ...] = ()
+    written: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Observer:
+    """Watches one step at a time in this process."""
+
+    def __init__(self) -> None:
+        self._busy = threading.local()
+        self._watching = False
+        self._reset()
+        sys.addaudithook(self._hook)
+
+    def start(self) -> None:
+        self._reset()
+        self._watching = True
+
+    def stop(self, named: Iterable[str] = ()) -> Effects:
+        """End watching; `named` are strings of the code that are taken for paths where such a file exists."""
+        self._watching = False
+        written = sorted(path for path in self._written if os.path.exists(path))  # noqa: PTH110 - may be a folder
+        # A string may be anything, so only what is a file now counts.
+        literal = {path for text in named if (path := _path(text)) and os.path.isfile(path)}  # noqa: PTH113
+        reads = sorted((self._read | literal) - self._written)
+        seen = [*(see(path) for path in reads), *(see(path) for path in sorted(self._listed))]
+        reasons = [*self._reasons, *(f"writes the file {_relative(path)}" for path in written)]
+        return Effects(tuple(seen), tuple(written), tuple(reasons))
+
+    def _reset(self) -> None:
+        self._read: set[str] = set()
+        self._written: set[str] = set()
+        self._listed: set[str] = set()
+        self._reasons: dict[str, None] = {}
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._watching or getattr(self._busy, "inside", False):
+            return
+        self._busy.inside = True
+        try:
+            self._note(event, arguments)
+        finally:
+            self._busy.inside = False
+
+    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._opened(*arguments)
+        elif event in ("os.listdir", "os.scandir"):
+            if (path := _path(arguments[0] or ".")) and not _importing():
+                self._listed.add(path)
+        elif event in _CHANGES:
+            self._written.update(path for place in _CHANGES[event] if (path := _path(arguments[place])))
+        elif event == "sqlite3.connect":
+            self._reasons["opens a database"] = None
+        elif event == "socket.connect":
+            self._reasons["uses the network"] = None
+        elif event in _PROCESSES and not _is_probe(arguments):
+            self._reasons["starts other processes, whose files are not seen"] = None
+
+    def _opened(self, name: Any, mode: Any, flags: Any) -> None:
+        path = _path(name)
+        if path is None:
+            return
+        writing = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        (self._written if writing else self._read).add(path)
+
+
+def see(path: str) -> Seen:
+    """Return what a file or folder is now."""
+    place = Path(path)
+    if place.is_dir():
+        names = "\n".join(sorted(os.listdir(place)))  # noqa: PTH208 - names alone
+        return Seen(path, blake3(names.encode()).hexdigest())
+    found = fingerprint_file(place)
+    if found.digest is None:
+        return Seen(path, ABSENT)
+    return Seen(path, found.digest, found.size or 0, place.stat().st_mtime_ns)
+
+
+def process_state(module: ModuleType) -> dict[str, str]:
+    """Return digests of the state of the process that steps share, by what a person would call it."""
+    state = {"the working directory": os.getcwd(), "sys.path": repr(sys.path)}  # noqa: PTH109 - as text
+    environ = {f"os.environ[{key!r}]": value for key, value in os.environ.items() if not key.startswith(_THREADS)}
+    return state | environ | _globals(module) | _options()
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Name what differs.  What a module brought along that was only now imported is not a change."""
+    lazy = {"Matplotlib's settings", "pandas options"}
+    names = sorted(set(before) | set(after))
+    return [name for name in names if before.get(name) != after.get(name) and not (name in lazy and name not in before)]
+
+
+def random_state() -> bytes:
+    """Return the state of the global generators of `random` and NumPy."""
+    numpy = sys.modules.get("numpy.random")
+    return pickle.dumps((random.getstate(), numpy.get_state() if numpy else None), protocol=5)
+
+
+def restore_random_state(state: bytes) -> None:
+    """Put the global generators where `random_state` found them."""
+    python, legacy = pickle.loads(state)  # noqa: S301 - bytes of the own store, checked by their digest
+    random.setstate(python)
+    if legacy is not None:
+        import numpy.random
+
+        numpy.random.set_state(legacy)
+
+
+def _globals(module: ModuleType) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in list(vars(module).items()):
+        if name.startswith("__") or isinstance(value, ModuleType | type) or callable(value):
+            continue
+        try:
+            found[f"the global {name}"] = signature(value) if is_mutable(value) else repr(value)
+        except UnsignedError:
+            found[f"the global {name}"] = str(id(value))
+    return found
+
+
+def _options() -> dict[str, str]:
+    found: dict[str, str] = {}
+    if matplotlib := sys.modules.get("matplotlib"):
+        found["Matplotlib's settings"] = repr(dict(getattr(matplotlib, "rcParams", {})))
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        open_figures = pyplot.get_fignums()
+        if open_figures:
+            found["the open figures"] = repr(open_figures)
+    if pandas := sys.modules.get("pandas"):
+        found["pandas options"] = repr(getattr(pandas.options, "d", None))
+    return found
+
+
+def _path(name: Any) -> str | None:
+    if not isinstance(name, str | bytes | os.PathLike) or not name:
+        return None
+    path = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 - links stay as they were written
+    return path if is_data_file(path) else None
+
+
+def _importing() -> bool:
+    """Tell whether the import system itself lists a folder (it caches the names of those on sys.path)."""
+    frame = sys._getframe(3)
+    return frame.f_code.co_filename.startswith("<frozen importlib")
+
+
+def _is_probe(arguments: tuple[Any, ...]) -> bool:
+    program = arguments[0] if arguments else ""
+    return isinstance(program, str | bytes) and os.path.basename(os.fsdecode(program)) in _PROBES  # noqa: PTH119
+
+
+def _relative(path: str) -> str:
+    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path  # noqa: PTH109
