@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.data.names import check_name, clip
+from trackbook.data.reading import read_table
 from trackbook.data.schema import Schema, describe
 from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, nearest
 from trackbook.store import Store, iso, now_ms
@@ -52,7 +53,7 @@ class DatasetVersion(msgspec.Struct, frozen=True):
         """The name that code uses for exactly this version, e.g. ``data:/sales@3``."""
         return f"data:/{self.name}@{self.version}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the version as plain values, its time in ISO 8601."""
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return {**plain, "uri": self.uri, "created_time": iso(self.created_time)}
@@ -111,6 +112,15 @@ class Datasets:
                 "update with `pip install -U trackbook`"
             )
         return _decode_frame(data, version)
+
+    def frame(self, operand: str) -> pd.DataFrame:
+        """Return the table that a dataset version (``data:/NAME@VERSION``) or the path of a file names."""
+        if not operand.startswith("data:"):
+            return read_table(Path(operand))
+        found = self.load(operand)
+        if isinstance(found, bytes):
+            raise DataError(f"{operand} holds a file, not a table; save it and give its path")
+        return found
 
     def resolve(self, uri: str) -> DatasetVersion:
         """Return the version that `uri` names; without a number, or with ``@latest``, the newest."""

@@ -1,0 +1,100 @@
+"""How commands speak: tables for people, JSON for programs, and errors as exit statuses, once for all commands.
+
+0: done.  1: the answer is no (a refused promotion, a difference, a broken store).  2: bad usage.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TrackbookError
+
+NO = 1
+BAD_USAGE = 2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_NO_ERRORS = (GateError, PipelineError, ExecutionError, IntegrityError)
+
+
+def console() -> Console:
+    """Return a console for standard output; made at each use, as tests replace the stream."""
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def stderr_console() -> Console:
+    """Return a console for progress and remarks, which never mix with what a program reads."""
+    return Console(stderr=True, highlight=False)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json` to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON; NaN and infinities, which JSON lacks, become null."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Print rows as a table, or the sentence `empty` when there are none; stored text is shown as text."""
+    rows = list(rows)
+    if not rows:
+        click.echo(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
+    console().print(table)
+
+
+def local_time(milliseconds: int | None) -> str:
+    """Return a time in the reader's own zone, to the second."""
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def number(value: float) -> str:
+    """Return a number in six significant digits."""
+    return f"{value:.6g}"
+
+
+def pairs(values: dict[str, Any]) -> str:
+    """Return `a=1 b=2`."""
+    return " ".join(f"{name}={number(value) if isinstance(value, float) else value}" for name, value in values.items())
+
+
+def exits_with_status(command: Command) -> Command:
+    """Turn Trackbook's errors into one line on standard error and an exit status."""
+
+    @functools.wraps(command)
+    def wrapper(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return command(*arguments, **keywords)
+        except TrackbookError as error:
+            click.echo(f"trackbook: {error}", err=True)
+            sys.exit(NO if isinstance(error, _NO_ERRORS) else BAD_USAGE)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    text = number(value) if isinstance(value, float) else str(value)
+    # Control characters in stored text must not reach the terminal.
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,0 +1,131 @@
+"""`trackbook runs`, `show`, `compare`."""
+
+from __future__ import annotations
+
+import click
+
+from trackbook.cli.output import (
+    console,
+    exits_with_status,
+    json_option,
+    local_time,
+    number,
+    pairs,
+    print_json,
+    print_table,
+)
+from trackbook.project import Project
+from trackbook.tracking import Run
+
+STATUS_SIGNS = {"FINISHED": "✓", "FAILED": "✗", "KILLED": "■", "RUNNING": "…"}
+
+
+@click.command("runs")
+@click.argument("filter", default="")
+@click.option("--order-by", multiple=True, metavar="KEY", help="E.g. 'metrics.r2 DESC'; may be repeated.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="At most so many runs.")
+@click.option("--experiment", help="Only this experiment's runs.")
+@json_option
+@exits_with_status
+def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment: str | None, as_json: bool) -> None:  # noqa: A002
+    """List runs, newest first.
+
+    FILTER is MLflow's search grammar with OR, NOT, parentheses and IN added:
+
+      trackbook runs "metrics.r2 > 0.4 and params.depth = 3"
+    """
+    found = Project.open(create=False).runs.search(filter, order_by, limit, experiment=experiment)
+    if as_json:
+        print_json([run.to_dict() for run in found])
+        return
+    print_table(
+        ["run", "", "name", "experiment", "started", "metrics", "params"],
+        [
+            [
+                run.run_id[:8],
+                f"{STATUS_SIGNS.get(run.status, '?')} {run.status.lower()}",
+                run.run_name,
+                run.experiment,
+                local_time(run.start_time),
+                pairs(run.metrics),
+                _shortened(pairs(run.params)),
+            ]
+            for run in found
+        ],
+        empty="No runs." if filter or experiment else "No runs yet. Put %%track on the first line of a cell and run it.",
+    )
+
+
+@click.command("show")
+@click.argument("run")
+@json_option
+@exits_with_status
+def show_command(run: str, as_json: bool) -> None:
+    """Show everything that is kept about one RUN (its id, or the first characters of it)."""
+    found = Project.open(create=False).runs.get(run)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        _print_run(found)
+
+
+@click.command("compare")
+@click.argument("run", nargs=-1, required=True)
+@json_option
+@exits_with_status
+def compare_command(run: tuple[str, ...], as_json: bool) -> None:
+    """Show the params and metrics in which RUNs differ."""
+    differences = Project.open(create=False).runs.compare(run)
+    if as_json:
+        print_json(differences)
+        return
+    print_table(
+        ["", *run],
+        [[f"{group}.{name}", *values] for group, named in differences.items() for name, values in named.items()],
+        empty="The runs have the same params and metrics.",
+    )
+
+
+def _print_run(run: Run) -> None:
+    summary = run.summary
+    out = console()
+    facts = {
+        "run": summary.run_id,
+        "name": summary.run_name,
+        "experiment": summary.experiment,
+        "status": summary.status.lower(),
+        "started": local_time(summary.start_time),
+        "ended": local_time(summary.end_time),
+        "by": run.user,
+        "notebook": run.notebook,
+        "git": " ".join(part for part in (run.git_branch, (run.git_commit or "")[:12]) if part),
+        "environment": (run.environment_digest or "")[:12],
+    }
+    for name, value in facts.items():
+        if value:
+            out.print(f"{name:12} {value}", markup=False)
+    for title, values in (("params", summary.params), ("metrics", summary.metrics), ("tags", summary.tags)):
+        if values:
+            out.print(f"\n{title}", style="bold")
+            for name, value in values.items():
+                out.print(f"  {name} = {number(value) if isinstance(value, float) else value}", markup=False)
+    if run.data:
+        out.print("\ndata", style="bold")
+        for used in run.data:
+            what = used.fingerprint[:12] if used.fingerprint else used.reason
+            rows = f", {used.rows:,} rows" if used.rows is not None else ""
+            out.print(f"  {used.role:8} {used.name} ({used.kind}{rows}) {what}", markup=False)
+    if run.artifacts:
+        out.print("\nartifacts", style="bold")
+        for artifact in run.artifacts:
+            out.print(f"  {artifact.path} ({artifact.size:,} bytes) {artifact.digest[:12]}", markup=False)
+    if run.source:
+        out.print("\ncode", style="bold")
+        out.print("\n".join(f"  {line}" for line in run.source.splitlines()), markup=False)
+    if run.error:
+        out.print("\nerror", style="bold")
+        out.print(f"  {run.error.type}: {run.error.message}", markup=False)
+
+
+def _shortened(text: str, length: int = 80) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,126 @@
+"""Checks of everything that is stored: each finding has an id, a severity, the thing it is about and a remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from trackbook.errors import IntegrityError, NotFoundError, StoreError
+from trackbook.store.journal import SUFFIX, Damage, read_frames
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from trackbook.store.store import Store
+
+Severity = Literal["error", "warning", "info"]
+
+# Where the digests of objects stand in the tables: (table, column, what the row is, how it is named).
+_REFERENCES = (
+    ("artifact", "digest", "an artifact", "path"),
+    ("dataset_version", "digest", "a dataset version", "id"),
+    ("model_version", "digest", "a model version", "id"),
+)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is not as it should be."""
+
+    id: str
+    severity: Severity
+    subject: str
+    message: str
+    remedy: str
+
+
+def fsck(store: Store) -> list[Finding]:
+    """Check the journals, the database and every object; nothing is changed.
+
+    Raises StoreError only when the store cannot be read at all.
+    """
+    findings = list(_journals(store.root / "journal"))
+    try:
+        with store.read() as db:
+            findings += _database(db)
+            findings += _objects(store, _referenced(db))
+    except StoreError as error:
+        findings.append(
+            Finding("database-unusable", "error", str(store.database), str(error), "restore the file from a backup")
+        )
+    findings += _leftovers(store.root / "objects")
+    return findings
+
+
+def _journals(folder: Path) -> Iterator[Finding]:
+    for journal in sorted(folder.glob(f"*{SUFFIX}")):
+        damage = next((item for item in read_frames(journal) if isinstance(item, Damage) and not item.torn), None)
+        if damage is not None:
+            yield Finding(
+                "journal-damaged",
+                "error",
+                journal.name,
+                f"{damage.reason}, at byte {damage.offset}; what follows it cannot be read",
+                "what precedes it is safe in the database; restore the file from a backup to get the rest",
+            )
+    for journal in sorted((folder / "damaged").glob(f"*{SUFFIX}")):
+        yield Finding(
+            "journal-set-aside",
+            "warning",
+            f"damaged/{journal.name}",
+            "its last part could not be read and is not in the database",
+            "delete the file once you have no more use for it",
+        )
+
+
+def _database(db: Database) -> Iterator[Finding]:
+    try:
+        for (line,) in db.execute("PRAGMA integrity_check").fetchall():
+            if line != "ok":
+                yield Finding("database-damaged", "error", "trackbook.db", line, "restore the file from a backup")
+        for table, row, parent, _ in db.execute("PRAGMA foreign_key_check").fetchall():
+            yield Finding(
+                "row-orphaned", "error", f"{table} {row}", f"it refers to a {parent} that is gone", "restore a backup"
+            )
+    except sqlite3.DatabaseError as error:
+        yield Finding("database-damaged", "error", "trackbook.db", str(error), "restore the file from a backup")
+
+
+def _referenced(db: Database) -> dict[str, str]:
+    """Return the digests that rows refer to, each with a name for one of those rows."""
+    found: dict[str, str] = {}
+    for table, column, what, name in _REFERENCES:
+        for digest, label in db.execute(f"SELECT [{column}], [{name}] FROM [{table}]").fetchall():  # noqa: S608
+            found.setdefault(digest, f"{what} ({label})")
+    return found
+
+
+def _objects(store: Store, referenced: dict[str, str]) -> Iterator[Finding]:
+    for digest, owner in referenced.items():
+        try:
+            store.objects.get(digest)
+        except NotFoundError:
+            yield Finding(
+                "object-missing", "error", digest[:12], f"{owner} needs it", "restore the objects folder from a backup"
+            )
+        except IntegrityError:
+            yield Finding(
+                "object-changed", "error", digest[:12], f"{owner} needs it, and its bytes were changed", "restore it"
+            )
+
+
+def _leftovers(folder: Path) -> Iterator[Finding]:
+    for file in sorted(folder.glob("*/*.tmp")):
+        yield Finding(
+            "temporary-left", "info", file.name, "a process was killed while writing it", "delete the file; it is unused"
+        )
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """Return the highest severity among `findings`, or None without any."""
+    severities = {finding.severity for finding in findings}
+    order: tuple[Severity, ...] = ("error", "warning", "info")
+    return next((severity for severity in order if severity in severities), None)
