@@ -53,7 +53,6 @@ def doctor_command(as_json: bool) -> None:
         sys.exit(NO)
 
 
-
 def examine(start: Path) -> list[Check]:
     """Return the report for the project that holds `start`; nothing is created."""
     root = find_root(start)
@@ -103,7 +102,9 @@ def _store(start: Path, root: Path) -> Check:
     if not folder.is_dir():
         writable = os.access(_existing(folder), os.W_OK)
         text = f"{folder}: none yet; the first run makes it" if writable else f"{folder}: cannot be made there"
-        return Check("store", text, writable, None if writable else f"make {folder.parent} writable, or set {STORE_VARIABLE}")
+        return Check(
+            "store", text, writable, None if writable else f"make {folder.parent} writable, or set {STORE_VARIABLE}"
+        )
     try:
         with Project.open(start, create=False).store.read() as db:
             runs = db.execute("SELECT count(*) FROM run").fetchone()[0]

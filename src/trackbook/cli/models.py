@@ -148,7 +148,9 @@ def _print_version(version: ModelVersion) -> None:
     out = console()
     aliases = f" @{' @'.join(version.aliases)}" if version.aliases else ""
     out.print(f"{version.name} version {version.version} · {version.stage}{aliases}", style="bold", markup=False)
-    out.print(f"  {version.format}, {version.size:,} bytes, {version.digest[:12]}, run {(version.run_id or 'none')[:8]}")
+    out.print(
+        f"  {version.format}, {version.size:,} bytes, {version.digest[:12]}, run {(version.run_id or 'none')[:8]}"
+    )
     if version.metrics:
         out.print(f"  {pairs(version.metrics)}", markup=False)
     for result in version.gates:

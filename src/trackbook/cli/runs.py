@@ -27,7 +27,7 @@ STATUS_SIGNS = {"FINISHED": "✓", "FAILED": "✗", "KILLED": "■", "RUNNING": 
 @click.option("--experiment", help="Only this experiment's runs.")
 @json_option
 @exits_with_status
-def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment: str | None, as_json: bool) -> None:  # noqa: A002
+def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment: str | None, as_json: bool) -> None:
     """List runs, newest first.
 
     FILTER is MLflow's search grammar with OR, NOT, parentheses and IN added:
@@ -52,7 +52,9 @@ def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment:
             ]
             for run in found
         ],
-        empty="No runs." if filter or experiment else "No runs yet. Put %%track on the first line of a cell and run it.",
+        empty="No runs."
+        if filter or experiment
+        else "No runs yet. Put %%track on the first line of a cell and run it.",
     )
 
 

@@ -11,12 +11,11 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from trackbook.errors import nearest
 from trackbook.ipython.arguments import parse, shows_usage_errors
+from trackbook.ipython.display import dataset_card, model_card, runs_table
 from trackbook.ipython.tracking import TrackedCells, parse_track, track_options
 from trackbook.project import CurrentProject
-from trackbook.settings import Stage
 
 STATES = ("on", "off", "status")
-STAGES: tuple[Stage, ...] = ("none", "staging", "production", "archived")
 
 
 @magics_class
@@ -64,11 +63,8 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
     @shows_usage_errors
     def runs(self, line: str) -> Any:
         """Show runs as a table, newest first: `%runs [FILTER] [--order-by X]`."""
-        from trackbook.tracking.table import runs_frame
-
         options = parse(self.runs, line)
-        found = self._current.get().runs.search(" ".join(options.filter), options.order_by, options.limit)
-        return runs_frame(found).dropna(axis="columns", how="all")
+        return runs_table(self._current.get().runs.search(" ".join(options.filter), options.order_by, options.limit))
 
     @magic_arguments()
     @argument("run", nargs="+", help="run ids, or their first characters")
@@ -94,7 +90,7 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
         project = self._current.get()
         active = project.tracker.active
         value = self.shell.user_ns.get(options.variable, Path(options.variable))
-        return project.data.snapshot(value, options.name, run_id=active.run_id if active else None)
+        return dataset_card(project.data.snapshot(value, options.name, run_id=active.run_id if active else None))
 
     @magic_arguments()
     @argument("variable", help="the fitted model")
@@ -110,7 +106,9 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
         model = self._variable(options.variable)
         active = project.tracker.active
         run_id = options.run or (active.run_id if active else project.runs.writer_of(model))
-        return project.registry.register(model, options.name, run_id=run_id, description=options.description)
+        return model_card(
+            project.registry.register(model, options.name, run_id=run_id, description=options.description)
+        )
 
     @magic_arguments()
     @argument("name", help="the model's name")
@@ -135,7 +133,7 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
                 "model": model.name,
                 "version": version.version,
                 "stage": version.stage,
-                "aliases": ", ".join(sorted(alias for alias, held in model.aliases.items() if held == version.version)),
+                "aliases": ", ".join(version.aliases),
                 "metrics": ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items()),
                 "digest": version.digest[:12],
             }
