@@ -73,7 +73,7 @@ def test_a_loaded_frame_can_be_written_to(data, sales):
 
 
 def test_the_schema_is_kept_with_every_version(data, sales):
-    assert data.snapshot(sales, "sales").to_json()["schema"] == {
+    assert data.snapshot(sales, "sales").to_dict()["schema"] == {
         "columns": [
             {"name": "price", "type": "float", "dtype": "float64", "nulls": 1},
             {"name": "item", "type": "category", "dtype": "category", "nulls": 0},
@@ -105,7 +105,7 @@ def test_listing_shows_every_version_newest_first_and_needs_no_bytes(data, sales
     store.objects.path(newest.digest).unlink()
     assert [each.uri for each in data.list()] == ["data:/a@2", "data:/a@1", "data:/b@1"]
     assert [each.uri for each in data.list("b")] == ["data:/b@1"]
-    assert json.loads(json.dumps(newest.to_json()))["created_time"].endswith("Z")
+    assert json.loads(json.dumps(newest.to_dict()))["created_time"].endswith("Z")
 
 
 def test_a_file_is_kept_whole(data, tmp_path):

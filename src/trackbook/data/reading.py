@@ -29,7 +29,9 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         names = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
         raise NotFoundError(f"there is no file {str(path)!r}{nearest(path.name, names)}")
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".xz", ".zip", ".zst")]
+    suffixes = [
+        suffix.lower() for suffix in path.suffixes if suffix.lower() not in (".gz", ".bz2", ".xz", ".zip", ".zst")
+    ]
     reader: Callable[[Path], Any] | None = getattr(pd, _READERS.get(suffixes[-1], ""), None) if suffixes else None
     if reader is None:
         raise DataError(f"{str(path)!r} has no ending that says how to read it; use {', '.join(sorted(_READERS))}")

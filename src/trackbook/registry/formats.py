@@ -1,0 +1,159 @@
+"""Models as bytes and back, with skops: types are judged against the project's policy before anything is built.
+
+The format of a model is recorded when it is stored, never guessed from its bytes.  A type is trusted when skops trusts
+it, when it is one of `HARMLESS`, when it is a tree whose content is checked (see `registry.trees`), or when the project
+lists it under `[models] trusted` in `trackbook.toml`; what a file says about itself counts for nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from trackbook.errors import RegistryError
+from trackbook.registry import culprits
+
+SKOPS = "skops"
+FORMATS = (SKOPS,)
+SUFFIXES = {".skops": SKOPS}
+
+TREE = "sklearn.tree._tree.Tree"
+PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+CHECKED = (TREE, PREDICTOR)
+"""Trusted because `registry.trees` judges what they hold."""
+
+HARMLESS = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+)
+"""Plain classes and pure functions of numpy and scikit-learn that common models hold and skops does not list."""
+
+PLAIN_BYTES = 64 * 2**20
+MAX_RATIO = 100
+"""A file may unpack to 64 MiB, or to 100 times its own size when that is more."""
+
+
+def dump_model(model: Any, trusted: Collection[str] = ()) -> bytes:
+    """Return `model` as skops bytes, proved by loading them again under the same rules.
+
+    Raises RegistryError that names the part of the model which cannot be kept, and what to do about it.
+    """
+    import skops.io
+
+    try:
+        data = bytes(skops.io.dumps(model, compression=zipfile.ZIP_DEFLATED, compresslevel=1))
+        if _unpacked(data) > _limit(data):
+            data = bytes(skops.io.dumps(model))
+    except Exception as error:
+        raise RegistryError(culprits.unkeepable(model, error)) from error
+    refused = untrusted(data, trusted)
+    if refused:
+        raise RegistryError(culprits.untrusted(model, refused))
+    load_model(data, trusted)
+    return data
+
+
+def load_model(data: bytes, trusted: Collection[str] = (), *, format: str = SKOPS) -> Any:
+    """Build the model in `data`, after every type in it was found to be trusted.
+
+    Raises RegistryError for another format, a type that is not trusted, and bytes that are damaged or crafted.
+    """
+    if format != SKOPS:
+        raise RegistryError(
+            f"the model is stored in the format {format!r}, which this Trackbook cannot load; "
+            "update with `pip install -U trackbook`"
+        )
+    refused = untrusted(data, trusted)
+    if refused:
+        raise RegistryError(f"the stored model was not loaded: {culprits.policy(refused)}")
+    return _build(data, trusted)
+
+
+def untrusted(data: bytes, trusted: Collection[str] = ()) -> list[str]:
+    """Return the types in `data` that nobody trusts, without importing or building any of them."""
+    import skops.io
+
+    _check_archive(data)
+    try:
+        found = skops.io.get_untrusted_types(data=data)
+    except Exception as error:
+        raise _damaged(error) from error
+    return sorted(set(found) - set(_trusted(trusted)))
+
+
+def _build(data: bytes, trusted: Collection[str]) -> Any:
+    import skops.io
+
+    from trackbook.registry import trees
+
+    try:
+        model = skops.io.loads(data, trusted=_trusted(trusted))
+        trees.check(model)
+    except RegistryError:
+        raise
+    except Exception as error:
+        raise _damaged(error) from error
+    return model
+
+
+def _trusted(trusted: Iterable[str]) -> list[str]:
+    return [*HARMLESS, *CHECKED, *trusted]
+
+
+def _check_archive(data: bytes) -> None:
+    """Refuse what is no zip file as skops writes it: odd names, repeated names, or far more inside than outside."""
+    try:
+        _check_size(data)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            _check_names(names)
+            # Sparse matrices are archives inside the archive.
+            for name in names:
+                if name.endswith(".npz"):
+                    _check_size(archive.read(name))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise _damaged(error) from error
+
+
+def _check_names(names: list[str]) -> None:
+    odd = next((name for name in names if not name or "/" in name or "\\" in name or name.startswith(".")), None)
+    if odd is not None:
+        raise RegistryError(f"the model file holds an entry named {odd!r:.80}, as skops writes none; it was crafted")
+    if len(set(names)) != len(names):
+        raise RegistryError("the model file holds two entries of one name; it was crafted")
+
+
+def _check_size(data: bytes) -> None:
+    size, limit = _unpacked(data), _limit(data)
+    if size > limit:
+        raise RegistryError(
+            f"the model file of {len(data)} bytes would unpack to {size} bytes, more than the {limit} that are "
+            "believed; it was crafted to fill the memory"
+        )
+
+
+def _unpacked(data: bytes) -> int:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _limit(data: bytes) -> int:
+    return max(PLAIN_BYTES, MAX_RATIO * len(data))
+
+
+def _damaged(error: Exception) -> RegistryError:
+    return RegistryError(
+        f"the model file is damaged, or no skops file ({type(error).__name__}: {str(error)[:200]}); nothing was built "
+        "from it that could be used. Register the model again from its source"
+    )

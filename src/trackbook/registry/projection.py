@@ -1,0 +1,166 @@
+"""The tables of the registry as the sum of its audit events: written by them, and checked against them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from trackbook.errors import IntegrityError
+from trackbook.registry import audit
+from trackbook.registry.events import Change, Key, Row, changes, subject_of
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
+
+State = dict[Key, Row]
+
+_MODEL = "(SELECT id FROM model WHERE name = :key_1)"
+_VERSION = f"(SELECT id FROM model_version WHERE model_id = {_MODEL} AND version = CAST(:key_2 AS INTEGER))"  # noqa: S608
+_OWNERS = {
+    "model": {"name": ":key_1"},
+    "model_version": {"model_id": _MODEL, "version": "CAST(:key_2 AS INTEGER)"},
+    "model_alias": {"model_id": _MODEL, "alias": ":key_2"},
+    "gate_result": {"model_version_id": _VERSION},
+}
+"""For each table, the columns that its key stands for and the SQL that finds their values."""
+
+_ROWS = {
+    "model": "SELECT name, name AS part, model.* FROM model WHERE :model IS NULL OR name = :model",
+    "model_version": """
+        SELECT model.name, model_version.version, model_version.*
+        FROM model_version LEFT JOIN model ON model.id = model_id WHERE :model IS NULL OR model.name = :model
+    """,
+    "model_alias": """
+        SELECT model.name, model_alias.alias, model_alias.*
+        FROM model_alias LEFT JOIN model ON model.id = model_id WHERE :model IS NULL OR model.name = :model
+    """,
+    "gate_result": """
+        SELECT model.name, model_version.version, gate_result.*
+        FROM gate_result LEFT JOIN model_version ON model_version.id = model_version_id
+        LEFT JOIN model ON model.id = model_id WHERE :model IS NULL OR model.name = :model ORDER BY gate_result.id
+    """,
+}
+_NOT_COMPARED = {"id", "model_id", "model_version_id"}
+"""Numbers that only SQLite gives; the joins above follow them, so a wrong one shows as a wrong owner."""
+
+
+def apply(db: Database, event: audit.AuditEvent) -> None:
+    """Write what `event` means into the tables, inside the caller's transaction."""
+    for change in changes(event):
+        _write(db, change)
+
+
+def rebuild(events: Iterable[audit.AuditEvent]) -> State:
+    """Return the rows that the tables must hold after `events`; raises IntegrityError for events that make no sense."""
+    state: State = {}
+    judged: Counter[Key] = Counter()
+    for event in events:
+        for change in changes(event):
+            key = change.key
+            if key[0] == "gate_result":
+                # The table knows no events; its rows are numbered by version, in the order of their making.
+                owner = key[:3]
+                judged[owner] += 1
+                key = (*owner, str(judged[owner]))
+            _fold(state, key, change, event)
+    return state
+
+
+def read(db: Database, model: str | None = None) -> State:
+    """Return the rows that the tables do hold, of one model or of all."""
+    state: State = {}
+    for table in _ROWS:
+        rows = db.execute(_ROWS[table], {"model": model})
+        names = [column[0] for column in rows.description]
+        judged: Counter[str] = Counter()
+        for values in rows:
+            owner, part, row = values[0], str(values[1]), dict(zip(names[2:], values[2:], strict=True))
+            key: Key = (table, str(owner)) if table == "model" else (table, str(owner), part)
+            if table == "gate_result":
+                judged[f"{owner}/{part}"] += 1
+                key = (*key, str(judged[f"{owner}/{part}"]))
+            state[key] = {name: value for name, value in row.items() if name not in _hidden(table)}
+    return state
+
+
+def differences(expected: State, found: State) -> tuple[str, ...]:
+    """Return, in words, every row and column where the tables are not what the events make of them."""
+    result = [f"{_words(key)} is not explained by any event" for key in found if key not in expected]
+    for key, row in expected.items():
+        there = found.get(key)
+        if there is None:
+            result.append(f"{_words(key)} is missing from its table")
+            continue
+        result += [
+            f"{_words(key)} has {column} {_clip(there.get(column))}, but by the events it is {_clip(value)}"
+            for column, value in row.items()
+            if column not in there or type(there[column]) is not type(value) or there[column] != value
+        ]
+    return tuple(result)
+
+
+def prove(db: Database, model: str) -> None:
+    """Raise IntegrityError unless the rows of `model` are what its events say."""
+    events = list(audit.about(db, subject_of(model)))
+    forged = next((event for event in events if audit.seal(event) != event.hash), None)
+    if forged is not None:
+        raise IntegrityError(
+            f"event {forged.seq} of the audit trail, on {forged.subject}, was changed by hand; "
+            "run `trackbook audit verify`"
+        )
+    found = differences(rebuild(events), read(db, model))
+    if found:
+        raise IntegrityError(f"{found[0]}: a row was changed by hand; run `trackbook audit verify`")
+
+
+def _fold(state: State, key: Key, change: Change, event: audit.AuditEvent) -> None:
+    if change.row is None:
+        state.pop(key, None)
+    elif not change.update:
+        state[key] = dict(change.row)
+    elif key in state:
+        state[key] |= change.row
+    else:
+        raise IntegrityError(f"event {event.seq} moves {_words(key)}, which no earlier event registered")
+
+
+def _write(db: Database, change: Change) -> None:
+    """Put, update or delete one row; table and column names come from this package, values are bound."""
+    table, owners = change.key[0], _OWNERS[change.key[0]]
+    keys = {f"key_{place}": part for place, part in enumerate(change.key)}
+    where = " AND ".join(f"{column} = {sql}" for column, sql in owners.items())
+    row = change.row
+    if row is None or table == "model_alias":
+        db.execute(f"DELETE FROM {table} WHERE {where}", keys)  # noqa: S608
+    if row is None:
+        return
+    if change.update:
+        settings = ", ".join(f"{column} = :{column}" for column in row)
+        db.execute(f"UPDATE {table} SET {settings} WHERE {where}", keys | row)  # noqa: S608
+        return
+    columns = ", ".join([*owners, *row])
+    values = ", ".join([*owners.values(), *(f":{column}" for column in row)])
+    db.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", keys | row)  # noqa: S608
+
+
+def _hidden(table: str) -> set[str]:
+    return _NOT_COMPARED | ({"name"} if table == "model" else set(_OWNERS[table]))
+
+
+def _words(key: Key) -> str:
+    table, model, *rest = key
+    match table:
+        case "model":
+            return f"model {model!r}"
+        case "model_version":
+            return f"version {rest[0]} of model {model!r}"
+        case "model_alias":
+            return f"alias {rest[0]!r} of model {model!r}"
+        case _:
+            return f"gate result {rest[-1]} of version {rest[0]} of model {model!r}"
+
+
+def _clip(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -1,0 +1,253 @@
+"""The trail: what it finds, what it blames, and what nobody can do behind its back."""
+
+import json
+import sqlite3
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackbook.errors import GateError, IntegrityError, RegistryError, UsageError
+from trackbook.registry import audit
+from trackbook.registry.audit import AuditEvent
+
+
+@pytest.fixture
+def history(registry, ridge):
+    """A registry with every kind of event and row."""
+    registry.register(ridge, "m", metrics={"r2": 0.4}, description="one")
+    registry.register(ridge, "m", metrics={"r2": 0.1})
+    registry.register(ridge, "other")
+    registry.promote("m", 1, "production", reason="first")
+    registry.set_alias("m", "candidate", 2)
+    with pytest.raises(GateError):
+        registry.promote("m", 2, "production")
+    registry.set_alias("m", "old", 1)
+    registry.delete_alias("m", "old")
+    return registry
+
+
+@pytest.fixture
+def by_hand(store):
+    """Run statements as somebody who owns the file would, triggers and foreign keys switched off."""
+
+    def run(*statements):
+        db = sqlite3.connect(store.database)
+        for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {trigger}")
+        with db:
+            for statement in statements:
+                db.execute(statement)
+        db.close()
+
+    return run
+
+
+def chain(*contents: str) -> list[AuditEvent]:
+    events, previous = [], audit.GENESIS
+    for number, content in enumerate(contents, 1):
+        event = AuditEvent(number, 0, "ada", "did", "it", content, previous, "")
+        event = msgspec.structs.replace(event, hash=audit.seal(event))
+        previous = event.hash
+        events.append(event)
+    return events
+
+
+def test_an_untouched_history_holds(history):
+    verdict = history.verify()
+    assert verdict.ok
+    assert (verdict.events, verdict.rows, verdict.fault, verdict.anchored) == (10, (), None, True)
+    assert verdict.head == history.audit_events(limit=1).events[0].hash
+    assert json.loads(json.dumps(verdict.to_dict()))["ok"] is True
+
+
+def test_the_trail_pages_from_the_newest_backwards(history):
+    first = history.audit_events(limit=6)
+    second = history.audit_events(limit=6, cursor=first.cursor)
+    assert [event.seq for event in first.events + second.events] == list(range(10, 0, -1))
+    assert second.cursor is None
+    assert first.events[0].to_dict()["payload"] == {"alias": "old", "version": 1}
+    for wrong in ("x", "-1", "1 OR 1=1"):
+        with pytest.raises(UsageError):
+            history.audit_events(cursor=wrong)
+
+
+@pytest.mark.parametrize("column", ["time", "actor", "action", "subject", "payload", "previous", "hash"])
+@pytest.mark.parametrize("seq", [1, 5, 10])
+def test_every_changed_column_of_an_event_is_found_and_the_event_named(history, by_hand, column, seq):
+    value = "time + 1" if column == "time" else f"{column} || ' '"
+    by_hand(f"UPDATE audit_event SET {column} = {value} WHERE seq = {seq}")
+    verdict = history.verify()
+    assert not verdict.ok
+    assert (verdict.fault.seq, verdict.events) == (seq, seq - 1)
+    assert "event" in verdict.fault.reason
+
+
+def test_the_blame_falls_on_the_hash_or_on_the_content(history, by_hand):
+    by_hand("UPDATE audit_event SET hash = substr(hash, 2) || 'g' WHERE seq = 3")
+    assert "the hash of event 3 was edited" in history.verify().fault.reason
+    by_hand("UPDATE audit_event SET actor = 'eve' WHERE seq = 2")
+    assert "event 2 was changed after it was written" in history.verify().fault.reason
+
+
+@pytest.mark.parametrize(
+    ("seq", "reason"),
+    [(1, "event 1 is missing"), (4, "event 4 is missing"), (10, "ends at event 9, but 10 were noted")],
+)
+def test_a_deleted_event_is_found_wherever_it_stood(history, by_hand, seq, reason):
+    by_hand(f"DELETE FROM audit_event WHERE seq = {seq}")
+    fault = history.verify().fault
+    assert fault.seq == seq
+    assert reason in fault.reason
+
+
+def test_swapped_events_are_found(history, by_hand):
+    by_hand(
+        "UPDATE audit_event SET seq = -1 WHERE seq = 4",
+        "UPDATE audit_event SET seq = 4 WHERE seq = 5",
+        "UPDATE audit_event SET seq = 5 WHERE seq = -1",
+    )
+    assert history.verify().fault.seq == 4
+
+
+def test_deleting_everything_is_found(history, by_hand):
+    by_hand("DELETE FROM audit_event")
+    assert "ends at event 0, but 10 were noted" in history.verify().fault.reason
+
+
+def test_a_cut_trail_takes_no_new_events_that_would_hide_the_cut(history, by_hand, ridge):
+    by_hand("DELETE FROM audit_event WHERE seq = 10")
+    for change in (lambda: history.register(ridge, "m"), lambda: history.set_alias("m", "new", 1)):
+        with pytest.raises(IntegrityError, match="ends at event 9, but 10 were noted; nothing was changed"):
+            change()
+
+
+def test_a_trail_rewritten_as_a_whole_contradicts_the_noted_head(history, store, by_hand):
+    db = sqlite3.connect(store.database)
+    previous = audit.GENESIS
+    for row in db.execute(
+        "SELECT seq, time, actor, action, subject, payload, previous, hash FROM audit_event ORDER BY seq"
+    ).fetchall():
+        event = msgspec.structs.replace(AuditEvent(*row), actor="eve", previous=previous)
+        previous = audit.seal(event)
+        db.execute(
+            "UPDATE audit_event SET actor = 'eve', previous = ?, hash = ? WHERE seq = ?",
+            [event.previous, previous, event.seq],
+        )
+    db.execute("UPDATE model_version SET created_by = 'eve'")
+    db.commit()
+    db.close()
+    assert "was rewritten" in history.verify().fault.reason
+    (store.root / "audit-head.json").unlink()
+    verdict = history.verify()
+    assert (verdict.ok, verdict.anchored) == (True, False)
+
+
+def test_a_note_that_lags_behind_a_killed_process_is_sound(history, store, ridge):
+    note = store.root / "audit-head.json"
+    before = note.read_bytes()
+    history.register(ridge, "m")
+    note.write_bytes(before)
+    assert history.verify().ok
+    history.set_alias("m", "next", 3)
+    assert json.loads(note.read_bytes())["events"] == 12
+
+
+def test_a_note_that_is_none_is_a_fault(history, store):
+    (store.root / "audit-head.json").write_bytes(b"\xff")
+    assert "does not hold the head" in history.verify().fault.reason
+
+
+TABLES = {
+    "model": ["name", "description", "created_time"],
+    "model_version": ["version", "digest", "format", "size", "stage", "run_id", "params", "metrics", "signature", "environment",
+                      "description", "created_time", "created_by", "model_id"],
+    "model_alias": ["alias", "version", "model_id"],
+    "gate_result": ["stage", "gate", "passed", "value", "reason", "judged_digest", "time", "model_version_id"],
+}  # fmt: skip
+NUMBERS = {"created_time", "version", "size", "time", "passed", "value"}
+OWNERS = {"model_id": "(SELECT max(id) FROM model)", "model_version_id": "(SELECT max(id) FROM model_version)"}
+
+
+def test_no_column_of_the_registry_is_left_out_of_the_test_above(history, store):
+    db = sqlite3.connect(store.database)
+    for table, columns in TABLES.items():
+        there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")} - {"id"}
+        assert there == set(columns), table
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table, columns in TABLES.items() for column in columns]
+)
+def test_every_column_changed_by_hand_in_the_tables_is_found(history, by_hand, table, column):
+    value = OWNERS.get(column) or (f"ifnull({column}, 0) + 7" if column in NUMBERS else f"ifnull({column}, '') || 'x'")
+    row = {"model": "id = 1", "model_version": "id = 2", "model_alias": "alias = 'candidate'", "gate_result": "id = 1"}
+    by_hand(f"UPDATE {table} SET {column} = {value} WHERE {row[table]}")
+    verdict = history.verify()
+    assert verdict.fault is None
+    assert verdict.rows, (table, column)
+    assert not verdict.ok
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_deleted_or_added_by_hand_are_found(history, by_hand, table, store):
+    db = sqlite3.connect(store.database)
+    columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
+    db.close()
+    unique = {"name": "'new'", "alias": "'new'", "version": "99"}
+    picked = ", ".join(unique.get(column, column) for column in columns)
+    by_hand(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM {table} LIMIT 1")
+    assert "is not explained by any event" in " ".join(history.verify().rows)
+    by_hand(f"DELETE FROM {table}")
+    assert "is missing from its table" in " ".join(history.verify().rows)
+
+
+def test_a_stage_changed_by_hand_is_named_with_both_values(history, by_hand):
+    by_hand("UPDATE model_version SET stage = 'production' WHERE version = 2")
+    assert history.verify().rows == ("version 2 of model 'm' has stage 'production', but by the events it is 'none'",)
+
+
+def test_an_event_that_no_trackbook_wrote_is_a_fault_even_with_a_true_hash(history, store):
+    with store.write() as db:
+        audit.append(db, "eve", "made_up", "models:/m", {})
+    assert "is not one that this Trackbook knows" in history.verify().fault.reason
+
+
+def test_a_refused_write_leaves_neither_event_nor_row(history, store):
+    with pytest.raises(ZeroDivisionError), store.write() as db:
+        audit.append(db, "ada", "alias_set", "models:/m", {})
+        raise ZeroDivisionError
+    assert history.verify().events == 10
+
+
+def test_canonical_json_has_one_form():
+    assert (
+        audit.canonical({"b": [1.0, float("nan")], "a": {"é": -float("inf")}})
+        == '{"a":{"é":"-Infinity"},"b":[1.0,"NaN"]}'
+    )
+    for wrong in (object(), {1, 2}, "\ud800"):
+        with pytest.raises(RegistryError, match="cannot hold this value"):
+            audit.canonical(wrong)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8), st.data())
+def test_any_one_change_breaks_any_chain_at_that_event(contents, data):
+    events = chain(*contents)
+    assert audit.verify(events).ok
+    place = data.draw(st.integers(0, len(events) - 1))
+    field = data.draw(st.sampled_from(["time", "actor", "action", "subject", "payload", "previous", "hash"]))
+    old = getattr(events[place], field)
+    changed = msgspec.structs.replace(events[place], **{field: old + 1 if field == "time" else old + "."})
+    verdict = audit.verify([*events[:place], changed, *events[place + 1 :]])
+    assert verdict.fault.seq == place + 1
+
+
+@given(st.integers(2, 8), st.data())
+def test_any_gap_or_swap_is_found(count, data):
+    events = chain(*"x" * count)
+    place = data.draw(st.integers(0, count - 2))
+    assert audit.verify(events[:place] + events[place + 1 :]).fault.seq == place + 1
+    events[place], events[place + 1] = events[place + 1], events[place]
+    assert audit.verify(events).fault.seq == place + 1
