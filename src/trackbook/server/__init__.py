@@ -1,4 +1,7 @@
-"""The Jupyter Server extension: what the panel in JupyterLab asks for, as REST under `/trackbook/api/`."""
+"""The Jupyter Server extension: what the panel in JupyterLab asks for, as REST under `/trackbook/api/`.
+
+The server imports this module when it starts, so everything heavier waits in `trackbook.server.routes`.
+"""
 
 from __future__ import annotations
 
@@ -12,3 +15,6 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(server_app: Any) -> None:
     """Add the routes to a starting server."""
+    from trackbook.server.routes import add_routes
+
+    add_routes(server_app)

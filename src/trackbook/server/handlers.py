@@ -1,0 +1,157 @@
+"""One handler a noun; each parses, calls one service in a thread, and sends what comes back."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from tornado.web import HTTPError, authenticated
+
+from trackbook.server import views
+from trackbook.server.base import TrackbookHandler
+from trackbook.server.pages import parse_limit
+from trackbook.server.projects import NoStoreError
+
+
+class Announcement(msgspec.Struct, forbid_unknown_fields=True):
+    """The notebook that is open, as a path below the server's root."""
+
+    path: str
+
+
+class Promotion(msgspec.Struct, forbid_unknown_fields=True):
+    """The stage that a model version shall enter."""
+
+    stage: str
+
+
+class StatusHandler(TrackbookHandler):
+    """Where the project lies and with what it is kept."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Send the status."""
+        project_id = self.query("project")
+
+        def work() -> dict[str, Any]:
+            try:
+                project = self.project()
+            except NoStoreError:
+                project = None
+            return views.status(*self.projects.root(project_id), project)
+
+        await self.answer(work)
+
+
+class ProjectsHandler(TrackbookHandler):
+    """Turns the notebook that is open into the id of its project."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Send id and root of the project of a notebook."""
+        announcement = self.content(Announcement)
+
+        def work() -> dict[str, Any]:
+            project_id, root = self.projects.announce(announcement.path)
+            return {"project_id": project_id, "root": str(root)}
+
+        await self.answer(work)
+
+
+class RunsHandler(TrackbookHandler):
+    """The runs of a project."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Send one page of runs, newest first."""
+        limit = parse_limit(self.query("limit"))
+        filter, cursor = self.query("filter") or "", self.query("cursor")
+
+        def work() -> dict[str, Any]:
+            try:
+                return views.run_page(self.project().runs, filter, limit, cursor)
+            except NoStoreError:
+                return {"runs": [], "next_cursor": None}
+
+        await self.answer(work)
+
+
+class RunHandler(TrackbookHandler):
+    """One run."""
+
+    @authenticated
+    @authorized
+    async def get(self, run_id: str) -> None:
+        """Send one run in full."""
+        await self.answer(lambda: views.run(self.project().runs, run_id))
+
+
+class ModelsHandler(TrackbookHandler):
+    """The registered models of a project."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Send all models with their versions, stages, aliases and judgements."""
+
+        def work() -> dict[str, Any]:
+            try:
+                return views.models(self.project().registry)
+            except NoStoreError:
+                return {"models": []}
+
+        await self.answer(work)
+
+
+class PromotionsHandler(TrackbookHandler):
+    """Requests for a stage."""
+
+    @authenticated
+    @authorized
+    async def post(self, name: str, version: str) -> None:
+        """Move a version and send it as it is then; a gate that says no is a 409 with its reason."""
+        stage = self.content(Promotion).stage
+        await self.answer(lambda: self.project().registry.promote(name, int(version), stage).to_dict())
+
+
+class DriftReportsHandler(TrackbookHandler):
+    """The drift reports of a project."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Send one page of reports, newest first."""
+        limit, cursor = parse_limit(self.query("limit")), self.query("cursor")
+
+        def work() -> dict[str, Any]:
+            try:
+                return views.drift_report_page(self.project().drift, limit, cursor)
+            except NoStoreError:
+                return {"drift_reports": [], "next_cursor": None}
+
+        await self.answer(work)
+
+
+class DriftReportHandler(TrackbookHandler):
+    """One drift report."""
+
+    @authenticated
+    @authorized
+    async def get(self, report_id: str) -> None:
+        """Send one report with a Vega-Lite picture of each column."""
+        await self.answer(lambda: views.drift_report(self.project().drift, report_id))
+
+
+class NothingHandler(TrackbookHandler):
+    """Whatever else is asked for below the root of the interface."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Say that there is no such thing, in the form of every other error."""
+        raise HTTPError(HTTPStatus.NOT_FOUND, f"there is nothing at {self.request.path}")

@@ -1,0 +1,113 @@
+"""What the server sends, made from what the services return: the JSON of the REST interface in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import trackbook
+from trackbook.server.pages import read_cursor, write_cursor
+from trackbook.store.migrations import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trackbook.monitoring import ColumnDrift, DriftReports
+    from trackbook.project import Project
+    from trackbook.registry import Registry
+    from trackbook.tracking import Runs, RunSummary
+
+CHILDREN_SHOWN = 200
+
+
+def run_page(runs: Runs, filter: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return one page of runs, newest first.
+
+    The cursor is a start time and how many runs of that very time were on earlier pages, so that runs which start
+    while somebody pages neither repeat nor hide one.
+    """
+    position = read_cursor(cursor, length=2)
+    if position is None:
+        found = runs.search(filter, max_results=limit + 1)
+    else:
+        time, skip = position
+        older = f"attributes.start_time <= {time}"
+        found = runs.search(f"({filter}) and {older}" if filter else older, max_results=limit + 1, after=skip)
+    page = found[:limit]
+    following = _position(page, position) if len(found) > limit else None
+    return {"runs": [run.to_dict() for run in page], "next_cursor": following}
+
+
+def _position(page: Sequence[RunSummary], before: tuple[int, ...] | None) -> str | None:
+    last = page[-1].start_time
+    if last is None:
+        return None
+    same = sum(run.start_time == last for run in page)
+    if before is not None and before[0] == last:
+        same += before[1]
+    return write_cursor(last, same)
+
+
+def run(runs: Runs, run_id: str) -> dict[str, Any]:
+    """Return one run in full, with summaries of the runs that it started."""
+    found = runs.get(run_id)
+    children = runs.search(f"attributes.parent_run_id = '{found.run_id}'", max_results=CHILDREN_SHOWN)
+    return found.to_dict() | {"children": [child.to_dict() for child in reversed(children)]}
+
+
+def models(registry: Registry) -> dict[str, Any]:
+    """Return all models by name, their versions newest first."""
+    return {"models": [model.to_dict() for model in registry.models()]}
+
+
+def drift_report_page(reports: DriftReports, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return one page of drift reports, newest first."""
+    position = read_cursor(cursor, length=1)
+    page = reports.list(limit, None if position is None else str(position[0]))
+    return {
+        "drift_reports": [report.to_dict() for report in page.reports],
+        "next_cursor": None if page.cursor is None else write_cursor(int(page.cursor)),
+    }
+
+
+def drift_report(reports: DriftReports, report_id: str) -> dict[str, Any]:
+    """Return one report: its row of the list, its columns, and `charts` with a Vega-Lite specification for each."""
+    from trackbook.charts import drift_charts  # altair takes long to import, and few requests need it
+
+    summary, report = reports.summary(report_id), reports.get(report_id)
+    return {
+        **summary.to_dict(),
+        "reason": report.reason,
+        "alpha": report.alpha,
+        "n_reference": report.n_reference,
+        "n_current": report.n_current,
+        "columns": {name: _without_picture(column) for name, column in report.columns.items()},
+        "charts": drift_charts(report),
+    }
+
+
+def _without_picture(column: ColumnDrift) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(column)
+    fields.pop("summary")
+    return fields | {"checks": [msgspec.structs.asdict(check) for check in column.checks]}
+
+
+def status(project_id: str, root: Path, project: Project | None) -> dict[str, Any]:
+    """Return where the project lies and with what it is kept; `store` is None while nothing has been recorded."""
+    return {
+        "version": trackbook.__version__,
+        "project_id": project_id,
+        "root": str(root),
+        "store": str(project.store.root) if project else None,
+        **(_store(project) if project else {"store_version": None, "sqlite_version": None}),
+    }
+
+
+def _store(project: Project) -> dict[str, Any]:
+    with project.store.read() as db:
+        return {
+            "store_version": migrations.applied(db)[-1].name,
+            "sqlite_version": db.execute("SELECT sqlite_version()").fetchone()[0],
+        }
