@@ -204,6 +204,32 @@ def test_rows_deleted_or_added_by_hand_are_found(history, by_hand, table, store)
     assert "is missing from its table" in " ".join(history.verify().rows)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_event SET {} = CAST(x'ff' AS TEXT) WHERE seq = 4", "UPDATE audit_event SET {} = '{{' WHERE seq = 4"],
+)
+@pytest.mark.parametrize("column", ["payload", "subject", "action"])
+def test_text_that_cannot_be_read_is_a_fault_and_no_crash(history, by_hand, statement, column):
+    by_hand(statement.format(column))
+    verdict = history.verify()
+    assert verdict.fault.seq == 4
+    json.dumps(verdict.to_dict()).encode()
+
+
+def test_a_changed_payload_still_shows_in_the_log(history, by_hand):
+    by_hand("UPDATE audit_event SET payload = '{' WHERE seq = 10")
+    assert history.audit_events().events[0].to_dict()["payload"] == "{"
+
+
+@pytest.mark.parametrize("value", ["'{'", "'[]'", "CAST(x'ff' AS TEXT)"])
+def test_a_row_that_cannot_be_read_is_named_as_changed(history, by_hand, value):
+    by_hand(f"UPDATE model_version SET metrics = {value} WHERE id = 1")
+    assert "version 1 of model 'm' has metrics" in history.verify().rows[0]
+    if "CAST" not in value:
+        with pytest.raises(IntegrityError, match="changed by hand"):
+            history.models()
+
+
 def test_a_stage_changed_by_hand_is_named_with_both_values(history, by_hand):
     by_hand("UPDATE model_version SET stage = 'production' WHERE version = 2")
     assert history.verify().rows == ("version 2 of model 'm' has stage 'production', but by the events it is 'none'",)

@@ -47,7 +47,11 @@ class AuditEvent(msgspec.Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the event as plain values, its time in ISO 8601."""
-        return {**msgspec.structs.asdict(self), "time": iso(self.time), "payload": self.content}
+        try:
+            payload = self.content
+        except ValueError:
+            payload = self.payload  # changed by hand; `verify` says so, the log still shows it
+        return {**msgspec.structs.asdict(self), "time": iso(self.time), "payload": payload}
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -167,6 +171,11 @@ def select(db: Database, clause: str, **values: Any) -> Iterator[AuditEvent]:
     return (AuditEvent(*row) for row in rows)
 
 
+def lenient(db: Database) -> None:
+    """Let `db`, until it is closed, give text that is no UTF-8 (which only a hand can put there) instead of failing."""
+    db.conn.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+
+
 def verify(events: Iterable[AuditEvent]) -> AuditVerdict:
     """Walk the chain and stop at the first event that does not hold.
 
@@ -180,7 +189,7 @@ def verify(events: Iterable[AuditEvent]) -> AuditVerdict:
         if reason:
             following = next(iterator, None)
             reason = _blame(event, following) if reason == _MISMATCH else reason
-            fault = Fault(before.seq + 1 if before else 1, reason, event.action, event.subject)
+            fault = Fault(before.seq + 1 if before else 1, reason, _readable(event.action), _readable(event.subject))
             return AuditVerdict(before.seq if before else 0, before.hash if before else GENESIS, fault)
         before = event
     return AuditVerdict(before.seq if before else 0, before.hash if before else GENESIS)
@@ -207,6 +216,10 @@ def _blame(event: AuditEvent, following: AuditEvent | None) -> str:
     if following is not None and following.previous == seal(event):
         return f"the hash of event {event.seq} was edited: its content has another, which the next event confirms"
     return f"event {event.seq} was changed after it was written: its content does not have the hash it was sealed with"
+
+
+def _readable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _finite(value: Any) -> Any:

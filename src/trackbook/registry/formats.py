@@ -60,7 +60,7 @@ def dump_model(model: Any, trusted: Collection[str] = ()) -> bytes:
     refused = untrusted(data, trusted)
     if refused:
         raise RegistryError(culprits.untrusted(model, refused))
-    load_model(data, trusted)
+    _build(data, trusted)
     return data
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.data.names import clip
-from trackbook.errors import UsageError
+from trackbook.errors import IntegrityError, UsageError
 from trackbook.registry.audit import number
 from trackbook.registry.gates import GateResult
 from trackbook.settings import GateSettings
@@ -123,7 +123,15 @@ def parse(uri: str) -> Reference:
 
 def read_models(db: Database, name: str | None = None) -> tuple[Model, ...]:
     """Return all models by name, or the one called `name`; nothing of a stored model is opened for it."""
-    bound = {"name": name}
+    try:
+        return _read_models(db, {"name": name})
+    except ValueError as error:  # msgspec's errors are ValueErrors, too
+        raise IntegrityError(
+            f"a row of the registry cannot be read ({error}); it was changed by hand: run `trackbook audit verify`"
+        ) from error
+
+
+def _read_models(db: Database, bound: dict[str, str | None]) -> tuple[Model, ...]:
     aliases: dict[int, dict[str, int]] = {}
     for model_id, alias, version in db.execute(_ALIASES, bound):
         aliases.setdefault(model_id, {})[alias] = version
