@@ -13,8 +13,8 @@ from trackbook.project import current
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trackbook.charts import DriftReport
     from trackbook.data import DatasetVersion
-    from trackbook.monitoring import DriftReport
     from trackbook.registry import ModelVersion
     from trackbook.tracking import ActiveRun, Run
 
@@ -171,6 +171,7 @@ def load_model(uri: str) -> Any:
 
 def detect_drift(reference: Any, current: Any, **options: Any) -> DriftReport:
     """Compare two frames column by column and return a DriftReport; see `trackbook.monitoring.detect_drift`."""
+    from trackbook.charts import DriftReport
     from trackbook.monitoring import detect_drift as detect
 
-    return detect(reference, current, **options)
+    return DriftReport.of(detect(reference, current, **options))

@@ -117,18 +117,21 @@ class CurrentProject:
 
     def get(self) -> Project:
         """Return the project of the working directory, or of the notebook that this kernel belongs to."""
+        project = self._project
+        if project is not None and _is_busy(project):
+            return project  # code that changes folder during a run stays in the run's project
         start = notebook_folder() or Path.cwd()
         key = (os.environ.get(STORE_VARIABLE), start)
         with self._lock:
-            if (self._project is None or self._key != key) and not self._is_busy():
+            if self._project is None or self._key != key:
                 self._project, self._key = Project.open(start), key
-            assert self._project is not None
             return self._project
 
-    def _is_busy(self) -> bool:
-        """Say whether a run is going on; the code of a run that changes folder stays in its project."""
-        project = self._project
-        return project is not None and "tracker" in vars(project) and project.tracker.active is not None
+
+def _is_busy(project: Project) -> bool:
+    """Say whether a run of the project is going on; the first thing on the path of every logging call."""
+    tracker: Tracker | None = vars(project).get("tracker")
+    return tracker is not None and tracker.active is not None
 
 
 current = CurrentProject()

@@ -69,7 +69,7 @@ class EstimatorObserver:
             self._wrap_class(cls)
         observer = self
 
-        def __init_subclass__(cls: type, **keywords: Any) -> None:
+        def __init_subclass__(cls: Any, /, **keywords: Any) -> None:
             super(base, cls).__init_subclass__(**keywords)
             observer._wrap_class(cls)
 

@@ -15,7 +15,7 @@ from trackbook.cli.output import (
     print_table,
 )
 from trackbook.project import Project
-from trackbook.tracking import Run
+from trackbook.tracking import Run, RunData
 
 STATUS_SIGNS = {"FINISHED": "✓", "FAILED": "✗", "KILLED": "■", "RUNNING": "…"}
 
@@ -89,9 +89,20 @@ def compare_command(run: tuple[str, ...], as_json: bool) -> None:
 
 
 def _print_run(run: Run) -> None:
-    summary = run.summary
     out = console()
-    facts = {
+    for name, value in _facts(run).items():
+        if value:
+            out.print(f"{name:12} {value}", markup=False)
+    for title, lines in _sections(run).items():
+        if lines:
+            out.print(f"\n{title}", style="bold")
+        for line in lines:
+            out.print(f"  {line}", markup=False)
+
+
+def _facts(run: Run) -> dict[str, str | None]:
+    summary = run.summary
+    return {
         "run": summary.run_id,
         "name": summary.run_name,
         "experiment": summary.experiment,
@@ -103,30 +114,25 @@ def _print_run(run: Run) -> None:
         "git": " ".join(part for part in (run.git_branch, (run.git_commit or "")[:12]) if part),
         "environment": (run.environment_digest or "")[:12],
     }
-    for name, value in facts.items():
-        if value:
-            out.print(f"{name:12} {value}", markup=False)
-    for title, values in (("params", summary.params), ("metrics", summary.metrics), ("tags", summary.tags)):
-        if values:
-            out.print(f"\n{title}", style="bold")
-            for name, value in values.items():
-                out.print(f"  {name} = {number(value) if isinstance(value, float) else value}", markup=False)
-    if run.data:
-        out.print("\ndata", style="bold")
-        for used in run.data:
-            what = used.fingerprint[:12] if used.fingerprint else used.reason
-            rows = f", {used.rows:,} rows" if used.rows is not None else ""
-            out.print(f"  {used.role:8} {used.name} ({used.kind}{rows}) {what}", markup=False)
-    if run.artifacts:
-        out.print("\nartifacts", style="bold")
-        for artifact in run.artifacts:
-            out.print(f"  {artifact.path} ({artifact.size:,} bytes) {artifact.digest[:12]}", markup=False)
-    if run.source:
-        out.print("\ncode", style="bold")
-        out.print("\n".join(f"  {line}" for line in run.source.splitlines()), markup=False)
-    if run.error:
-        out.print("\nerror", style="bold")
-        out.print(f"  {run.error.type}: {run.error.message}", markup=False)
+
+
+def _sections(run: Run) -> dict[str, list[str]]:
+    summary = run.summary
+    return {
+        "params": [f"{name} = {value}" for name, value in summary.params.items()],
+        "metrics": [f"{name} = {number(value)}" for name, value in summary.metrics.items()],
+        "tags": [f"{name} = {value}" for name, value in summary.tags.items()],
+        "data": [_data_line(used) for used in run.data],
+        "artifacts": [f"{each.path} ({each.size:,} bytes) {each.digest[:12]}" for each in run.artifacts],
+        "code": (run.source or "").splitlines(),
+        "error": [f"{run.error.type}: {run.error.message}"] if run.error else [],
+    }
+
+
+def _data_line(used: RunData) -> str:
+    rows = f", {used.rows:,} rows" if used.rows is not None else ""
+    what = used.fingerprint[:12] if used.fingerprint else used.reason
+    return f"{used.role:8} {used.name} ({used.kind}{rows}) {what}"
 
 
 def _shortened(text: str, length: int = 80) -> str:

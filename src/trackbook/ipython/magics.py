@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from trackbook.errors import nearest
@@ -19,18 +19,26 @@ STATES = ("on", "off", "status")
 
 
 @magics_class
-class TrackbookMagics(Magics):  # type: ignore[misc]
+class TrackbookMagics(Magics):
     """Everything that begins with a percent sign."""
 
     def __init__(self, shell: Any, cells: TrackedCells, current: CurrentProject) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._cells = cells
         self._current = current
 
-    @line_magic
+    @line_cell_magic
     @shows_usage_errors
-    def track(self, line: str) -> None:
-        """Track every following cell (`%track on`), stop (`%track off`), or say what is going on (`%track status`)."""
+    def track(self, line: str, cell: str | None = None) -> None:
+        """Track cells as runs.
+
+        `%track on` tracks every following cell, `%track off` stops, `%track status` says what is going on.
+        """
+        if cell is not None:
+            # Reached only with arguments that are wrong, or from another place than the top of a cell.
+            parse_track(line)
+            raise UsageError("%%track must stand on the first line of a cell")
         state = line.strip() or "status"
         if state not in STATES:
             raise UsageError(f"%track takes {', '.join(STATES)}, not {state!r}{nearest(state, STATES)}")
@@ -40,18 +48,11 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
         tracked = "every cell" if self._cells.always else "cells that begin with %%track"
         print(f"Tracking {tracked} in experiment {project.tracker.experiment!r}, kept in {project.store.root}")
 
-    @cell_magic("track")
-    @shows_usage_errors
-    def track_cell(self, line: str, cell: str) -> None:
-        # Reached only with arguments that are wrong, or from another place than the top of a cell.
-        parse_track(line)
-        raise UsageError("%%track must stand on the first line of a cell")
+    track.__doc__ = f"{track.__doc__}\n{track_options.__doc__}"
 
-    track_cell.__doc__ = track_options.__doc__
-
-    @cell_magic("step")
+    @cell_magic
     @shows_usage_errors
-    def step_cell(self, line: str, cell: str) -> None:
+    def step(self, line: str, cell: str) -> None:
         """Make this cell part of the pipeline step NAME: `%%step NAME [--after A]`, the same as the tag `step:NAME`."""
         raise UsageError("%%step must stand on the first line of a cell")
 
@@ -89,7 +90,7 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
         options = parse(self.snapshot, line)
         project = self._current.get()
         active = project.tracker.active
-        value = self.shell.user_ns.get(options.variable, Path(options.variable))
+        value = self._namespace.get(options.variable, Path(options.variable))
         return dataset_card(project.data.snapshot(value, options.name, run_id=active.run_id if active else None))
 
     @magic_arguments()
@@ -149,23 +150,28 @@ class TrackbookMagics(Magics):  # type: ignore[misc]
     @shows_usage_errors
     def drift(self, line: str) -> Any:
         """Compare two frames and keep the report: `%drift REFERENCE CURRENT`."""
+        from trackbook.charts import DriftReport
+
         options = parse(self.drift, line)
         project = self._current.get()
         frames = [self._frame(operand) for operand in (options.reference, options.current)]
         active = project.tracker.active
-        return project.check_drift(
-            *frames,
-            names=(options.reference, options.current),
-            run_id=active.run_id if active else None,
-        )
+        names = (options.reference, options.current)
+        report = project.drift.check(*frames, names=names, run_id=active.run_id if active else None)
+        return DriftReport.of(report)
+
+    @property
+    def _namespace(self) -> dict[str, Any]:
+        namespace: dict[str, Any] = self._shell.user_ns
+        return namespace
 
     def _frame(self, operand: str) -> Any:
-        if operand in self.shell.user_ns:
-            return self.shell.user_ns[operand]
+        if operand in self._namespace:
+            return self._namespace[operand]
         return self._current.get().data.frame(operand)
 
     def _variable(self, name: str) -> Any:
-        namespace = self.shell.user_ns
+        namespace = self._namespace
         if name not in namespace:
             raise UsageError(f"there is no variable {name!r}{nearest(name, namespace)}")
         return namespace[name]

@@ -1,0 +1,59 @@
+"""The command `trackbook` itself: its commands are imported when they are used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from trackbook import __version__
+
+COMMANDS = {
+    "demo": "trackbook.cli.demo:demo_command",
+    "doctor": "trackbook.cli.doctor:doctor_command",
+    "runs": "trackbook.cli.runs:runs_command",
+    "show": "trackbook.cli.runs:show_command",
+    "compare": "trackbook.cli.runs:compare_command",
+    "graph": "trackbook.cli.pipeline:graph_command",
+    "convert": "trackbook.cli.pipeline:convert_command",
+    "pipeline": "trackbook.cli.pipeline:pipeline_group",
+    "data": "trackbook.cli.data:data_group",
+    "models": "trackbook.cli.models:models_group",
+    "audit": "trackbook.cli.models:audit_group",
+    "drift": "trackbook.cli.drift:drift_command",
+    "fsck": "trackbook.cli.fsck:fsck_command",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from trackbook.errors import nearest
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}{nearest(args[0], COMMANDS)}; see `trackbook --help`")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="trackbook %(version)s")
+def main() -> None:
+    """Turn a Jupyter notebook into a complete MLOps system.
+
+    Begin with `trackbook demo`.  Commands work on the project of the working directory: the nearest folder upwards
+    that holds .trackbook, trackbook.toml or .git.
+
+    Exit status: 0 done, 1 the answer is no, 2 bad usage.
+    """

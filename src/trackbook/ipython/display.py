@@ -1,0 +1,72 @@
+"""What magics show: a small card with facts, and the table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trackbook.data import DatasetVersion
+    from trackbook.registry import ModelVersion
+    from trackbook.tracking import RunSummary
+
+
+class Card:
+    """A title and facts, as text in a terminal and as a small table in a notebook; stored text stays text."""
+
+    def __init__(self, title: str, facts: Mapping[str, str]) -> None:
+        self.title = title
+        self.facts = {name: fact for name, fact in facts.items() if fact}
+
+    def __repr__(self) -> str:
+        return "\n".join([self.title, *(f"  {name}: {fact}" for name, fact in self.facts.items())])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th style="text-align:left;font-weight:normal;opacity:.7">{escape(name)}</th>'
+            f'<td style="text-align:left">{escape(fact)}</td></tr>'
+            for name, fact in self.facts.items()
+        )
+        return f"<div><strong>{escape(self.title)}</strong><table>{rows}</table></div>"
+
+
+def dataset_card(version: DatasetVersion) -> Card:
+    """Return the card of a dataset version."""
+    shape = "" if version.rows is None else f"{version.rows:,} rows × {version.columns} columns"
+    facts = {"shape": shape, "fingerprint": version.fingerprint[:12], "load with": f'tb.load_data("{version.uri}")'}
+    return Card(f"Dataset {version.name}, version {version.version}", facts)
+
+
+def model_card(version: ModelVersion) -> Card:
+    """Return the card of a model version, with what its gates last said."""
+    facts = {
+        "stage": version.stage,
+        "aliases": ", ".join(version.aliases),
+        "metrics": ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items()),
+        "run": (version.run_id or "")[:8],
+        "gates": "; ".join(f"{'passed' if gate.passed else 'failed'}: {gate.reason}" for gate in version.gates),
+        "load with": f'tb.load_model("{version.uri}")',
+    }
+    return Card(f"Model {version.name}, version {version.version}", facts)
+
+
+def runs_table(runs: Sequence[RunSummary]) -> pd.DataFrame:
+    """Return one row a run with its metrics, and those params that differ between the runs shown."""
+    import pandas as pd
+
+    differing = [
+        name
+        for name in sorted({name for run in runs for name in run.params})
+        if len({run.params.get(name) for run in runs}) > 1 or len(runs) == 1
+    ]
+    rows = [_row(run, differing) for run in runs]
+    return pd.DataFrame(rows, index=pd.Index([run.run_id[:8] for run in runs], name="run"))
+
+
+def _row(run: RunSummary, params: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": run.run_name, "experiment": run.experiment, "status": run.status}
+    row |= {f"metrics.{name}": value for name, value in run.metrics.items()}
+    return row | {f"params.{name}": run.params.get(name, "") for name in params}
