@@ -12,6 +12,7 @@ import math
 import os
 import re
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -28,8 +29,12 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from trackbook.errors import ExecutionError, NotebookError
+from trackbook.pipeline.process import child_environment
 
 STARTUP_SECONDS = 60
+LONGEST_SOCKET_FOLDER = 90
+"""Characters; the path of a Unix socket may have about 100."""
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -85,7 +90,7 @@ def execute_notebook(
     source = notebook if isinstance(notebook, Path) else path
     node = read_notebook(notebook) if isinstance(notebook, Path) else notebook
     folder = cwd or (source.parent if source else Path.cwd())
-    variables = {**os.environ, **(env or {})}
+    variables = child_environment(env)
     if source is not None:
         variables["TRACKBOOK_NOTEBOOK"] = str(source.resolve())
     client = _Client(node, on_cell or _say_nothing, startup, _cell_seconds(timeout))
@@ -122,7 +127,9 @@ class _Client(NotebookClient):
 
     async def run(self, cwd: Path, env: Mapping[str, str]) -> NotebookNode:
         try:
-            return await self.async_execute(cwd=str(cwd), env=dict(env))
+            with tempfile.TemporaryDirectory(prefix="trackbook-kernel-") as folder:
+                self._connect_in(Path(folder))
+                return await self.async_execute(cwd=str(cwd), env=dict(env))
         except CellExecutionError as error:
             raise self._failure(
                 f"raised {error.ename}: {error.evalue}", error.ename, error.evalue, error.traceback
@@ -135,6 +142,13 @@ class _Client(NotebookClient):
         except DeadKernelError:
             message = "ended the kernel (out of memory, or a crash in native code)"
             raise self._failure(message, "DeadKernelError", "the kernel died") from None
+
+    def _connect_in(self, folder: Path) -> None:
+        """Use sockets in a private folder where there are such; TCP would be open to every user of the machine."""
+        assert self.km is not None
+        self.km.connection_file = str(folder / "kernel.json")
+        if os.name == "posix" and len(str(folder)) < LONGEST_SOCKET_FOLDER:
+            self.km.transport, self.km.ip = "ipc", str(folder / "k")
 
     @asynccontextmanager
     async def async_setup_kernel(self, **kwargs: Any) -> AsyncIterator[None]:
@@ -154,9 +168,8 @@ class _Client(NotebookClient):
         content = reply["content"] if reply else {}
         if content.get("status") != "ok":
             text = "\n".join(content.get("traceback", ()))
-            raise self._failure(
-                "could not start: its kernel refused the start-up code", content.get("ename", ""), "", text
-            )
+            what = f"could not start ({content.get('ename')}: {content.get('evalue')})"
+            raise self._failure(what, content.get("ename", ""), content.get("evalue", ""), text)
 
     def _before(self, cell: NotebookNode, cell_index: int) -> None:
         assert self.kc is not None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import psutil
 
@@ -58,12 +59,20 @@ class WorkerProcess:
         return Failed(time.perf_counter() - began, "ProcessEnded", what, f"{what}\n")
 
 
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process that may start in another folder: PYTHONPATH means what it means here."""
+    variables = {**os.environ, **(extra or {})}
+    if paths := variables.get("PYTHONPATH"):
+        variables["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep))
+    return variables
+
+
 def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a process that runs a script.
 
     Hashes of texts are fixed, so that sets have one order; a kernel's Matplotlib backend means nothing there.
     """
-    variables = {"PYTHONHASHSEED": "0", **os.environ, **(extra or {})}
+    variables = {"PYTHONHASHSEED": "0", **child_environment(extra)}
     if variables.get("MPLBACKEND", "").startswith("module://"):
         del variables["MPLBACKEND"]
     return variables

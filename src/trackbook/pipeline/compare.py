@@ -1,0 +1,211 @@
+"""Compares what a notebook and its script did: named values, printed lines, files written.  Pure but for reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import msgspec
+
+from trackbook.pipeline.record import Noted, read_numbers
+
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+"""How far numbers of values may be apart; sums in another order differ in the last digits."""
+
+PRINTED_RELATIVE = 1e-6
+"""How far printed numbers may be apart, of which most digits are cut off."""
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
+_VOLATILE = (
+    (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
+    (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ns|µs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
+)
+_TEXT = frozenset({".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".log", ".py"})
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that is not the same: `what` is value, output, file or error; `step` is empty where unknown."""
+
+    what: str
+    name: str
+    step: str
+    notebook: str
+    script: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A printed line and the step that printed it."""
+
+    text: str
+    step: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one run left: notes with the folder of their numbers, printed lines, displayed lines, files by step."""
+
+    folder: Path
+    notes: list[Noted]
+    printed: list[Line]
+    displayed: list[str]
+    files: dict[str, str]
+    place: Path
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Differences, how many things were compared, and what could not be with the reason."""
+
+    differences: list[Difference]
+    compared: int
+    not_compared: dict[str, str]
+
+
+def compare(notebook: Outcome, script: Outcome, steps: Sequence[tuple[str, Sequence[str]]]) -> Comparison:
+    """Compare two runs; `steps` are the names of the steps and what each hands on, in the order of main."""
+    missed: dict[str, str] = {}
+    values, compared = _values(notebook, script, steps, missed)
+    output = list(_output(notebook, script))
+    files = list(_files(notebook, script, missed))
+    return Comparison(values + output + files, compared + len(notebook.printed) + len(notebook.files), missed)
+
+
+def same_line(first: str, second: str, tolerance: float = PRINTED_RELATIVE) -> bool:
+    """Tell whether two lines say the same: equal, or equal but for addresses, timings and last digits."""
+    if first == second:
+        return True
+    first, second = _settled(first), _settled(second)
+    if _NUMBER.sub("#", first) != _NUMBER.sub("#", second):
+        return False
+    pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), strict=True)
+    return all(a == b or _close(float(a), float(b), tolerance) for a, b in pairs)
+
+
+def _values(
+    notebook: Outcome, script: Outcome, steps: Sequence[tuple[str, Sequence[str]]], missed: dict[str, str]
+) -> tuple[list[Difference], int]:
+    mine = {(note.step, note.name): note for note in notebook.notes}
+    theirs = {(note.step, note.name): note for note in script.notes}
+    handed = {(place, name) for place, (_, names) in enumerate(steps) for name in names}
+    differences: list[Difference] = []
+    compared = 0
+    for key in _in_order(mine.keys() | theirs.keys()):
+        step, name = key
+        label = steps[step][0] if step >= 0 else "the end"
+        first, second = mine.get(key), theirs.get(key)
+        if first is None or second is None:
+            if key in handed:
+                there, gone = "not there", "not there"
+                pair = (first.text if first else there, second.text if second else gone)
+                differences.append(Difference("value", name, label, *pair))
+            continue
+        verdict = _same_value(first, notebook.folder, second, script.folder)
+        if verdict is None:
+            missed[f"{name} after {label}"] = first.reason or second.reason or "it has no canonical form"
+            continue
+        compared += 1
+        if verdict:
+            pair = (f"{first.text}{verdict}", second.text)
+            differences.append(Difference("value", name, label, *pair))
+    return differences, compared
+
+
+def _in_order(keys: set[tuple[int, str]]) -> list[tuple[int, str]]:
+    return sorted(keys, key=lambda key: (key[0] < 0, key))
+
+
+def _same_value(first: Noted, mine: Path, second: Noted, theirs: Path) -> str | None:
+    """Return an empty text for the same value, where it differs, or None when that cannot be told."""
+    if first.type != second.type:
+        return f" (a {first.type}, not a {second.type})"
+    if first.digest is not None and first.digest == second.digest:
+        return ""
+    if first.numbers and second.numbers:
+        return _numbers(first, mine, second, theirs)
+    if first.reason and second.reason:
+        return None
+    columns = sorted(_changed(first.columns or {}, second.columns or {}))
+    return f" (column {', '.join(columns[:5])})" if columns else " (other content)"
+
+
+def _numbers(first: Noted, mine: Path, second: Noted, theirs: Path) -> str:
+    import numpy
+
+    left, right = read_numbers(mine, first), read_numbers(theirs, second)
+    changed = _changed(first.parts, second.parts) | (left.keys() ^ right.keys())
+    for path in left.keys() & right.keys():
+        a, b = left[path], right[path]
+        if a.shape != b.shape or not numpy.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
+            changed.add(path)
+    shown = [path for path in sorted(changed) if path]
+    if shown:
+        return f" (in {', '.join(shown[:3])}{' …' if len(shown) > 3 else ''})"
+    return " (other numbers)" if changed else ""
+
+
+def _changed(first: Mapping[str, str], second: Mapping[str, str]) -> set[str]:
+    return {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
+
+
+def _output(notebook: Outcome, script: Outcome) -> Iterator[Difference]:
+    """Yield the printed lines that differ; the script may print what the notebook displays, or not."""
+    mine = [line for line in notebook.printed if line.text.strip()]
+    theirs = [line for line in script.printed if line.text.strip()]
+    spare = {_key(text) for text in notebook.displayed}
+    matcher = SequenceMatcher(None, [_key(line.text) for line in mine], [_key(line.text) for line in theirs], False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        extra = [line for line in theirs[c:d] if _key(line.text) not in spare]
+        for line in mine[a:b]:
+            near = next((other for other in extra if same_line(line.text, other.text)), None)
+            other = near or (extra[0] if extra else None)
+            if other is not None:
+                extra.remove(other)
+            if near is None:
+                yield Difference("output", "stdout", line.step, line.text, other.text if other else "not printed")
+        for other in extra:
+            yield Difference("output", "stdout", other.step, "not printed", other.text)
+
+
+def _files(notebook: Outcome, script: Outcome, missed: dict[str, str]) -> Iterator[Difference]:
+    for name in sorted(notebook.files.keys() | script.files.keys()):
+        step = notebook.files.get(name, script.files.get(name, ""))
+        if name not in script.files:
+            yield Difference("file", name, step, "written", "not written")
+        elif name not in notebook.files:
+            yield Difference("file", name, step, "not written", "written")
+        else:
+            first, second = (notebook.place / name).read_bytes(), (script.place / name).read_bytes()
+            if first == second:
+                continue
+            if Path(name).suffix.lower() not in _TEXT:
+                missed[f"the file {name}"] = (
+                    "its bytes differ, as those of pictures and archives do; both runs wrote it"
+                )
+            elif (where := _text_difference(first, second)) is not None:
+                yield Difference("file", name, step, *where)
+
+
+def _text_difference(first: bytes, second: bytes) -> tuple[str, str] | None:
+    left, right = (data.decode("utf-8", "replace").splitlines() for data in (first, second))
+    for number, (a, b) in enumerate(zip(left, right, strict=False), 1):
+        if not same_line(a, b, PRINTED_RELATIVE):
+            return f"line {number}: {a[:100]}", f"line {number}: {b[:100]}"
+    return None if len(left) == len(right) else (f"{len(left)} lines", f"{len(right)} lines")
+
+
+def _settled(text: str) -> str:
+    for pattern, replacement in _VOLATILE:
+        text = pattern.sub(replacement, text)
+    return " ".join(text.split())
+
+
+def _key(text: str) -> str:
+    """Return a line with its numbers cut to six digits, so that equal lines can be paired quickly."""
+    cut: Callable[[re.Match[str]], str] = lambda match: f"{float(match.group()):.6g}"  # noqa: E731
+    return _NUMBER.sub(cut, _settled(text))
+
+
+def _close(first: float, second: float, tolerance: float) -> bool:
+    return abs(first - second) <= tolerance * max(abs(first), abs(second), 1e-6)

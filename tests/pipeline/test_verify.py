@@ -1,0 +1,201 @@
+"""A script is the same as its notebook, or the difference is told with its name and step."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from trackbook.pipeline.verify import Verification, verify
+
+CELLS = [
+    ("imports", "import numpy as np\nimport pandas as pd"),
+    ("parameters", "rows = 20\nseed = 7"),
+    (
+        "step:load",
+        "frame = pd.read_csv('data.csv').head(rows)\nframe['half'] = frame['x'] / 2\nprint('rows', len(frame))",
+    ),
+    ("skip", "exploring = frame.describe()\nprint('only here')\nnp.random.seed(99)"),
+    ("step:sample", "np.random.seed(seed)\nnoise = np.random.normal(size=len(frame))\nframe['noise'] = noise"),
+    ("step:sample", "picked = frame.sample(5, random_state=seed)\npicked"),
+    (
+        "step:report",
+        "total = float(picked['x'].sum())\nprint(f'total {total:.3f}')\npicked.to_csv('picked.csv', index=False)\nopen('note.txt', 'w').write('done')",
+    ),
+]
+
+SCRIPT = '''"""Made from book.ipynb."""
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    rows: int = 20
+    seed: int = 7
+
+
+# %% [step:load] id=c2
+def load(rows):
+    frame = pd.read_csv("data.csv").head(rows)
+    frame["half"] = frame["x"] / 2
+    print("rows", len(frame))
+    return frame
+
+
+# %% [step:sample] id=c4,c5
+def sample(frame, seed):
+    np.random.seed(seed)
+    noise = np.random.normal(size=len(frame))
+    frame["noise"] = noise
+    picked = frame.sample(5, random_state=seed)
+    return frame, picked
+
+
+# %% [step:report] id=c6
+def report(picked):
+    total = float(picked["x"].sum())
+    print(f"total {total:.3f}")
+    picked.to_csv("picked.csv", index=False)
+    open("note.txt", "w").write("done")
+
+
+def main(params: Params) -> None:
+    frame = load(params.rows)
+    frame, picked = sample(frame, params.seed)
+    report(picked)
+
+
+if __name__ == "__main__":
+    main(Params())
+'''
+
+
+def prepare(folder: Path, script: str = SCRIPT, cells: list[tuple[str, str]] = CELLS) -> tuple[Path, Path]:
+    """Write data, notebook and script; the notebook's cells have the ids c0, c1, …"""
+    lines = "".join(f"{i * 1.5},{'ab'[i % 2]}\n" for i in range(50))
+    (folder / "data.csv").write_text(f"x,group\n{lines}")
+    code = [new_code_cell(text, id=f"c{place}", metadata={"tags": [tag]}) for place, (tag, text) in enumerate(cells)]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Book", id="title"), *code]), folder / "book.ipynb")
+    (folder / "book_pipeline.py").write_text(script)
+    return folder / "book.ipynb", folder / "book_pipeline.py"
+
+
+def told(found: Verification) -> set[tuple[str, str, str]]:
+    return {(item.what, item.name, item.step) for item in found.differences}
+
+
+def test_a_faithful_script_is_the_same_and_no_file_of_the_user_changes(tmp_path: Path) -> None:
+    notebook, script = prepare(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    found = verify(notebook, script)
+    assert (found.verdict, found.differences, found.reason) == ("same", (), "")
+    assert found.compared >= 10
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert json.loads(msgspec.json.encode(found))["verdict"] == "same"
+
+
+HALF = '    frame["half"] = frame["x"] / 2\n'
+NOISE = '    frame["noise"] = noise\n'
+TO_CSV = '    picked.to_csv("picked.csv", index=False)\n'
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        [
+            (HALF, "", ("value", "frame", "load")),
+            ('    print("rows", len(frame))\n', "", ("output", "stdout", "load")),
+            ('picked["x"].sum())', 'picked["x"].sum()) + 1e-4', ("value", "total", "report")),
+            (TO_CSV, "", ("file", "picked.csv", "report")),
+        ],
+        [
+            ("    np.random.seed(seed)\n", "", ("value", "noise", "sample")),
+            (NOISE, "", ("value", "frame", "sample")),
+            ("{total:.3f}", "{total + 1:.3f}", ("output", "stdout", "report")),
+            ('write("done")', 'write("gone")', ("file", "note.txt", "report")),
+        ],
+        [
+            ("    seed: int = 7", "    seed: int = 8", ("value", "picked", "sample")),
+            ("float(picked", "int(picked", ("value", "total", "report")),
+        ],
+        [('picked["x"].sum()', 'picked["y"].sum()', ("error", "KeyError", "report"))],
+    ],
+    ids=["dropped", "chance", "constants", "error"],
+)
+def test_planted_differences_are_told_with_name_and_step(
+    tmp_path: Path, planted: list[tuple[str, str, tuple[str, str, str]]]
+) -> None:
+    script = SCRIPT
+    for old, new, _ in planted:
+        assert old in script
+        script = script.replace(old, new)
+    found = verify(*prepare(tmp_path, script))
+    assert found.verdict == "differs"
+    assert {expected for _, _, expected in planted} <= told(found)
+
+
+def test_the_changed_column_and_both_values_are_shown(tmp_path: Path) -> None:
+    found = verify(*prepare(tmp_path, SCRIPT.replace('frame["x"] / 2', 'frame["x"] / 3').replace("total {", "sum {")))
+    frame = next(item for item in found.differences if (item.name, item.step) == ("frame", "load"))
+    assert (frame.notebook, frame.script) == ("DataFrame with 20 x 3 (in ['half'])", "DataFrame with 20 x 3")
+    line = next(item for item in found.differences if item.what == "output")
+    assert line.notebook.startswith("total ")
+    assert line.script.startswith("sum ")
+
+
+def test_the_last_digits_of_floats_do_not_count(tmp_path: Path) -> None:
+    change = 'float(picked["x"].sum())', 'float(picked["x"].sum()) * (1 + 1e-13)'
+    assert verify(*prepare(tmp_path, SCRIPT.replace(*change))).verdict == "same"
+
+
+def test_what_the_notebook_does_not_repeat_itself_is_not_held_against_the_script(tmp_path: Path) -> None:
+    cells = [("step:a", "import os\nchance = os.urandom(8).hex()\nfixed = 1\nprint(chance)")]
+    script = (
+        "import dataclasses, os\n\n@dataclasses.dataclass(frozen=True)\nclass Params:\n    pass\n\n"
+        "# %% [step:a] id=c0\ndef a():\n    chance = os.urandom(8).hex()\n    fixed = 1\n    print(chance)\n"
+        "    return chance, fixed\n\ndef main(params):\n    chance, fixed = a()\n\nmain(Params())\n"
+    )
+    found = verify(*prepare(tmp_path, script, cells))
+    assert found.verdict == "same"
+    assert found.not_compared["chance after a"] == "two runs of the notebook differ in it"
+    assert verify(*prepare(tmp_path, script.replace("fixed = 1", "fixed = 2"), cells)).verdict == "differs"
+
+
+def test_values_that_cannot_be_compared_are_listed(tmp_path: Path) -> None:
+    cells = [("step:a", "import threading\nlock = threading.Lock()\nbox = type('Box', (), {})()\nbox.size = 1")]
+    script = (
+        "import dataclasses, threading\n\n@dataclasses.dataclass(frozen=True)\nclass Params:\n    pass\n\n"
+        "# %% [step:a] id=c0\ndef a():\n    lock = threading.Lock()\n    box = type('Box', (), {})()\n"
+        "    box.size = 1\n    return lock, box\n\ndef main(params):\n    lock, box = a()\n\nmain(Params())\n"
+    )
+    found = verify(*prepare(tmp_path, script, cells))
+    assert found.verdict == "same"
+    assert set(found.not_compared) == {"lock after a", "lock after the end"}
+    changed = verify(*prepare(tmp_path, script.replace("box.size = 1", "box.size = 2"), cells))
+    assert ("value", "box", "a") in told(changed)
+
+
+def test_a_notebook_that_fails_cannot_be_verified(tmp_path: Path) -> None:
+    found = verify(*prepare(tmp_path, SCRIPT, [*CELLS, ("step:end", "1 / 0")]))
+    assert found.verdict == "cannot_run"
+    assert "ZeroDivisionError" in found.reason
+
+
+def test_cells_without_ids_and_data_elsewhere_in_the_project_work(tmp_path: Path) -> None:
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (tmp_path / ".git").mkdir()
+    notebook, script = prepare(folder, SCRIPT.replace("data.csv", "../data.csv"))
+    (folder / "data.csv").rename(tmp_path / "data.csv")
+    content = json.loads(notebook.read_text().replace("data.csv", "../data.csv"))
+    content["nbformat_minor"] = 4
+    for cell in content["cells"]:
+        del cell["id"]
+    notebook.write_text(json.dumps(content))
+    found = verify(notebook, script, root=tmp_path)
+    assert (found.verdict, found.reason, found.differences) == ("same", "", ())
