@@ -15,8 +15,8 @@ from pathlib import Path
 
 from trackbook.errors import PipelineError, nearest
 
-MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?:.*?\bid=(?P<cells>[\w,\-]+))?")
-"""The comment above a step function: `# %% [step:NAME] id=CELL,CELL`."""
+MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?P<options>.*)")
+"""The comment above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off`."""
 
 _UNREADABLE = frozenset({"eval", "exec", "globals", "vars", "compile", "__import__", "importlib"})
 _SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
@@ -55,19 +55,42 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Marker:
+    """What the comment above a step function says.
+
+    `cells` are ids of the notebook's cells, `after` steps that must come first although no argument shows it
+    (they leave files or process state behind), `cached` is false where the tag `cache:off` says so.
+    """
+
+    name: str
+    cells: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    cached: bool = True
+
+
+@dataclass(frozen=True)
 class StepPlan:
-    """One call in `main`.  `unpacked` tells `a, = step()` from `a = step()`; `names` are its local names."""
+    """One call in `main`; `unpacked` tells `a, = step()` from `a = step()`, `names` are the function's local names."""
 
     index: int
-    name: str
+    marker: Marker
     function: str
     arguments: tuple[Argument, ...]
     outputs: tuple[str, ...]
     unpacked: bool
     line: int
-    cells: tuple[str, ...]
     names: tuple[str, ...]
     code: Code = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name that the notebook's tag gives the step."""
+        return self.marker.name
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The ids of the notebook's cells that the step was made from."""
+        return self.marker.cells
 
 
 @dataclass(frozen=True)
@@ -136,16 +159,17 @@ class _Script:
     def fail(self, node: ast.AST, what: str) -> PipelineError:
         return PipelineError(f"{self.path}:{getattr(node, 'lineno', 0)}: {what}")
 
-    def marker(self, function: ast.FunctionDef) -> tuple[str, tuple[str, ...]]:
-        """Return name and cell ids of the marker comment above `function`."""
+    def marker(self, function: ast.FunctionDef) -> Marker:
+        """Return what the marker comment above `function` says."""
         first = min([function.lineno, *(node.lineno for node in function.decorator_list)])
         for line in reversed(self.lines[: first - 1]):
             if line.strip() and not line.lstrip().startswith("#"):
                 break
             if found := MARKER.match(line):
-                cells = found["cells"] or ""
-                return found["name"].strip(), tuple(cell for cell in cells.split(",") if cell)
-        return function.name, ()
+                options = dict(word.partition("=")[::2] for word in found["options"].split())
+                cells, after = (tuple(filter(None, options.get(key, "").split(","))) for key in ("id", "after"))
+                return Marker(found["name"].strip(), cells, after, options.get("cache") != "off")
+        return Marker(function.name)
 
 
 def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator[StepPlan]:
@@ -158,11 +182,16 @@ def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator
         call, outputs, unpacked = _call_of(script, statement)
         function = _step_function(script, call)
         arguments = tuple(_arguments(script, call, parameter, params, known))
-        name, cells = script.marker(function)
-        names = tuple(_local_names(function))
-        code = _code_of(script, function)
         yield StepPlan(
-            position, name, function.name, arguments, outputs, unpacked, statement.lineno, cells, names, code
+            index=position,
+            marker=script.marker(function),
+            function=function.name,
+            arguments=arguments,
+            outputs=outputs,
+            unpacked=unpacked,
+            line=statement.lineno,
+            names=tuple(_local_names(function)),
+            code=_code_of(script, function),
         )
         known.update(outputs)
         position += 1

@@ -10,7 +10,7 @@ from trackbook.pipeline.observe import Effects
 
 
 class Open(msgspec.Struct, tag=True, frozen=True):
-    """Import the script; `params` is a pickled dict of the values that replace defaults."""
+    """Import the script, with `cwd` as working and import folder; `params` pickles what replaces defaults."""
 
     script: str
     cwd: str

@@ -82,28 +82,31 @@ class Runner:
         plan: Plan,
         params: Mapping[str, Any] | None = None,
         *,
-        cwd: Path | None = None,
+        home: Path | None = None,
+        origin: Path | None = None,
         use_cache: bool = True,
         on_step: OnStep | None = None,
         on_output: OnOutput | None = None,
     ) -> PipelineResult:
-        """Run the steps of `plan` in `cwd` (the script's folder) and return how it went.
+        """Run the steps of `plan` and return how it went.
 
+        `home` is the folder to run in and to import the project's modules from (the script's folder), `origin`
+        what the script was made from where it is only temporary.
         `params` are values or texts for fields of Params.  A step that raises ends the run with the status
         FAILED and no exception; what it printed and its traceback go to `on_output(stream, text)`.
         Raises PipelineError for wrong params, or when the script cannot be imported.
         """
         given = override(plan, params or {})
-        folder = (cwd or plan.path.parent).resolve()
+        folder, source = (home or plan.path.parent).resolve(), origin or plan.path
         began = time.perf_counter()
-        run = self._tracker.start_run(plan.path.stem, nested=True, kind="pipeline", tags={"script": str(plan.path)})
+        run = self._tracker.start_run(source.stem, nested=True, kind="pipeline", tags={"pipeline": str(source)})
         with run, tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
             environment = self._environment.read()[0]
             going = _Going(self._store, plan, given, folder, Path(spool), environment, on_output or _pass_through)
             going.use_cache = use_cache
             try:
                 run.log_params(going.param_texts())
-                steps = tuple(self._steps(going, plan, run.run_id, on_step or _say_nothing))
+                steps = tuple(self._steps(going, plan, on_step or _say_nothing))
             finally:
                 going.close()
             failed = any(step.status == "failed" for step in steps)
@@ -111,14 +114,14 @@ class Runner:
             run.end(status)
         return PipelineResult(run.run_id, status, steps, time.perf_counter() - began)
 
-    def _steps(self, going: _Going, plan: Plan, run_id: str, on_step: OnStep) -> Iterable[StepResult]:
+    def _steps(self, going: _Going, plan: Plan, on_step: OnStep) -> Iterable[StepResult]:
         for step in plan.steps:
             place = (step.index + 1, len(plan.steps), step.name)
             on_step(StepProgress("started", *place))
             child = self._tracker.start_run(step.name, nested=True, kind="step", source=step.code.source)
             with child:
                 result, error = going.step(step, child.run_id)
-                child.set_tags({"step": step.name, "step.status": result.status, "pipeline": run_id})
+                child.set_tags({"step": step.name, "step.status": result.status})
                 child.log_metric("seconds", result.seconds)
                 child.end("FAILED" if error else "FINISHED", error)
             on_step(StepProgress(result.status, *place, result.seconds, result.reason))
@@ -168,11 +171,11 @@ class _Going:
         key = self._key(step)
         context = self._context(step)
         self._keys.update(dict.fromkeys(_slots(step), key or uuid.uuid4().hex))
-        useful = key and step.outputs and self.use_cache
-        entry = self._cache.find(key, self._random, context) if key and useful else None
+        keepable = key is not None and bool(step.outputs) and step.marker.cached
+        entry = self._cache.find(key, self._random, context) if key and keepable and self.use_cache else None
         if entry is not None:
             return self._take(step, entry), None
-        reply = self._run(step, spooled=bool(key and step.outputs))
+        reply = self._run(step, spooled=keepable)
         if isinstance(reply, Failed):
             self._on_output("stderr", reply.traceback)
             error = PipelineError(f"step {step.name!r} raised {reply.ename}: {reply.evalue}")
@@ -180,7 +183,7 @@ class _Going:
             return StepResult(step.name, "failed", reply.seconds, f"{reply.ename}: {reply.evalue}"), error
         before = self._random
         reasons = self._learn(step, reply, key)
-        if key and step.outputs and not reasons:
+        if key and keepable and not reasons:
             self._keep(step, key, reply, before, context if reply.touched else "", run_id)
         return StepResult(step.name, "executed", reply.seconds, "; ".join(reasons)), None
 
@@ -194,8 +197,7 @@ class _Going:
         known = [item for item in given if item is not None]
         if len(known) < len(given):
             return None
-        folder = self._plan.path.parent.resolve()
-        project = digest_of(project_modules(step.code.modules, folder))
+        project = digest_of(project_modules(step.code.modules, self._cwd))
         return step_key(step, known, environment=self._environment, cwd=self._cwd, project=project, state=self._state)
 
     def _context(self, step: StepPlan) -> str:
@@ -296,6 +298,8 @@ class _Going:
             reasons.append(f"changes {done.state[0]}")
         if not step.outputs:
             reasons.append("returns nothing")
+        elif not step.marker.cached:
+            reasons.append("is tagged cache:off")
         elif key is None:
             reasons.append("an argument has no signature")
         return reasons

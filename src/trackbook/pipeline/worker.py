@@ -68,7 +68,7 @@ class Worker:
 
     def _open(self, command: Open) -> Opened:
         os.chdir(command.cwd)
-        sys.path.insert(0, str(Path(command.script).parent))
+        sys.path.insert(0, command.cwd)
         self._module = import_script(Path(command.script))
         overrides = pickle.loads(command.params)  # noqa: S301 - written by the runner a moment ago
         self._params = self._module.Params(**overrides)

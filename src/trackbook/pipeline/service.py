@@ -1,0 +1,131 @@
+"""Pipelines of one project: graph, convert, verify, run."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trackbook.errors import PipelineError
+from trackbook.pipeline.notebook import read_notebook
+from trackbook.pipeline.plan import Plan, read_plan
+from trackbook.pipeline.script import Script
+from trackbook.pipeline.script import convert as convert_notebook
+from trackbook.pipeline.steps import notebook_graph
+from trackbook.store import Store, now_ms
+from trackbook.tracking import Tracker
+
+if TYPE_CHECKING:
+    from trackbook.pipeline.execution import OnCell
+    from trackbook.pipeline.process import OnOutput
+    from trackbook.pipeline.runner import OnStep, PipelineResult
+    from trackbook.pipeline.verify import Verification
+
+
+class Pipelines:
+    """Joins conversion, verification and runs with the store."""
+
+    def __init__(self, store: Store, tracker: Tracker, root: Path) -> None:
+        self._store, self._tracker, self._root = store, tracker, root
+
+    def graph(self, notebook: Path) -> dict[str, object]:
+        """Return the cells of `notebook` and which feeds which, in the form of `trackbook graph --json`."""
+        return notebook_graph(read_notebook(notebook)).to_json()
+
+    def convert(self, notebook: Path, output: Path) -> Script:
+        """Write the pipeline script of `notebook` to `output` and return it.
+
+        Raises NotebookError for code that has no form in a script, PipelineError where `output` cannot be written.
+        """
+        script = convert_notebook(read_notebook(notebook))
+        try:
+            _write(output, script.text)
+        except OSError as error:
+            raise PipelineError(f"the script {output} cannot be written: {error.strerror}") from error
+        return script
+
+    def plan(self, script: Path) -> Plan:
+        """Return what a pipeline script will do, without running it."""
+        return read_plan(script)
+
+    def verify(
+        self, notebook: Path, script: Path, *, timeout: float | None = None, on_cell: OnCell | None = None
+    ) -> Verification:
+        """Compare fresh runs of `notebook` and `script`, and keep what came out."""
+        from trackbook.pipeline.verify import verify
+
+        found = verify(notebook, script, root=self._root, timeout=timeout, on_cell=on_cell)
+        row = (*(self._name(path) for path in (notebook, script)), found.script_digest, found.verdict)
+        with self._store.write() as db:
+            db.execute(
+                "INSERT INTO pipeline_verification (notebook, script, script_digest, verdict, content, time) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (*row, msgspec.json.encode(found).decode(), now_ms()),
+            )
+        return found
+
+    def last_verification(self, script: Path) -> Verification | None:
+        """Return what the last verification of `script` found, None when there was none.
+
+        It says something about the script as it is only where `script_digest` still is the script's.
+        """
+        from trackbook.pipeline.verify import Verification
+
+        query = "SELECT content FROM pipeline_verification WHERE script = ? ORDER BY id DESC LIMIT 1"
+        with self._store.read() as db:
+            rows = list(db.query(query, [self._name(script)]))
+        return msgspec.json.decode(rows[0]["content"], type=Verification) if rows else None
+
+    def run(
+        self,
+        target: Path,
+        params: Mapping[str, Any] | None = None,
+        *,
+        use_cache: bool = True,
+        on_step: OnStep | None = None,
+        on_output: OnOutput | None = None,
+    ) -> PipelineResult:
+        """Run a pipeline script, or a notebook by way of its script, as a run with a child run for each step.
+
+        `params` are values, or texts as on the command line.  Steps whose results are sure to be the same are
+        taken from the cache.  A step that raises gives the status FAILED and no exception.
+        """
+        from trackbook.pipeline.runner import Runner
+
+        runner = Runner(self._store, self._tracker)
+        if target.suffix != ".ipynb":
+            return runner.run(read_plan(target), params, use_cache=use_cache, on_step=on_step, on_output=on_output)
+        with tempfile.TemporaryDirectory(prefix="script-", dir=self._store.root) as folder:
+            script = Path(folder) / f"{target.stem}_pipeline.py"
+            self.convert(target, script)
+            home = target.resolve().parent
+            return runner.run(
+                read_plan(script),
+                params,
+                home=home,
+                origin=target,
+                use_cache=use_cache,
+                on_step=on_step,
+                on_output=on_output,
+            )
+
+    def _name(self, path: Path) -> str:
+        """Return a path as it is kept: relative to the project where it lies in it."""
+        full, root = path.resolve(), self._root.resolve()
+        return full.relative_to(root).as_posix() if full.is_relative_to(root) else str(full)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file as a whole, so that nobody reads half a script."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
