@@ -1,0 +1,225 @@
+"""What the steps hand to each other, and in which order they run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trackbook.cells import Graph, build_graph
+from trackbook.cells.scopes import bound_names
+from trackbook.errors import NotebookError
+from trackbook.pipeline.definitions import Definition, ModuleLevel, Names, names_of
+from trackbook.pipeline.notebook import Notebook
+from trackbook.pipeline.steps import Layout, Step, ordered
+
+Link = tuple[int, int, str]
+"""Writer, reader (indexes of cells) and the name that one leaves to the other."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """What one step takes and gives; `unset` are results that some ways through the step do not bind."""
+
+    step: Step
+    text: str
+    names: Names
+    definitions: tuple[Definition, ...]
+    inputs: set[str] = field(default_factory=set)
+    outputs: set[str] = field(default_factory=set)
+    unset: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
+
+
+class Dataflow:
+    """Works out the flow of all steps of a notebook from the graph of its cells."""
+
+    def __init__(
+        self, notebook: Notebook, layout: Layout, texts: Mapping[int, str], level: ModuleLevel, fields: Sequence[str]
+    ) -> None:
+        self.notebook, self.layout, self.level, self.fields = notebook, layout, level, frozenset(fields)
+        self.texts = texts
+        self.kept = sorted(texts)
+        self.graph = build_graph([texts[index] for index in self.kept])
+        self.links = _links(self.graph, self.kept)
+        self.cells = dict(zip(self.kept, self.graph.cells, strict=True))
+        self.home = {index: step.name for step in layout.steps for index in step.cells}
+        self.flows = {step.name: self._start(step) for step in layout.steps}
+
+    def run(self) -> list[Flow]:
+        """Return the flows in the order in which the steps run.
+
+        Raises NotebookError for cycles, for needs that only a skipped cell meets, and where the steps
+        cannot run one after the other and still hand over what the cells did.
+        """
+        self._check_skipped()
+        self._check_late_names()
+        for flow in self.flows.values():
+            flow.inputs = {name for name in flow.names.free if self._is_input(flow, name)}
+        self._connect()
+        self._order_needs()
+        steps = ordered(self.notebook, self.layout.steps, {name: flow.needs for name, flow in self.flows.items()})
+        self._check_order([index for step in steps for index in step.cells])
+        return [self.flows[step.name] for step in steps]
+
+    def _start(self, step: Step) -> Flow:
+        pieces = [self.level.rest[index] for index in step.cells]
+        used = _closure(names_of("\n".join(pieces)).free, self.level.injected)
+        text = "\n".join([*(item.text for item in used), *pieces])
+        return Flow(step, text, names_of(text), tuple(used))
+
+    # ---- inputs and outputs
+
+    def _is_input(self, flow: Flow, name: str) -> bool:
+        if not self._is_variable(name) or not self._makers(flow, name):
+            return False
+        if name not in flow.names.bound:
+            return True
+        return any(link[2] == name for link in self._into(flow))
+
+    def _is_variable(self, name: str) -> bool:
+        return name not in self.level.names and name not in self.level.injected
+
+    def _makers(self, flow: Flow, name: str) -> list[str]:
+        """Return the steps with cells before this one that bind a name; the parameters count as one, named ''."""
+        last = flow.step.cells[-1]
+        makers = [
+            other.step.name
+            for other in self.flows.values()
+            if other is not flow
+            and any(index < last and name in self.cells[index].writes for index in other.step.cells)
+        ]
+        return ["", *makers] if name in self.fields else makers
+
+    def _into(self, flow: Flow) -> Iterable[Link]:
+        own = set(flow.step.cells)
+        return (link for link in self.links if link[1] in own and link[0] not in own)
+
+    def _connect(self) -> None:
+        """Let every input be the output of the steps that bound or changed it, until nothing is missing."""
+        while True:
+            before = [(set(flow.inputs), set(flow.outputs)) for flow in self.flows.values()]
+            for flow in self.flows.values():
+                for name in tuple(flow.inputs):
+                    self._provide(flow, name)
+            if before == [(flow.inputs, flow.outputs) for flow in self.flows.values()]:
+                return
+
+    def _provide(self, flow: Flow, name: str) -> None:
+        writers = [link[0] for link in self._into(flow) if link[2] == name and link[0] in self.home]
+        makers = list(dict.fromkeys(self.home[index] for index in writers))
+        if not makers and name not in self.fields:
+            makers = self._makers(flow, name)[-1:]
+        for maker in makers:
+            self._give(self.flows[maker], name)
+
+    def _give(self, flow: Flow, name: str) -> None:
+        """Make a name a result of a step; where the step may not bind it, it is an argument as well."""
+        if self._is_deleted(flow, name):
+            return
+        flow.outputs.add(name)
+        if name in flow.names.bound and not self._may_miss(flow, name):
+            return
+        if self._makers(flow, name):
+            flow.inputs.add(name)
+        else:
+            flow.unset.add(name)
+
+    def _may_miss(self, flow: Flow, name: str) -> bool:
+        cells = [self.cells[index] for index in flow.step.cells if name in self.cells[index].writes]
+        return not any(name not in cell.maybe for cell in cells)
+
+    def _is_deleted(self, flow: Flow, name: str) -> bool:
+        touched = [self.cells[i] for i in flow.step.cells if name in self.cells[i].writes | self.cells[i].deletes]
+        return bool(touched) and name in touched[-1].deletes and name not in touched[-1].writes
+
+    # ---- order
+
+    def _order_needs(self) -> None:
+        for flow in self.flows.values():
+            flow.needs = set(flow.step.after)
+            shown: set[str] = set()
+            for writer, _, name in self._into(flow):
+                maker = self.home.get(writer)
+                if maker is None or (name in self.level.names and name not in self.cells[writer].mutates):
+                    continue
+                flow.needs.add(maker)
+                if name in flow.inputs:
+                    shown.add(maker)
+            for name in flow.inputs:
+                if not any(link[2] == name for link in self._into(flow)):
+                    shown.update(maker for maker in self._makers(flow, name)[-1:] if maker and self._gives(maker, name))
+            flow.needs |= shown
+            flow.hidden = flow.needs - shown
+
+    def _gives(self, maker: str, name: str) -> bool:
+        return name in self.flows[maker].outputs
+
+    def _check_order(self, steps: Sequence[int]) -> None:
+        """Require that the cells, run in the order of the steps, leave to each other what they left before."""
+        moved = [index for index in self.kept if index not in self.home] + list(steps)
+        if list(steps) == sorted(steps):
+            return
+        after = _links(build_graph([self.texts[index] for index in moved]), moved)
+        relevant = {link for link in self.links ^ after if link[0] in self.home and link[1] in self.home}
+        relevant = {link for link in relevant if link[2] not in self.level.names}
+        for writer, reader, name in sorted(relevant):
+            first, second = self.notebook.cells[writer].label, self.notebook.cells[reader].label
+            raise NotebookError(
+                f"{first} and {second} share {name!r}, and the steps cannot run as wholes without changing what it "
+                "holds in between; give one of the two cells a step of its own"
+            )
+
+    # ---- what cannot be
+
+    def _check_skipped(self) -> None:
+        """Require that no step needs a name that only a skipped cell makes."""
+        every = build_graph([cell.source for cell in self.notebook.cells])
+        for index, names in self.cells.items():
+            written = {name for other in self.kept if other < index for name in self.cells[other].writes}
+            for name in sorted(names.reads - written):
+                makers = [i for i in self.layout.skipped if i < index and name in every.cells[i].writes]
+                if makers:
+                    raise NotebookError(
+                        f"{self.notebook.cells[index].label} needs {name!r}, which only the skipped "
+                        f"{self.notebook.cells[makers[-1]].label} makes; take its tag `skip` off, or skip both"
+                    )
+
+    def _check_late_names(self) -> None:
+        """Require that functions which pass from step to step see variables that do not change any more."""
+        for writer, reader, name in sorted(self.links):
+            if not self._is_variable(name) or writer not in self.home or reader not in self.home:
+                continue
+            if name in self.flows[self.home[reader]].names.free or name not in self.cells[writer].writes:
+                continue
+            for flow in self.flows.values():
+                first = flow.step.cells[0]
+                if name in flow.names.nested and first < writer and self.home[writer] != flow.step.name:
+                    maker, binder = self.notebook.cells[first].label, self.notebook.cells[writer].label
+                    raise NotebookError(
+                        f"{maker} makes a function that reads {name!r} when it is called, and {binder} binds "
+                        f"{name!r} anew; make {name!r} an argument of the function"
+                    )
+
+
+def _links(graph: Graph, cells: Sequence[int]) -> set[Link]:
+    return {(cells[edge.source], cells[edge.target], name) for edge in graph.edges for name in edge.names}
+
+
+def _closure(names: Iterable[str], injected: Mapping[str, Definition]) -> list[Definition]:
+    """Return the definitions that code with these names needs, and those that they need, in notebook order."""
+    found: dict[str, Definition] = {}
+    waiting = [name for name in names if name in injected]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = injected[name]
+            waiting += [inner for inner in injected[name].names.free if inner in injected]
+    return sorted(found.values(), key=lambda item: (item.cell, item.node.lineno))
+
+
+def needs_start(text: str, name: str) -> bool:
+    """Tell whether a name is bound under a condition only, so that a result of it wants a value to start from."""
+    binders = [node for node in ast.parse(text).body if name in bound_names(ast.Module([node], []))]
+    return bool(binders) and all(isinstance(node, ast.If | ast.Try | ast.While | ast.Match) for node in binders)

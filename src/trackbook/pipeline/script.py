@@ -1,0 +1,332 @@
+"""From a notebook to a pipeline script: plain Python that runs without Trackbook.
+
+`convert` is pure: the same notebook gives the same bytes.  Nothing of the notebook runs, and its names
+and values reach the script only where they were parsed as names, or through `repr`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trackbook import __version__
+from trackbook.errors import NotebookError
+from trackbook.pipeline.dataflow import Dataflow, Flow, needs_start
+from trackbook.pipeline.definitions import RESERVED, ModuleLevel, module_level
+from trackbook.pipeline.edits import indent, tidy
+from trackbook.pipeline.fields import Field, read_fields
+from trackbook.pipeline.imports import WIDTH, Import, render
+from trackbook.pipeline.magics import Reports, clean, names_in, read_code
+from trackbook.pipeline.notebook import Cell, Notebook
+from trackbook.pipeline.results import DISPLAY, SHOW, helper, show_last
+from trackbook.pipeline.steps import read_layout
+
+_BUILTINS = frozenset(dir(builtins))
+_OWN_IMPORTS = (Import("argparse", None, None), Import("dataclasses", None, None))
+
+_PARSE = '''def parse_params(argv: list[str] | None = None) -> Params:
+    """Read the parameters from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, allow_abbrev=False, argument_default=argparse.SUPPRESS
+    )
+    for field in dataclasses.fields(Params):
+        option = "--" + field.name.replace("_", "-")
+        note = f"default: {field.default!r}".replace("%", "%%")
+        if isinstance(field.default, bool):
+            switch = argparse.BooleanOptionalAction
+            parser.add_argument(option, dest=field.name, action=switch, help=note)
+        else:
+            kind = str if field.default is None else type(field.default)
+            parser.add_argument(option, dest=field.name, type=kind, help=note)
+    return Params(**vars(parser.parse_args(argv)))
+
+
+if __name__ == "__main__":
+    main(parse_params())
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStep:
+    """A step of a script: its name (the tag's), the function it became, what it takes and gives.
+
+    `after` are steps that must run before it although no argument shows it: they leave files, random
+    state or other process state behind, or a tag says so.  `metrics` are names its metric cells bind.
+    """
+
+    name: str
+    function: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    cells: tuple[int, ...]
+    after: tuple[str, ...] = ()
+    cached: bool = True
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A pipeline script and what it is made of."""
+
+    text: str
+    steps: tuple[ScriptStep, ...]
+    params: tuple[Field, ...]
+
+
+def convert(notebook: Notebook) -> Script:
+    """Return the pipeline script of a notebook.
+
+    Raises NotebookError, which names the cell and the remedy, for code or tags that have no form in a script.
+    """
+    layout = read_layout(notebook)
+    sources = {cell.index: read_code(cell) for cell in notebook.cells if cell.index not in layout.skipped}
+    reports = Reports([source.tree for source in sources.values()])
+    cells = {index: notebook.cells[index] for index in sources}
+    texts = {index: clean(cells[index], source, reports) for index, source in sources.items()}
+    fields = read_fields(
+        [(cells[index], texts[index]) for index in layout.parameters],
+        [(cells[index], texts[index]) for index in layout.injected],
+    )
+    level = module_level(cells, texts, layout)
+    dataflow = Dataflow(notebook, layout, texts, level, [field.name for field in fields])
+    return _Writer(notebook, level, fields, dataflow).write()
+
+
+class _Writer:
+    """Puts the parts of one script together."""
+
+    def __init__(self, notebook: Notebook, level: ModuleLevel, fields: Sequence[Field], dataflow: Dataflow) -> None:
+        self.notebook, self.level, self.fields, self.dataflow = notebook, level, tuple(fields), dataflow
+        self.flows = dataflow.run()
+        self.mentioned = names_in(ast.parse(text) for text in dataflow.texts.values())
+        self.bound = {name for cell in dataflow.cells.values() for name in cell.writes}
+        self.show = self._unused("show", "show_value")
+        self.variables = {name for flow in self.flows for name in (*flow.inputs, *flow.outputs)}
+        self.argument = self._unused("params", "script_params") if "params" in self.variables else "params"
+
+    def write(self) -> Script:
+        bodies = [self._body(flow) for flow in self.flows]
+        names = names_in(ast.parse(text) for text in (*self.level.texts, *(_wrap(body) for body in bodies)))
+        self.helpers = self._helpers(names)
+        functions = self._function_names()
+        steps = [self._step(flow, functions[flow.step.name]) for flow in self.flows]
+        parts = [
+            self._head(),
+            self._imports(names),
+            self._params(),
+            self._functions(),
+            *(self._step_text(step, body) for step, body in zip(steps, bodies, strict=True)),
+            self._main(steps),
+            _PARSE,
+        ]
+        text = "\n\n\n".join(part for part in parts if part)
+        text = text.replace('"""\n\n\nimport', '"""\n\nimport', 1)
+        self._check(text)
+        return Script(text, tuple(steps), self.fields)
+
+    # ---- head
+
+    def _head(self) -> str:
+        name = _docstring_text(self.notebook.name)
+        title = _docstring_text(self.notebook.name.removesuffix(".ipynb"))
+        return (
+            "#!/usr/bin/env python\n"
+            f'"""Pipeline {title}.\n\n'
+            f"Made from {name} by Trackbook {__version__}.\n"
+            f"Code of the notebook (blake3): {self.notebook.digest}\n"
+            '"""'
+        )
+
+    def _imports(self, names: set[str]) -> str:
+        displayed = "display" in self.helpers
+        kept = [
+            item for item in self.level.imports if item.needed(names) and not (displayed and item.bound == "display")
+        ]
+        return render([*_OWN_IMPORTS, *kept])
+
+    def _params(self) -> str:
+        lines = [
+            "@dataclasses.dataclass(frozen=True)",
+            "class Params:",
+            '    """The parameters of the pipeline."""',
+            "",
+        ]
+        for field in self.fields:
+            lines += [f"    {comment}" for comment in field.above]
+            beside = f"  {field.beside}" if field.beside else ""
+            lines.append(f"    {field.name}: {field.annotation} = {_literal(field.default)}{beside}")
+        return "\n".join(lines if self.fields else [*lines, "    pass"])
+
+    def _functions(self) -> str:
+        texts = [helper(kind, self.show) for kind in self.helpers] + [tidy(text, 2) for text in self.level.texts]
+        return "# %% [functions]\n" + "\n\n\n".join(texts) if texts else ""
+
+    def _helpers(self, names: set[str]) -> list[str]:
+        helpers = [SHOW] if self.show in names else []
+        imported = any(item.bound == "display" and item.module.startswith("IPython") for item in self.level.imports)
+        wanted = "display" in names and (imported or "display" not in self.bound)
+        return [*helpers, DISPLAY] if wanted else helpers
+
+    # ---- steps
+
+    def _body(self, flow: Flow) -> str:
+        """Return the code of a step function, not yet moved to the right."""
+        pieces = [tidy(item.text, 1) for item in flow.definitions]
+        for index in flow.step.cells:
+            shown = show_last(self.level.rest[index], self.dataflow.texts[index], self.show)
+            if piece := tidy(shown, 1):
+                pieces.append(piece)
+        start = [f"{name} = None" for name in sorted(flow.unset) if needs_start(flow.text, name)]
+        results = _listed(self._outputs(flow))
+        body = "\n\n".join(["\n".join(start), *pieces] if start else pieces)
+        return "".join([body, _gap(body), _return(results)]) if results else body
+
+    def _outputs(self, flow: Flow) -> tuple[str, ...]:
+        return tuple(sorted(flow.outputs, key=lambda name: self._first_seen(flow, name)))
+
+    def _inputs(self, flow: Flow) -> tuple[str, ...]:
+        """Order arguments: what other steps made, as it is met in the step, then the parameters."""
+        given = {name for name in flow.inputs if self._made_before(flow, name)}
+        fields = [field.name for field in self.fields if field.name in flow.inputs - given]
+        return (*sorted(given, key=lambda name: self._first_seen(flow, name)), *fields)
+
+    def _made_before(self, flow: Flow, name: str) -> bool:
+        return any(name in other.outputs for other in self.flows[: self.flows.index(flow)])
+
+    def _first_seen(self, flow: Flow, name: str) -> tuple[int, int, str]:
+        positions = [
+            (n.lineno, n.col_offset) for n in ast.walk(ast.parse(flow.text)) if isinstance(n, ast.Name) and n.id == name
+        ]
+        return (*min(positions, default=(10**9, 0)), name)
+
+    def _step(self, flow: Flow, function: str) -> ScriptStep:
+        metrics = {name for index in flow.step.metrics for name in self.dataflow.cells[index].writes}
+        order = [other.step.name for other in self.flows]
+        after = tuple(sorted(flow.hidden, key=order.index))
+        step = flow.step
+        outputs = self._outputs(flow)
+        return ScriptStep(
+            step.name, function, self._inputs(flow), outputs, step.cells, after, step.cached, tuple(sorted(metrics))
+        )
+
+    def _step_text(self, step: ScriptStep, body: str) -> str:
+        cells = [self.notebook.cells[index] for index in step.cells]
+        marker = f"# %% [step:{step.name}] id={','.join(cell.id for cell in cells)}"
+        marker += f" after={','.join(step.after)}" if step.after else ""
+        marker += "" if step.cached else " cache=off"
+        head = _call_lines(f"def {step.function}(", step.inputs, "):")
+        docstring = f'    """{_summary(cells, step.name)}"""'
+        return "\n".join([marker, *head, docstring, indent(body) if body else "    pass"])
+
+    def _function_names(self) -> dict[str, str]:
+        taken = {
+            *self.level.names,
+            *RESERVED,
+            *self.variables,
+            *_BUILTINS,
+            *self.helpers,
+            self.show,
+            "argparse",
+            "dataclasses",
+        }
+        taken |= self.mentioned - {flow.step.name for flow in self.flows}
+        found: dict[str, str] = {}
+        for flow in self.flows:
+            name = flow.step.name
+            clash = name in taken or keyword.iskeyword(name) or name in self.mentioned
+            found[name] = _free(f"{name}_step", taken) if clash else name
+            taken.add(found[name])
+        return found
+
+    def _main(self, steps: Iterable[ScriptStep]) -> str:
+        lines = [f"def main({self.argument}: Params) -> None:"]
+        made: set[str] = set()
+        for step in steps:
+            arguments = [name if name in made else f"{self.argument}.{name}" for name in step.inputs]
+            start = f"    {', '.join(step.outputs)} = " if step.outputs else "    "
+            lines += _call_lines(f"{start}{step.function}(", arguments, ")", 4)
+            made.update(step.outputs)
+        return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
+
+    # ---- the rest
+
+    def _unused(self, *names: str) -> str:
+        return next((name for name in names if name not in self.mentioned), f"_{names[0]}_")
+
+    def _check(self, text: str) -> None:
+        """Compile the script: code may be allowed in a cell and not in a function."""
+        try:
+            compile(text, "<script>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError) as error:
+            line = text.split("\n")[(getattr(error, "lineno", None) or 1) - 1].strip()
+            raise NotebookError(
+                f"{self.notebook.name}: `{line[:60]}` cannot stand inside a function ({error}); "
+                "rewrite it, or tag its cell `functions`"
+            ) from error
+
+
+def _wrap(body: str) -> str:
+    return f"def step():\n{indent(body)}\n" if body else ""
+
+
+def _gap(body: str) -> str:
+    """Return the line ends between a body and its `return`: an empty line after a block."""
+    last = ast.parse(body).body[-1:]
+    return "" if not body else "\n\n" if not last or hasattr(last[0], "body") else "\n"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, candidate = 2, name
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    return candidate
+
+
+def _docstring_text(text: str) -> str:
+    """Return one line of text that may stand in a docstring, whatever it holds."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split()).replace("\\", "/").replace('"""', "'''").rstrip('"')
+
+
+def _summary(cells: Sequence[Cell], name: str) -> str:
+    """Return the docstring of a step: the Markdown heading above its first cell that has one."""
+    heading = next((cell.heading for cell in cells if cell.heading), None)
+    text = _docstring_text(heading.replace("`", "")) if heading else ""
+    text = text or f"Run the step {name}"
+    longest = WIDTH - len('    """."""')
+    text = text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _literal(value: object) -> str:
+    """Return a literal as ruff would write it."""
+    written = repr(value)
+    if isinstance(value, str) and '"' not in value and "'" not in value:
+        return f'"{written[1:-1]}"'
+    if isinstance(value, float) and written in {"inf", "-inf", "nan"}:
+        return f'float("{written}")'
+    return written
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _return(results: str) -> str:
+    if len(results) + len("    return ") <= WIDTH:
+        return f"return {results}"
+    return "\n".join(["return (", *(f"    {name}," for name in results.split(", ")), ")"])
+
+
+def _call_lines(start: str, arguments: Sequence[str], end: str, margin: int = 0) -> list[str]:
+    """Return a call or signature on one line, else with its arguments on the next, else each on its own."""
+    line = f"{start}{', '.join(arguments)}{end}"
+    if len(line) <= WIDTH or not arguments:
+        return [line]
+    inner = " " * (margin + 4)
+    joined = f"{inner}{', '.join(arguments)}"
+    middle = [joined] if len(joined) <= WIDTH else [f"{inner}{argument}," for argument in arguments]
+    return [start, *middle, f"{' ' * margin}{end}"]

@@ -1,0 +1,221 @@
+"""Which cells form which step, by their tags.
+
+`parameters` (papermill's, with `injected-parameters` on top), `imports`, `functions`, `step:NAME`, `after:NAME`,
+`skip`, `metrics` and `cache:off`; a first line `%%step NAME [--after A]` says the same.  A cell without a tag
+belongs to the step of the tagged cell before it; in front of the first step it may hold imports and
+definitions only.  A notebook without steps is one step, `main`.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from trackbook.cells import CellSource, Graph, build_graph, read_source
+from trackbook.errors import NotebookError, nearest
+from trackbook.pipeline.notebook import Cell, Notebook
+
+WHOLE = "main"
+"""The step of a notebook that names none."""
+
+PARAMETERS, INJECTED, IMPORTS, FUNCTIONS, SKIP = "parameters", "injected-parameters", "imports", "functions", "skip"
+_ROLES = (PARAMETERS, INJECTED, IMPORTS, FUNCTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The cells of one step, by index, and what its tags say about it."""
+
+    name: str
+    cells: tuple[int, ...]
+    after: tuple[str, ...] = ()
+    cached: bool = True
+    metrics: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What every cell of a notebook is for; numbers are indexes of cells."""
+
+    parameters: tuple[int, ...]
+    injected: tuple[int, ...]
+    imports: tuple[int, ...]
+    functions: tuple[int, ...]
+    skipped: tuple[int, ...]
+    steps: tuple[Step, ...]
+
+    def step_of(self, index: int) -> str | None:
+        """Return the name of the step that a cell belongs to."""
+        return next((step.name for step in self.steps if index in step.cells), None)
+
+
+def read_layout(notebook: Notebook) -> Layout:
+    """Return what the cells are for.  Raises NotebookError where tags contradict each other."""
+    marks = [_marks(cell) for cell in notebook.cells]
+    known = {mark.step for mark in marks if mark.step}
+    groups: dict[str, list[int]] = {role: [] for role in (*_ROLES, SKIP)}
+    steps: dict[str, Step] = {}
+    last: str | None = None
+    for cell, mark in zip(notebook.cells, marks, strict=True):
+        if mark.role is not None:
+            groups[mark.role].append(cell.index)
+        elif _is_empty(mark.source):
+            continue
+        else:
+            name = mark.step or last or _home(cell, mark, bool(known))
+            if name == FUNCTIONS:
+                groups[FUNCTIONS].append(cell.index)
+                continue
+            last = name
+            steps[name] = _joined(steps.get(name, Step(name, ())), cell, mark)
+    _check_after(notebook, steps)
+    parameters, injected, imports, functions, skipped = (tuple(groups[role]) for role in (*_ROLES, SKIP))
+    return Layout(parameters, injected, imports, functions, skipped, tuple(steps.values()))
+
+
+def notebook_graph(notebook: Notebook) -> Graph:
+    """Return the graph of all code cells, with the step of each and the dependencies that tags declare."""
+    layout = read_layout(notebook)
+    steps = {step.name: step for step in layout.steps}
+    declared = [(steps[name].cells[-1], step.cells[0]) for step in layout.steps for name in step.after]
+    return build_graph(
+        [cell.source for cell in notebook.cells],
+        [cell.id for cell in notebook.cells],
+        [layout.step_of(cell.index) for cell in notebook.cells],
+        [pair for pair in declared if pair[0] < pair[1]],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    source: CellSource
+    role: str | None = None
+    step: str | None = None
+    after: tuple[str, ...] = ()
+    metrics: bool = False
+    cached: bool = True
+
+
+def _marks(cell: Cell) -> _Marks:
+    source = read_source(cell.source)
+    tags = [*cell.tags, *_tags_of_magics(cell, source)]
+    names = list(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith("step:")))
+    after = tuple(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith("after:")))
+    roles = [role for role in (SKIP, *_ROLES) if role in tags]
+    if SKIP in roles:
+        return _Marks(source, SKIP)
+    if len(names) + len(roles) > 1:
+        said = ", ".join([*roles, *(f"step:{name}" for name in names)])
+        raise NotebookError(f"{cell.label} is tagged {said}: a cell has one place; keep one of these tags")
+    step = names[0] if names else None
+    return _Marks(source, roles[0] if roles else None, step, after, "metrics" in tags, "cache:off" not in tags)
+
+
+def _tags_of_magics(cell: Cell, source: CellSource) -> Iterator[str]:
+    for magic in source.cell_magics:
+        if magic.name != "step":
+            continue
+        words = magic.arguments.split()
+        if not words or words[0].startswith("-"):
+            raise NotebookError(f"{cell.label}: `%%step` needs a name: write `%%step NAME`")
+        yield f"step:{words[0]}"
+        for option, value in zip(words[1:], [*words[2:], ""], strict=True):
+            if option == "--after":
+                yield f"after:{value}"
+            elif option.startswith("--after="):
+                yield f"after:{option.partition('=')[2]}"
+
+
+def _argument(cell: Cell, tag: str) -> str:
+    name = tag.partition(":")[2].strip()
+    if name.isidentifier() and name.isascii() and not keyword.iskeyword(name):
+        return name
+    better = "".join(character if character.isalnum() and character.isascii() else "_" for character in name).strip("_")
+    better = f"step_{better}" if not better.isidentifier() or keyword.iskeyword(better) else better
+    raise NotebookError(
+        f"{cell.label}: the tag {tag!r} holds {name!r}, which cannot name a Python function; "
+        f"write {tag.partition(':')[0]}:{better}"
+    )
+
+
+def _joined(step: Step, cell: Cell, mark: _Marks) -> Step:
+    return replace(
+        step,
+        cells=(*step.cells, cell.index),
+        after=tuple(dict.fromkeys((*step.after, *mark.after))),
+        cached=step.cached and mark.cached,
+        metrics=(*step.metrics, cell.index) if mark.metrics else step.metrics,
+    )
+
+
+def _home(cell: Cell, mark: _Marks, has_steps: bool) -> str:
+    """Return where a cell without a tag belongs when no step stands before it."""
+    if only_definitions(mark.source.tree.body):
+        return FUNCTIONS
+    if not has_steps:
+        return WHOLE
+    raise NotebookError(
+        f"{cell.label} has no tag, and no step comes before it: "
+        "give it a tag (`step:NAME`, `parameters`, `functions` or `skip`)"
+    )
+
+
+def _is_empty(source: CellSource) -> bool:
+    return not source.tree.body and source.error is None and source.foreign is None
+
+
+def only_definitions(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether code only imports and defines (or is for IPython: a magic alone)."""
+    return all(isinstance(node, _DEFINING) or _is_magic(node) for node in body) and bool(body)
+
+
+_DEFINING = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def _is_magic(node: ast.stmt) -> bool:
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython"))))):
+            return True
+    return False
+
+
+def _check_after(notebook: Notebook, steps: dict[str, Step]) -> None:
+    for step in steps.values():
+        for name in step.after:
+            if name not in steps:
+                label = notebook.cells[step.cells[0]].label
+                raise NotebookError(f"{label}: `after:{name}` names no step of this notebook{nearest(name, steps)}")
+
+
+def ordered(notebook: Notebook, steps: Sequence[Step], needs: dict[str, set[str]]) -> list[Step]:
+    """Return the steps so that each comes after those it needs, else in the order of the notebook.
+
+    Raises NotebookError for a cycle.
+    """
+    waiting, done = list(steps), list[Step]()
+    while waiting:
+        ready = [step for step in waiting if needs[step.name] <= {item.name for item in done}]
+        if not ready:
+            raise NotebookError(_cycle(notebook, waiting, needs))
+        first = min(ready, key=lambda step: step.cells[0])
+        done.append(first)
+        waiting.remove(first)
+    return done
+
+
+def _cycle(notebook: Notebook, waiting: Iterable[Step], needs: dict[str, set[str]]) -> str:
+    steps = {step.name: step for step in waiting}
+    path = [next(iter(steps))]
+    while path[-1] not in path[:-1]:
+        path.append(min(needs[path[-1]] & steps.keys()))
+    loop = path[path.index(path[-1]) :]
+    cells = "; ".join(
+        f"{name}: {', '.join(notebook.cells[index].label for index in steps[name].cells)}"
+        for name in dict.fromkeys(loop)
+    )
+    return (
+        f"the steps need each other in a circle, {' → '.join(reversed(loop))} ({cells}); "
+        "move a cell to another step, or give it a step of its own"
+    )
