@@ -21,8 +21,12 @@ from blake3 import blake3
 
 from trackbook.capture.files import fingerprint_file, is_data_file
 from trackbook.pipeline.signature import UnsignedError, is_mutable, signature
+from trackbook.pipeline.workspace import LEFT_OUT
 
 ABSENT = "absent"
+MAX_FILES = 10_000
+"""A folder with more files is not compared before and after a step."""
+
 _PROBES = frozenset({"lscpu", "uname", "sysctl", "nproc", "getconf", "ldconfig"})  # joblib and platform ask them
 _PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"})
 _THREADS = ("KMP_", "OMP_", "MKL_", "OPENBLAS_")
@@ -46,11 +50,15 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct, frozen=True):
-    """What a step read, what it wrote, and why its result cannot be kept for those reasons."""
+    """What a step read, what it wrote, and why its result cannot be kept for those reasons.
+
+    `complete` is false where the folder holds too many files to see what native code wrote.
+    """
 
     reads: tuple[Seen, ...] = ()
     written: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    complete: bool = True
 
 
 class Observer:
@@ -59,23 +67,34 @@ class Observer:
     def __init__(self) -> None:
         self._busy = threading.local()
         self._watching = False
+        self._files: dict[str, tuple[int, int]] | None = None
         self._reset()
         sys.addaudithook(self._hook)
 
     def start(self) -> None:
+        """Begin to watch."""
         self._reset()
+        self._files = files_in(os.getcwd())  # noqa: PTH109 - as text
+        self._folder = os.getcwd()  # noqa: PTH109
         self._watching = True
 
     def stop(self, named: Iterable[str] = ()) -> Effects:
         """End watching; `named` are strings of the code that are taken for paths where such a file exists."""
         self._watching = False
+        self._written |= self._changed_files()
         written = sorted(path for path in self._written if os.path.exists(path))  # noqa: PTH110 - may be a folder
         # A string may be anything, so only what is a file now counts.
         literal = {path for text in named if (path := _path(text)) and os.path.isfile(path)}  # noqa: PTH113
         reads = sorted((self._read | literal) - self._written)
         seen = [*(see(path) for path in reads), *(see(path) for path in sorted(self._listed))]
         reasons = [*self._reasons, *(f"writes the file {_relative(path)}" for path in written)]
-        return Effects(tuple(seen), tuple(written), tuple(reasons))
+        return Effects(tuple(seen), tuple(written), tuple(reasons), self._files is not None)
+
+    def _changed_files(self) -> set[str]:
+        before, self._files = self._files, files_in(self._folder)
+        if before is None or self._files is None:
+            return set()
+        return {path for path, status in self._files.items() if before.get(path) != status}
 
     def _reset(self) -> None:
         self._read: set[str] = set()
@@ -113,6 +132,30 @@ class Observer:
             return
         writing = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
         (self._written if writing else self._read).add(path)
+
+
+def files_in(folder: str, limit: int = MAX_FILES) -> dict[str, tuple[int, int]] | None:
+    """Return size and modification time (in ns) of the data files in a folder, None where there are more than `limit`.
+
+    Native code writes files without an audit event; comparing the folder before and after shows those.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if is_data_file(entry.path) and entry.name not in LEFT_OUT:
+                            waiting.append(entry.path)
+                    elif is_data_file(entry.path) and not entry.name.endswith(".ipynb"):
+                        status = entry.stat(follow_symlinks=False)
+                        found[entry.path] = (status.st_size, status.st_mtime_ns)
+        except OSError:
+            continue  # gone in the meantime, or not ours to read
+        if len(found) + len(waiting) > limit:
+            return None
+    return found
 
 
 def see(path: str) -> Seen:

@@ -171,7 +171,7 @@ class _Going:
         key = self._key(step)
         context = self._context(step)
         self._keys.update(dict.fromkeys(_slots(step), key or uuid.uuid4().hex))
-        keepable = key is not None and bool(step.outputs) and step.marker.cached
+        keepable = key is not None and step.marker.cached
         entry = self._cache.find(key, self._random, context) if key and keepable and self.use_cache else None
         if entry is not None:
             return self._take(step, entry), None
@@ -296,9 +296,7 @@ class _Going:
         if done.state:
             self._state = chain(self._state, key or uuid.uuid4().hex, *done.state)
             reasons.append(f"changes {done.state[0]}")
-        if not step.outputs:
-            reasons.append("returns nothing")
-        elif not step.marker.cached:
+        if not step.marker.cached:
             reasons.append("is tagged cache:off")
         elif key is None:
             reasons.append("an argument has no signature")

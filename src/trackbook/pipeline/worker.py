@@ -99,11 +99,13 @@ class Worker:
             reasons.append("it cannot be told whether an argument changed")
         reasons += _unsafe(outputs, arguments, touched, [*live.values(), *_changeable(self._module)], bool(altered))
         reasons += effects.reasons
+        if not command.slots and not effects.complete:
+            reasons.append("returns nothing, and the folder is too big to see whether it writes files")
         text, complete = self._printed.take()
         if not complete:
             reasons.append(f"prints more than {PRINTED_LIMIT:,} characters")
         references: tuple[int, ...] = ()
-        if command.spool and not reasons and command.slots:
+        if command.spool and not reasons:
             references, reasons = _spool(Path(command.spool), outputs, arguments, touched)
         return Done(
             seconds,

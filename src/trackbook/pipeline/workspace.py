@@ -12,7 +12,7 @@ from trackbook.errors import PipelineError
 
 MAX_BYTES = 2 * 1024**3
 
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {
         ".git",
         ".trackbook",
@@ -84,7 +84,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _left_out(folder: Path) -> bool:
-    return folder.name in _LEFT_OUT or (folder / "pyvenv.cfg").exists()
+    return folder.name in LEFT_OUT or (folder / "pyvenv.cfg").exists()
 
 
 def _copy_folder_entry(path: Path, copy: Path) -> None:
