@@ -17,22 +17,24 @@ export interface IRunSummary {
   readonly experiment: string;
   readonly run_name: string;
   readonly status: RunStatus;
-  readonly start_time: string;
+  readonly start_time: string | null;
   readonly end_time: string | null;
   readonly params: Readonly<Record<string, string>>;
   readonly metrics: Readonly<Record<string, MetricValue>>;
   readonly tags: Readonly<Record<string, string>>;
+  readonly kind: string;
   readonly parent_run_id: string | null;
 }
 
-/** One value that went into or came out of a run. */
+/** One variable or file that a run read or wrote; `size` in bytes, `columns` by name with their fingerprints. */
 export interface IRunData {
-  readonly role: string;
+  readonly role: 'read' | 'written';
   readonly name: string;
   readonly kind: string;
   readonly fingerprint: string | null;
   readonly rows: number | null;
-  readonly columns: number | null;
+  readonly size: number | null;
+  readonly columns: Readonly<Record<string, string>> | null;
   readonly reason: string | null;
 }
 
@@ -43,39 +45,51 @@ export interface IArtifact {
   readonly media_type: string;
 }
 
+export interface IEnvironment {
+  readonly python: string;
+  readonly implementation: string;
+  readonly platform: string;
+  readonly machine: string;
+  readonly distributions: Readonly<Record<string, string>>;
+}
+
 export interface IRun extends IRunSummary {
-  readonly kind: string | null;
-  readonly user: string | null;
+  readonly user: string;
   readonly source: string | null;
   readonly notebook: string | null;
   readonly cell_id: string | null;
   readonly execution_count: number | null;
-  readonly git: {
-    readonly commit: string;
-    readonly branch: string | null;
-    readonly dirty: boolean;
-  } | null;
-  readonly environment: {
-    readonly digest: string;
-    readonly python: string;
-    readonly platform: string;
-    readonly distributions: Readonly<Record<string, string>>;
-  } | null;
+  readonly git_commit: string | null;
+  readonly git_branch: string | null;
+  readonly environment_digest: string | null;
+  readonly environment: IEnvironment | null;
   readonly data: readonly IRunData[];
   readonly artifacts: readonly IArtifact[];
   readonly error: {
     readonly type: string;
     readonly message: string;
-    readonly traceback: string | null;
+    readonly traceback: string;
   } | null;
   readonly children: readonly IRunSummary[];
 }
 
+/** A condition of `trackbook.toml`. */
+export interface IGate {
+  readonly type: string;
+  readonly metric: string;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+/** What one gate said; `void` when it judged other bytes than the version now has. */
 export interface IGateResult {
+  readonly gate: IGate;
   readonly stage: Stage;
-  readonly gate: string;
   readonly passed: boolean;
   readonly reason: string;
+  readonly value: MetricValue | null;
+  readonly time: string;
+  readonly void: boolean;
 }
 
 export interface IModelVersion {
@@ -86,6 +100,7 @@ export interface IModelVersion {
   readonly digest: string;
   readonly created_time: string;
   readonly created_by: string;
+  /** Every judgement so far, oldest first. */
   readonly gates: readonly IGateResult[];
 }
 
@@ -104,34 +119,38 @@ export interface IDriftReportSummary {
   readonly run_id: string | null;
 }
 
+/** `effect` and its interval are differences of shares, 0 to 1; `n_…` count the rows that are not missing. */
 export interface IDriftColumn {
   readonly state: DriftState;
-  readonly method: string | null;
-  readonly statistic: number | null;
-  readonly effect: number | null;
-  readonly effect_low: number | null;
-  readonly effect_high: number | null;
-  readonly p_value: number | null;
-  readonly p_adjusted: number | null;
-  readonly n_reference: number | null;
-  readonly n_current: number | null;
-  readonly missing_reference: number | null;
-  readonly missing_current: number | null;
-  readonly reason: string | null;
+  readonly kind: string;
+  readonly method: string;
+  readonly effect: number;
+  readonly effect_low: number;
+  readonly effect_high: number;
+  readonly p_adjusted: number;
+  readonly n_reference: number;
+  readonly n_current: number;
+  readonly missing_reference: number;
+  readonly missing_current: number;
+  readonly reason: string;
 }
 
 export interface IDriftReport extends IDriftReportSummary {
+  readonly reason: string;
+  readonly alpha: number;
+  readonly n_reference: number;
+  readonly n_current: number;
   readonly columns: Readonly<Record<string, IDriftColumn>>;
+  /** A Vega-Lite 5 specification for each column that has a picture. */
   readonly charts: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-export interface IStatus {
+/** `store` is null while nothing has been recorded in the project. */
+export interface IStatus extends IProject {
   readonly version: string;
-  readonly project_id: string;
-  readonly root: string;
-  readonly store: string;
+  readonly store: string | null;
   readonly store_version: string | null;
-  readonly sqlite_version: string;
+  readonly sqlite_version: string | null;
 }
 
 export interface IProject {

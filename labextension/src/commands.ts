@@ -97,4 +97,8 @@ export function openStageMenu(
   menu.aboutToClose.connect(() => button.focus());
   const { left, bottom } = button.getBoundingClientRect();
   menu.open(left, bottom + 2);
+  if (button.matches(':focus-visible')) {
+    // Whoever came by keyboard finds the first stage chosen, ready for Enter.
+    menu.activeIndex = 0;
+  }
 }

@@ -57,23 +57,17 @@ export function formatNumber(value: MetricValue | null): string {
   });
 }
 
-/** Adjusted p-values are read against 0.05; below one in ten thousand the size says nothing more. */
-export function formatProbability(value: number | null): string {
-  if (value === null) {
-    return '–';
-  }
-  return value < 1e-4 ? '< 0.0001' : value.toFixed(value < 0.01 ? 4 : 3);
+/** Adjusted p-values are read against 0.05; below one in a thousand the size says nothing more. */
+export function formatProbability(value: number): string {
+  return value < 0.001 ? '< 0.001' : value.toFixed(3);
 }
 
-export function formatPercent(share: number | null): string {
-  if (share === null) {
-    return '–';
-  }
+/** One decimal where the share is small: `0%`, `5%`, `4.2%`, `37%`. */
+export function formatPercent(share: number): string {
   const percent = share * 100;
-  if (percent === 0) {
-    return '0 %';
-  }
-  return percent < 0.1 ? '< 0.1 %' : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+  return percent > 0 && percent < 0.05
+    ? '< 0.1%'
+    : `${Number(percent.toFixed(percent < 9.95 ? 1 : 0))}%`;
 }
 
 const MINUTE = 60;
@@ -81,7 +75,10 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** `just now`, `3 min ago`, `2 h ago`, `4 d ago`, then the date. */
-export function formatAgo(time: string, now: number): string {
+export function formatAgo(time: string | null, now: number): string {
+  if (time === null) {
+    return '–';
+  }
   const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
   if (seconds < 10) {
     return 'just now';
@@ -102,7 +99,10 @@ export function formatAgo(time: string, now: number): string {
 }
 
 /** `12 ms`, `3.4 s`, `2 min 05 s`, `1 h 20 min`; without an end, up to `now`. */
-export function formatDuration(start: string, end: string | null, now: number): string {
+export function formatDuration(start: string | null, end: string | null, now: number): string {
+  if (start === null) {
+    return '–';
+  }
   const milliseconds = Math.max(0, (end === null ? now : Date.parse(end)) - Date.parse(start));
   const seconds = milliseconds / 1000;
   if (seconds < 1) {
@@ -118,8 +118,10 @@ export function formatDuration(start: string, end: string | null, now: number): 
   return `${Math.floor(seconds / HOUR)} h ${pad((seconds % HOUR) / MINUTE)} min`;
 }
 
-export function formatTime(time: string): string {
-  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+export function formatTime(time: string | null): string {
+  return time === null
+    ? '–'
+    : new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
 /** `512 B`, `3.4 kB`, `12 MB`. */

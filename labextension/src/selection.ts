@@ -1,6 +1,14 @@
 /** Choices that the panel makes about what to show: pure functions on what the server sent. */
 
-import type { IDriftColumn, IDriftReport, IModel, IRunSummary, MetricValue, Stage } from './api';
+import type {
+  IDriftColumn,
+  IDriftReport,
+  IGateResult,
+  IModel,
+  IRunSummary,
+  MetricValue,
+  Stage
+} from './api';
 
 /** A run with the runs that it started, all newest first. */
 export interface IRunNode {
@@ -34,6 +42,15 @@ export function aliasesOf(model: IModel, version: number): readonly string[] {
     .sort();
 }
 
+/** The newest judgement of each gate that still holds for the version's bytes. */
+export function currentGates(results: readonly IGateResult[]): readonly IGateResult[] {
+  const newest = new Map<string, IGateResult>();
+  for (const result of results.filter(each => !each.void)) {
+    newest.set(JSON.stringify([result.stage, result.gate]), result);
+  }
+  return [...newest.values()];
+}
+
 export const STAGES: readonly Stage[] = ['staging', 'production', 'archived', 'none'];
 
 /** The stages that a version can be asked to enter: all but the one that it has. */
@@ -47,8 +64,7 @@ const GRAVITY: readonly string[] = ['drift', 'cannot_tell', 'negligible', 'none'
 export function rankColumns(report: IDriftReport): readonly (readonly [string, IDriftColumn])[] {
   const rank = (column: IDriftColumn): number => GRAVITY.indexOf(column.state);
   return Object.entries(report.columns).sort(
-    ([, one], [, other]) =>
-      rank(one) - rank(other) || Math.abs(other.effect ?? 0) - Math.abs(one.effect ?? 0)
+    ([, one], [, other]) => rank(one) - rank(other) || other.effect - one.effect
   );
 }
 

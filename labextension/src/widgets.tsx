@@ -58,6 +58,7 @@ export function makeDriftDocument(
 function makeDocument(content: ReactWidget, id: string, name: string): MainAreaWidget {
   content.addClass('tb-Page');
   const widget = new MainAreaWidget({ content });
+  widget.toolbar.hide();
   widget.id = `trackbook-${id}`;
   widget.title.label = name;
   widget.title.caption = name;

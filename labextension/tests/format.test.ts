@@ -21,21 +21,20 @@ test.each([
 });
 
 test.each([
-  [0.00000001, '< 0.0001'],
-  [0.0042, '0.0042'],
+  [0.00000001, '< 0.001'],
+  [0.0042, '0.004'],
   [0.049, '0.049'],
-  [1, '1.000'],
-  [null, '–']
+  [1, '1.000']
 ])('the probability %s reads %s', (value, text) => {
   expect(format.formatProbability(value)).toBe(text);
 });
 
 test.each([
-  [0, '0 %'],
-  [0.0001, '< 0.1 %'],
-  [0.042, '4.2 %'],
-  [0.5, '50 %'],
-  [null, '–']
+  [0, '0%'],
+  [0.0001, '< 0.1%'],
+  [0.05, '5%'],
+  [0.042, '4.2%'],
+  [0.5, '50%']
 ])('the share %s reads %s', (value, text) => {
   expect(format.formatPercent(value)).toBe(text);
 });

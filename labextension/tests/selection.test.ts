@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 
-import type { IDriftReport, IRunSummary } from '../src/api';
+import type { IDriftReport, IGateResult, IRunSummary } from '../src/api';
 import {
   aliasesOf,
   countStates,
+  currentGates,
   mainMetric,
   nest,
   otherStages,
@@ -41,13 +42,13 @@ test('the stage that a version has is not offered', () => {
 });
 
 test('columns that drifted come first, then the larger effect', () => {
-  const column = (state: string, effect: number | null): unknown => ({ state, effect });
+  const column = (state: string, effect: number): unknown => ({ state, effect });
   const report = {
     columns: {
       a: column('none', 0.01),
       b: column('drift', 0.2),
-      c: column('cannot_tell', null),
-      d: column('drift', -0.6)
+      c: column('cannot_tell', 0),
+      d: column('drift', 0.6)
     }
   } as unknown as IDriftReport;
   expect(rankColumns(report).map(([name]) => name)).toEqual(['d', 'b', 'c', 'a']);
@@ -55,5 +56,20 @@ test('columns that drifted come first, then the larger effect', () => {
     ['drift', 2],
     ['cannot_tell', 1],
     ['none', 1]
+  ]);
+});
+
+test('of repeated judgements the newest counts, and of other bytes none', () => {
+  const judged = (min: number, passed: boolean, other = false): IGateResult =>
+    ({ stage: 'production', gate: { metric: 'r2', min }, passed, void: other }) as IGateResult;
+  const results = [
+    judged(0.3, false),
+    judged(0.5, false),
+    judged(0.3, true),
+    judged(0.9, true, true)
+  ];
+  expect(currentGates(results).map(({ gate, passed }) => [gate.min, passed])).toEqual([
+    [0.3, true],
+    [0.5, false]
   ]);
 });

@@ -1,21 +1,16 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 
 import type { IDriftColumn, IDriftReport, TrackbookApi } from '../api';
-import {
-  count,
-  DRIFT_LOOKS,
-  formatNumber,
-  formatPercent,
-  formatProbability,
-  formatTime,
-  look
-} from '../format';
+import { count, DRIFT_LOOKS, formatPercent, formatProbability, formatTime, look } from '../format';
 import { countStates, rankColumns } from '../selection';
 import { Chart } from './Chart';
 import { Chip } from './Chip';
 import { Block, Facts } from './Facts';
 import { useLoaded } from './hooks';
 import { Problem } from './Problem';
+
+/** The method of a column that held nothing to test. */
+const NOT_TESTED = 'not_tested';
 
 export interface IDriftDocumentProps {
   readonly api: TrackbookApi;
@@ -88,12 +83,14 @@ function ReportHeader(props: { report: IDriftReport }): JSX.Element {
         </h1>
         <Chip look={look(DRIFT_LOOKS, report.state)} />
       </div>
+      <p className="tb-Lead">{report.reason}</p>
       <Facts
         label="About the report"
         pairs={[
           [count(total, 'column'), parts.join(', ')],
-          ['Reference', report.reference],
-          ['Current', report.current],
+          ['Reference', `${report.reference}, ${count(report.n_reference, 'row')}`],
+          ['Current', `${report.current}, ${count(report.n_current, 'row')}`],
+          ['False alarms', `at most ${formatPercent(report.alpha)} of those reported, on average`],
           ['Made', formatTime(report.created_time)]
         ]}
       />
@@ -122,11 +119,9 @@ function ColumnTable(props: {
               adjusted p
             </th>
             <th scope="col" className="tb-Number">
-              rows
-            </th>
-            <th scope="col" className="tb-Number">
               missing
             </th>
+            <th scope="col">why</th>
           </tr>
         </thead>
         <tbody>
@@ -141,32 +136,31 @@ function ColumnTable(props: {
 
 function ColumnRow(props: { name: string; column: IDriftColumn }): JSX.Element {
   const { name, column } = props;
-  const interval =
-    column.effect_low === null || column.effect_high === null
-      ? '–'
-      : `${formatNumber(column.effect_low)} to ${formatNumber(column.effect_high)}`;
+  const tested = column.method !== NOT_TESTED;
   return (
-    <tr title={column.reason ?? undefined}>
+    <tr>
       <th scope="row">{name}</th>
       <td>
         <Chip look={look(DRIFT_LOOKS, column.state)} />
       </td>
-      <td>{column.method ?? '–'}</td>
-      <td className="tb-Number">{formatNumber(column.effect)}</td>
-      <td className="tb-Number">{interval}</td>
-      <td className="tb-Number">{formatProbability(column.p_adjusted)}</td>
+      <td className="tb-Nowrap">{column.method.replaceAll('_', ' ')}</td>
+      <td className="tb-Number">{tested ? formatPercent(column.effect) : '–'}</td>
       <td className="tb-Number">
-        {formatNumber(column.n_reference)} → {formatNumber(column.n_current)}
+        {tested
+          ? `${formatPercent(column.effect_low)} to ${formatPercent(column.effect_high)}`
+          : '–'}
       </td>
+      <td className="tb-Number">{tested ? formatProbability(column.p_adjusted) : '–'}</td>
       <td className="tb-Number">{missing(column)}</td>
+      <td className="tb-Why">{column.reason}</td>
     </tr>
   );
 }
 
-/** Missing values as shares of the rows, before and after. */
+/** Missing values as shares of all rows, before and after. */
 function missing(column: IDriftColumn): string {
-  const share = (lost: number | null, rows: number | null): string =>
-    formatPercent(lost === null || !rows ? null : lost / rows);
+  const share = (lost: number, present: number): string =>
+    formatPercent(lost + present === 0 ? 0 : lost / (lost + present));
   const before = share(column.missing_reference, column.n_reference);
   const after = share(column.missing_current, column.n_current);
   return before === after ? before : `${before} → ${after}`;

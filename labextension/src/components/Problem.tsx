@@ -1,5 +1,5 @@
 import { closeIcon } from '@jupyterlab/ui-components';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 
 import type { ApiError } from '../api';
 import { explain } from '../problems';
@@ -13,8 +13,14 @@ interface INoticeProps {
 
 /** A message in the flow of the page: an alert when it is bad news, a status otherwise. */
 export function Notice(props: INoticeProps): JSX.Element {
+  const node = useRef<HTMLDivElement>(null);
+  useEffect(
+    () => node.current?.scrollIntoView({ block: 'nearest' }),
+    [props.title, props.children]
+  );
   return (
     <div
+      ref={node}
       className={`tb-Notice tb-tone-${props.tone}`}
       role={props.tone === 'bad' ? 'alert' : 'status'}
     >

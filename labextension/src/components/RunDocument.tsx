@@ -44,8 +44,8 @@ export function RunDocument(props: IRunDocumentProps): JSX.Element {
 
 function RunPage(props: IRunDocumentProps & { run: IRun }): JSX.Element {
   const { run } = props;
-  const inputs = run.data.filter(item => item.role !== 'output');
-  const outputs = run.data.filter(item => item.role === 'output');
+  const inputs = run.data.filter(item => item.role !== 'written');
+  const outputs = run.data.filter(item => item.role === 'written');
   return (
     <article className="tb-Document" aria-label={`Run ${run.run_name}`}>
       <RunHeader run={run} />
@@ -74,16 +74,18 @@ function RunPage(props: IRunDocumentProps & { run: IRun }): JSX.Element {
           />
         </Block>
       </div>
-      <Block title="Inputs">
-        <DataTable label="Inputs" data={inputs} none="The run read no data that Trackbook knows." />
-      </Block>
-      <Block title="Outputs">
-        <DataTable
-          label="Outputs"
-          data={outputs}
-          none="The run left no data that Trackbook knows."
-        />
-      </Block>
+      <div className={run.data.length === 0 ? 'tb-Columns' : undefined}>
+        <Block title="Inputs">
+          <DataTable label="Inputs" data={inputs} none="The run read no data that Trackbook saw." />
+        </Block>
+        <Block title="Outputs">
+          <DataTable
+            label="Outputs"
+            data={outputs}
+            none="The run left no data that Trackbook saw."
+          />
+        </Block>
+      </div>
       {run.children.length > 0 && (
         <Block title="Child runs">
           <Children run={run} onOpenRun={props.onOpenRun} />
@@ -119,8 +121,8 @@ function RunHeader(props: { run: IRun }): JSX.Element {
       'Took',
       <span className="tb-Number">{formatDuration(run.start_time, run.end_time, now)}</span>
     ],
-    ['By', run.user ?? '–'],
-    ['Git', run.git ? <Git git={run.git} /> : 'no repository'],
+    ['By', run.user || '–'],
+    ['Git', run.git_commit ? <Git commit={run.git_commit} branch={run.git_branch} /> : 'no commit'],
     ['Run', <Digest value={run.run_id} name="the run's id" />]
   ];
   return (
@@ -134,13 +136,11 @@ function RunHeader(props: { run: IRun }): JSX.Element {
   );
 }
 
-function Git(props: { git: NonNullable<IRun['git']> }): JSX.Element {
-  const { commit, branch, dirty } = props.git;
+function Git(props: { commit: string; branch: string | null }): JSX.Element {
   return (
-    <span title={commit}>
-      <code>{short(commit)}</code>
-      {branch !== null && ` on ${branch}`}
-      {dirty && ', with changes'}
+    <span title={props.commit}>
+      <code>{short(props.commit)}</code>
+      {props.branch !== null && ` on ${props.branch}`}
     </span>
   );
 }
@@ -174,7 +174,6 @@ function DataTable(props: { label: string; data: readonly IRunData[]; none: stri
         <thead>
           <tr>
             <th scope="col">name</th>
-            <th scope="col">role</th>
             <th scope="col">kind</th>
             <th scope="col" className="tb-Number">
               rows
@@ -182,35 +181,44 @@ function DataTable(props: { label: string; data: readonly IRunData[]; none: stri
             <th scope="col" className="tb-Number">
               columns
             </th>
+            <th scope="col" className="tb-Number">
+              size
+            </th>
             <th scope="col">fingerprint</th>
           </tr>
         </thead>
         <tbody>
           {props.data.map(item => (
-            <tr key={`${item.role} ${item.name}`}>
-              <th scope="row" title={item.name}>
-                {item.name}
-              </th>
-              <td>{item.role}</td>
-              <td>{item.kind}</td>
-              <td className="tb-Number">{formatNumber(item.rows)}</td>
-              <td className="tb-Number">{formatNumber(item.columns)}</td>
-              <td>
-                {item.fingerprint ? (
-                  <Digest
-                    value={item.fingerprint}
-                    name={`the fingerprint of ${item.name}`}
-                    length={12}
-                  />
-                ) : (
-                  <span className="tb-Quiet">{item.reason ?? '–'}</span>
-                )}
-              </td>
-            </tr>
+            <DataRow key={item.name} item={item} />
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function DataRow(props: { item: IRunData }): JSX.Element {
+  const { item } = props;
+  const columns = item.columns && Object.keys(item.columns);
+  return (
+    <tr>
+      <th scope="row" title={item.name}>
+        {item.kind === 'file' ? baseName(item.name) : item.name}
+      </th>
+      <td>{item.kind}</td>
+      <td className="tb-Number">{formatNumber(item.rows)}</td>
+      <td className="tb-Number" title={columns?.join(', ')}>
+        {columns ? columns.length : '–'}
+      </td>
+      <td className="tb-Number">{item.size === null ? '–' : formatSize(item.size)}</td>
+      <td>
+        {item.fingerprint ? (
+          <Digest value={item.fingerprint} name={`the fingerprint of ${item.name}`} length={12} />
+        ) : (
+          <span className="tb-Quiet">{item.reason ?? '–'}</span>
+        )}
+      </td>
+    </tr>
   );
 }
 
@@ -251,11 +259,15 @@ function Environment(props: { run: IRun }): JSX.Element {
       <Facts
         label="Environment"
         pairs={[
-          ['Python', environment.python],
+          ['Python', `${environment.implementation} ${environment.python}`],
           ['Platform', environment.platform],
           [
             'Digest',
-            <Digest value={environment.digest} name="the environment's digest" length={12} />
+            <Digest
+              value={props.run.environment_digest ?? ''}
+              name="the environment's digest"
+              length={12}
+            />
           ]
         ]}
       />

@@ -3,7 +3,7 @@ import { caretDownEmptyThinIcon } from '@jupyterlab/ui-components';
 import type { IGateResult, IModel, IModelVersion } from '../api';
 import { count, formatAgo, formatNumber, look, STAGE_LOOKS } from '../format';
 import type { IPromotion } from '../model';
-import { aliasesOf, mainMetric } from '../selection';
+import { aliasesOf, currentGates, mainMetric } from '../selection';
 import { Chip } from './Chip';
 import type { AskStage } from './ModelsSection';
 import { Notice } from './Problem';
@@ -49,13 +49,13 @@ export function VersionRow(props: IVersionRowProps): JSX.Element {
         </button>
       </div>
       <p className="tb-Version-facts">
-        <Gates gates={version.gates} />
+        <Gates gates={currentGates(version.gates)} />
         {metric && (
-          <span>
+          <span className="tb-Version-metric">
             {metric[0]} <span className="tb-Number">{formatNumber(metric[1])}</span>
           </span>
         )}
-        <span title={`Registered by ${version.created_by}`}>
+        <span className="tb-Row-time" title={`Registered by ${version.created_by}`}>
           {formatAgo(version.created_time, props.now)}
         </span>
       </p>
@@ -68,14 +68,14 @@ export function VersionRow(props: IVersionRowProps): JSX.Element {
 function Gates(props: { gates: readonly IGateResult[] }): JSX.Element {
   const failed = props.gates.filter(gate => !gate.passed);
   if (props.gates.length === 0) {
-    return <span>no gate asked yet</span>;
+    return <span className="tb-Gates tb-tone-quiet">not judged yet</span>;
   }
   const shown = failed.length > 0 ? failed : props.gates;
   const word = failed.length > 0 ? 'failed' : 'passed';
   return (
     <span
       className={`tb-Gates tb-tone-${failed.length > 0 ? 'bad' : 'good'}`}
-      title={shown.map(gate => `${gate.stage}: ${gate.gate}: ${gate.reason}`).join('\n')}
+      title={shown.map(gate => `${gate.stage}: ${gate.reason}`).join('\n')}
     >
       <span aria-hidden="true">{failed.length > 0 ? '✕' : '✓'}</span> {count(shown.length, 'gate')}{' '}
       {word}
@@ -92,15 +92,15 @@ function Outcome(props: {
   if (promotion === null || promotion.outcome === 'pending') {
     return null;
   }
-  const stage = look(STAGE_LOOKS, promotion.stage).word;
+  const stage = promotion.stage === 'none' ? 'no stage' : promotion.stage;
   if (promotion.outcome === 'done') {
-    return <Notice tone="good" title={`${title} is now: ${stage}.`} onDismiss={onDismiss} />;
+    return <Notice tone="good" title={`${title} is now in ${stage}`} onDismiss={onDismiss} />;
   }
   const refused = promotion.outcome === 'refused';
   return (
     <Notice
       tone="bad"
-      title={refused ? `Refused: ${title} does not enter ${stage}.` : `${title} was not moved.`}
+      title={refused ? 'Refused by its gates' : `${title} was not moved`}
       onDismiss={onDismiss}
     >
       {promotion.message}

@@ -74,7 +74,7 @@ def drift_report_page(reports: DriftReports, limit: int, cursor: str | None) -> 
 
 def drift_report(reports: DriftReports, report_id: str) -> dict[str, Any]:
     """Return one report: its row of the list, its columns, and `charts` with a Vega-Lite specification for each."""
-    from trackbook.charts import drift_charts  # altair takes long to import, and few requests need it
+    from trackbook.charts.drift import drift_charts  # altair takes long to import, and few requests need it
 
     summary, report = reports.summary(report_id), reports.get(report_id)
     return {
