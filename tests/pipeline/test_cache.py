@@ -71,6 +71,8 @@ def test_an_entry_is_found_only_whole_in_its_context_and_with_its_random_state(t
     digest = store.objects.put(b"outputs")
     entry = Entry(digest, ("s",), random_before="r", random_after=store.objects.put(b"state"), context="c")
     cache.keep("k", "step", entry, "run")
+    assert StepCache(store, ["other"]).find("k", "r", "c") is None
+    cache = StepCache(store, ["step", "other"])
     assert cache.find("k", "r", "c") == entry
     assert cache.find("other", "r", "c") is None
     assert cache.find("k", "another", "c") is None

@@ -84,16 +84,21 @@ def project_modules(modules: Iterable[str], folder: Path) -> dict[str, str]:
 class StepCache:
     """Keeps results of steps in the objects and the table `step_cache` of a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, steps: Iterable[str] = ()) -> None:
+        """Read what is kept for `steps`, by name, at once: one look at the database for a whole run."""
         self._store = store
+        self._known: dict[str, str] = {}
+        names = msgspec.json.encode(sorted(set(steps))).decode()
+        with store.read() as db:
+            query = "SELECT key, outputs FROM step_cache WHERE step IN (SELECT value FROM json_each(?))"
+            self._known = {row["key"]: row["outputs"] for row in db.query(query, [names])}
 
     def find(self, key: str, random_token: str, context: str) -> Entry | None:
         """Return the result kept under `key` when it is whole and nothing it was computed from has changed."""
-        with self._store.read() as db:
-            rows = list(db.query("SELECT outputs FROM step_cache WHERE key = ?", [key]))
-        if not rows:
+        known = self._known.get(key)
+        if known is None:
             return None
-        entry = msgspec.json.decode(rows[0]["outputs"], type=Entry)
+        entry = msgspec.json.decode(known, type=Entry)
         if entry.random_after and entry.random_before != random_token:
             return None
         if entry.context not in ("", context):
@@ -115,11 +120,13 @@ class StepCache:
 
     def keep(self, key: str, step: str, entry: Entry, run_id: str) -> None:
         """Remember `entry`, durably."""
-        row = (key, step, msgspec.json.encode(entry).decode(), run_id, now_ms())
+        content = msgspec.json.encode(entry).decode()
+        row = (key, step, content, run_id, now_ms())
         with self._store.write() as db:
             db.execute(
                 "INSERT OR REPLACE INTO step_cache (key, step, outputs, run_id, time) VALUES (?, ?, ?, ?, ?)", row
             )
+        self._known[key] = content
 
 
 def unchanged(seen: Seen, kept_time: int) -> bool:

@@ -13,9 +13,9 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from blake3 import blake3
@@ -29,7 +29,9 @@ from trackbook.pipeline.process import OnOutput, WorkerProcess
 from trackbook.pipeline.protocol import Done, Failed, Load, Open, Opened, RunStep, Value
 from trackbook.pipeline.signature import UnsignedError, signature
 from trackbook.store import Store, now_ms
-from trackbook.tracking import Tracker
+
+if TYPE_CHECKING:
+    from trackbook.tracking import Tracker
 
 START = "start"
 """Stands for the random state and the shared state of a process in which no step has run yet."""
@@ -147,7 +149,10 @@ class _Going:
         on_output: OnOutput,
     ) -> None:
         self._store, self._plan, self._given, self._cwd, self._spool = store, plan, dict(given), cwd, spool
-        self._cache, self._environment, self._on_output = StepCache(store), environment, on_output
+        self._environment, self._on_output = environment, on_output
+        self._cache = StepCache(store, [step.name for step in plan.steps])
+        self._handed = list(_handed(plan))
+        self._last_use = {v.slot: place for place, values in enumerate(self._handed) for v in values if v.slot}
         self.use_cache = True
         self._signatures: dict[str, str | None] = {}
         self._keys: dict[str, str] = {}
@@ -207,13 +212,7 @@ class _Going:
         return chain(*(f"{slot.partition('@')[0]}={self._keys[slot]}={slot in live}" for slot in slots))
 
     def _values(self, step: StepPlan) -> list[Value]:
-        producers = self._plan.producers(step)
-        return [
-            Value(None, argument.name, argument.keyword)
-            if argument.is_param
-            else Value(_slot(argument.name, producers[argument.name]), None, argument.keyword)
-            for argument in step.arguments
-        ]
+        return self._handed[step.index]
 
     def _given_signature(self, value: Value) -> str | None:
         if value.slot is not None:
@@ -256,8 +255,7 @@ class _Going:
 
     def _live(self, step: StepPlan) -> set[str]:
         """Return the slots that steps after `step` use, and those that results not loaded yet point to."""
-        names = {slot for later in self._plan.steps[step.index + 1 :] for slot in self._used_slots(later)}
-        known = {slot for slot in names if slot in self._signatures}
+        known = {slot for slot in self._signatures if self._last_use.get(slot, -1) > step.index}
         waiting = list(self._unloaded.values())
         for entry, slots, handed in reversed(waiting):
             if known & set(slots):
@@ -333,6 +331,17 @@ class _Going:
                 raise PipelineError(f"{self._plan.path} cannot be imported: {text}")
             self._params = reply.params
         return self._worker
+
+
+def _handed(plan: Plan) -> Iterator[list[Value]]:
+    """Yield what each step is handed: fields of the parameters, or the slots that its names stand for by then."""
+    bound: dict[str, str] = {}
+    for step in plan.steps:
+        yield [
+            Value(None, item.name, item.keyword) if item.is_param else Value(bound[item.name], None, item.keyword)
+            for item in step.arguments
+        ]
+        bound.update((name, _slot(name, step.index)) for name in step.outputs)
 
 
 def _slot(name: str, index: int) -> str:

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.errors import PipelineError
-from trackbook.pipeline.notebook import read_notebook
 from trackbook.pipeline.plan import Plan, read_plan
-from trackbook.pipeline.script import Script
-from trackbook.pipeline.script import convert as convert_notebook
-from trackbook.pipeline.steps import notebook_graph
 from trackbook.store import Store, now_ms
-from trackbook.tracking import Tracker
 
+# A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
     from trackbook.pipeline.execution import OnCell
     from trackbook.pipeline.process import OnOutput
     from trackbook.pipeline.runner import OnStep, PipelineResult
+    from trackbook.pipeline.script import Script
     from trackbook.pipeline.verify import Verification
+    from trackbook.tracking import Tracker
 
 
 class Pipelines:
@@ -34,6 +32,9 @@ class Pipelines:
 
     def graph(self, notebook: Path) -> dict[str, object]:
         """Return the cells of `notebook` and which feeds which, in the form of `trackbook graph --json`."""
+        from trackbook.pipeline.notebook import read_notebook
+        from trackbook.pipeline.steps import notebook_graph
+
         return notebook_graph(read_notebook(notebook)).to_json()
 
     def convert(self, notebook: Path, output: Path) -> Script:
@@ -41,7 +42,10 @@ class Pipelines:
 
         Raises NotebookError for code that has no form in a script, PipelineError where `output` cannot be written.
         """
-        script = convert_notebook(read_notebook(notebook))
+        from trackbook.pipeline.notebook import read_notebook
+        from trackbook.pipeline.script import convert
+
+        script = convert(read_notebook(notebook))
         try:
             _write(output, script.text)
         except OSError as error:
