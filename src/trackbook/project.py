@@ -92,12 +92,12 @@ class Project:
 
         return Registry(self.store, load_settings(self.root), self.user, self.runs)
 
-    @cached_property
+    @property
     def drift(self) -> DriftReports:
-        """Keeps drift reports."""
+        """Makes and keeps drift reports, under the floors as they stand on disk now."""
         from trackbook.monitoring import DriftReports
 
-        return DriftReports(self.store)
+        return DriftReports(self.store, load_settings(self.root).drift)
 
     @cached_property
     def pipelines(self) -> Pipelines:

@@ -95,7 +95,9 @@ def prepare(folder: Path) -> None:
             if not (folder / name).exists():
                 shutil.copyfile(source / name, folder / name)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}); give another folder with --project") from error
+        raise UsageError(
+            f"{folder} cannot be written ({error.strerror}); give another folder with --project"
+        ) from error
 
 
 def quickstart_folder() -> Path:

@@ -8,13 +8,13 @@ import click
 
 from trackbook.cli.output import (
     NO,
-    console,
     exits_with_status,
     json_option,
     local_time,
     pairs,
     print_json,
     print_table,
+    print_text,
 )
 from trackbook.project import Project
 from trackbook.registry import STAGES, ModelVersion
@@ -128,6 +128,8 @@ def verify_command(as_json: bool) -> None:
         print_json(verdict.to_dict())
     elif verdict.ok:
         click.echo(f"{verdict.events} audit events, unbroken; the registry is what they say. Head {verdict.head[:12]}")
+        if not verdict.anchored and verdict.events:
+            click.echo("The note of the newest event is missing, so a trail cut short at its end would not show.")
     else:
         if verdict.fault is not None:
             click.echo(f"event {verdict.fault.seq} does not hold: {verdict.fault.reason}")
@@ -145,13 +147,12 @@ def _report(version: ModelVersion, sentence: str, as_json: bool) -> None:
 
 
 def _print_version(version: ModelVersion) -> None:
-    out = console()
     aliases = f" @{' @'.join(version.aliases)}" if version.aliases else ""
-    out.print(f"{version.name} version {version.version} · {version.stage}{aliases}", style="bold", markup=False)
-    out.print(
+    print_text(f"{version.name} version {version.version} · {version.stage}{aliases}", "bold")
+    print_text(
         f"  {version.format}, {version.size:,} bytes, {version.digest[:12]}, run {(version.run_id or 'none')[:8]}"
     )
     if version.metrics:
-        out.print(f"  {pairs(version.metrics)}", markup=False)
+        print_text(f"  {pairs(version.metrics)}")
     for result in version.gates:
-        out.print(f"  {'✓' if result.passed else '✗'} {result.stage}: {result.reason}", markup=False)
+        print_text(f"  {'✓' if result.passed else '✗'} {result.stage}: {result.reason}")

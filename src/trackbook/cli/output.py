@@ -92,9 +92,16 @@ def exits_with_status(command: Command) -> Command:
     return wrapper  # type: ignore[return-value]
 
 
+def print_text(text: str, style: str | None = None) -> None:
+    """Print stored text as text: no markup, and no control characters that the terminal would obey."""
+    console().print(_printable(text), style=style, markup=False)
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    text = number(value) if isinstance(value, float) else str(value)
-    # Control characters in stored text must not reach the terminal.
-    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return _printable(number(value) if isinstance(value, float) else str(value))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)

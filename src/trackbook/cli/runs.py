@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from trackbook.cli.output import (
-    console,
     exits_with_status,
     json_option,
     local_time,
@@ -13,6 +12,7 @@ from trackbook.cli.output import (
     pairs,
     print_json,
     print_table,
+    print_text,
 )
 from trackbook.project import Project
 from trackbook.tracking import Run, RunData
@@ -89,15 +89,14 @@ def compare_command(run: tuple[str, ...], as_json: bool) -> None:
 
 
 def _print_run(run: Run) -> None:
-    out = console()
     for name, value in _facts(run).items():
         if value:
-            out.print(f"{name:12} {value}", markup=False)
+            print_text(f"{name:12} {value}")
     for title, lines in _sections(run).items():
         if lines:
-            out.print(f"\n{title}", style="bold")
+            print_text(f"\n{title}", "bold")
         for line in lines:
-            out.print(f"  {line}", markup=False)
+            print_text(f"  {line}")
 
 
 def _facts(run: Run) -> dict[str, str | None]:

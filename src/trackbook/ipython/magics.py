@@ -121,7 +121,8 @@ class TrackbookMagics(Magics):
     def promote(self, line: str) -> Any:
         """Move a model version to a stage, if its gates let it: `%promote NAME VERSION STAGE`."""
         options = parse(self.promote, line)
-        return self._current.get().registry.promote(options.name, options.version, options.stage, reason=options.reason)
+        registry = self._current.get().registry
+        return model_card(registry.promote(options.name, options.version, options.stage, reason=options.reason))
 
     @line_magic
     @shows_usage_errors
