@@ -26,10 +26,12 @@ def test_anderson_darling_is_scipys_statistic():
         x, y = rng.normal(size=70), rng.normal(0.3, 1.2, size=50)
         x, y = (x.round(1), y.round(1)) if tied else (x, y)
         ours = statistics.anderson_darling(ordered(x, y))
-        theirs = stats.anderson_ksamp([x, y], variant="midrank", method=stats.PermutationMethod(n_resamples=2000))
+        theirs = stats.anderson_ksamp(
+            [x, y], variant="midrank", method=stats.PermutationMethod(n_resamples=2000, rng=np.random.default_rng(0))
+        )
         # scipy returns (A2 - 1) / sigma; sigma only depends on the sizes (Scholz and Stephens, equation 4).
         assert ours.statistic == pytest.approx(1 + theirs.statistic * sigma(70, 50), rel=1e-9)
-        assert ours.p_value == pytest.approx(theirs.pvalue, abs=0.02)
+        assert ours.p_value == pytest.approx(theirs.pvalue, abs=0.03)
 
 
 def sigma(*sizes):

@@ -106,7 +106,7 @@ def benjamini_hochberg(p_values: list[float]) -> list[float]:
     order = np.argsort(p)[::-1]
     ranks = np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum.accumulate(np.minimum(p[order] * len(p) / ranks, 1.0))
+    adjusted[order] = np.minimum.accumulate(np.minimum(p[order] * (len(p) / ranks), 1.0))
     return [float(value) for value in adjusted]
 
 

@@ -67,14 +67,14 @@ def _edges(counts: OrderedCounts) -> Floats | None:
     weight = (counts.reference / counts.n_reference + counts.current / counts.n_current)[finite]
     before = np.cumsum(weight) / weight.sum()
     at = [min(int(np.searchsorted(before, share)), len(upper) - 1) for share in (TAIL, 1 - TAIL)]
-    low, high = upper[at[0]], upper[at[1]]
-    with np.errstate(over="ignore"):
-        spare = (high - low) / 2
-    low = upper[0] if upper[0] >= low - spare else low
-    high = upper[-1] if upper[-1] <= high + spare else high
-    if not np.isfinite(high - low) or high <= low:
+    # Plain floats become an infinity without a warning; a span at the limits of a float cannot be cut into bins.
+    low, high = float(upper[at[0]]), float(upper[at[1]])
+    spare = (high - low) / 2
+    low = float(upper[0]) if upper[0] >= low - spare else low
+    high = float(upper[-1]) if upper[-1] <= high + spare else high
+    if not 1e-300 < high - low < 1e300:
         return None
-    if abs(low) < 1e15 and np.isclose(np.round(upper), upper, rtol=0, atol=1e-9).all():
+    if max(abs(low), abs(high)) < 1e15 and np.isclose(np.round(upper), upper, rtol=0, atol=1e-9).all():
         # Bins of whole numbers hold equally many of them; others would show gaps that are not in the data.
         width = float(np.ceil((high - low + 1) / BINS))
         return np.asarray(np.arange(low - 0.5, high + width, width))
