@@ -31,18 +31,22 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^\s/@:'\"]*)(?::[^\s/@'\"]*)?@", re.IGNORECASE)
+_URL = re.compile(
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s/@:'\"]*)(?::[^\s/@'\"]*)?@", re.IGNORECASE
+)
 _BEARER = re.compile(r"(?P<kind>\b(?:bearer|basic)\s+)[A-Za-z0-9+/=_.~-]{8,}", re.IGNORECASE)
+# Every repetition before a value is bounded: a cell may hold a megabyte of base64, and must not wait for a regex.
 _QUOTED = re.compile(
-    rf"(?P<name>[\w.-]*{_NAME}[\w-]*['\"\]]*\s*(?::\s*[\w\[\]| .]+)?[=:,]\s*[rbfu]{{0,2}})"
-    r"(?P<quote>['\"])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P=quote)",
-    re.IGNORECASE,
+    rf"(?P<name>{_NAME}[\w-]{{0,64}}['\"\]]{{0,2}}\s{{0,20}}(?::\s{{0,20}}[\w\[\]| .]{{1,80}})?[=:,]\s{{0,20}}\(?\s{{0,20}})"
+    r"(?P<values>[rbfu]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?:\\.|[^\"\\\n])+\"|'(?:\\.|[^'\\\n])+')"
+    r"(?:\s{1,200}[rbfu]{0,2}(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')){0,100})",
+    re.IGNORECASE | re.DOTALL,
 )
 _BARE = re.compile(
-    rf"(?P<before>[?&]|--)?(?P<name>[\w-]*{_NAME}[\w-]*)(?P<sign>\s*=\s*)"
-    r"(?P<value>(?![rbfu]?['\"])[^\s,;&'\"()\[\]]{6,})(?=$|[\s&;'\"])",
+    rf"{_NAME}[\w-]{{0,64}}\s{{0,20}}=\s{{0,20}}(?P<value>(?![rbfu]?['\"])[^\s,;&'\"()\[\]]{{6,}})(?=$|[\s&;'\"])",
     re.IGNORECASE | re.MULTILINE,
 )
+_BEFORE = re.compile(r"(?P<sign>[?&]|--)?(?P<name>[\w-]*)\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 
@@ -53,7 +57,7 @@ def redact(text: str) -> str:
     text = _URL.sub(rf"\g<scheme>{MARK}@", text)
     text = _BEARER.sub(rf"\g<kind>{MARK}", text)
     text = _TOKENS.sub(MARK, text)
-    text = _QUOTED.sub(rf"\g<name>\g<quote>{MARK}\g<quote>", text)
+    text = _QUOTED.sub(_quoted, text)
     return _BARE.sub(_bare, text)
 
 
@@ -62,10 +66,19 @@ def redact_value(name: str, value: str) -> str:
     return MARK if _SECRET_NAME.search(name) else redact(value)
 
 
+def _quoted(match: re.Match[str]) -> str:
+    # The quotes stay, so that the source can still be read, and run, with another secret in its place.
+    quote = match["values"].lstrip("rbfuRBFU")[0]
+    return f"{match['name']}{quote}{MARK}{quote}"
+
+
 def _bare(match: re.Match[str]) -> str:
     # In Python, `token = load_token` and `key=self.key` say where a secret comes from; in a shell line, a query
     # string or an environment assignment the same shape holds the secret itself.
-    is_python = match["before"] is None and not match["name"].isupper()
+    before = _BEFORE.search(match.string[max(0, match.start() - 64) : match.start()])
+    assert before is not None  # it matches the empty string
+    name = before["name"] + match[0].partition("=")[0].rstrip()
+    is_python = not (before["sign"] or name.startswith("--") or name.isupper())
     if match["value"].startswith(MARK) or (is_python and _IDENTIFIER.fullmatch(match["value"])):
         return match[0]
-    return (match["before"] or "") + match["name"] + match["sign"] + MARK
+    return match[0][: match.start("value") - match.start()] + MARK
