@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -19,8 +19,10 @@ from trackbook.cli.output import (
     stderr_console,
 )
 from trackbook.errors import UsageError
-from trackbook.pipeline import CellProgress, PipelineResult, StepProgress, Verification
 from trackbook.project import Project
+
+if TYPE_CHECKING:
+    from trackbook.pipeline import CellProgress, PipelineResult, StepProgress, Verification
 
 NOTEBOOK = click.argument("notebook", type=click.Path(path_type=Path))
 SIGNS = {"executed": "✓", "cached": "=", "failed": "✗"}

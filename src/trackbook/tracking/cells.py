@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trackbook.capture.cell import CellCapture, CellWatch, UsedData, as_number, named_values
+from trackbook.capture.cell import CellCapture, CellWatch, Observation, UsedData, as_number, named_values
 from trackbook.errors import UsageError, nearest
 from trackbook.store import events as event
 from trackbook.tracking.errors import status_of
@@ -31,12 +31,13 @@ class CellRequest(msgspec.Struct, frozen=True):
 
 
 class CellRun:
-    """A cell that is running as a run."""
+    """A cell that is running as a run; without a `watch`, for the reason `fault`, when it cannot be observed."""
 
-    def __init__(self, request: CellRequest, run: ActiveRun, watch: CellWatch) -> None:
+    def __init__(self, request: CellRequest, run: ActiveRun) -> None:
         self.request = request
         self.run = run
-        self.watch = watch
+        self.watch: CellWatch | None = None
+        self.fault: BaseException | None = None
 
 
 class CellTracker:
@@ -59,10 +60,15 @@ class CellTracker:
             cell_id=request.cell_id,
             execution_count=request.execution_count,
         )
-        if request.seed is not None:
-            seed_everything(request.seed)
-            run.log_param("seed", request.seed)
-        return CellRun(request, run, self._capture.begin(request.source, namespace, run.log_metric))
+        cell = CellRun(request, run)
+        try:
+            if request.seed is not None:
+                seed_everything(request.seed)
+                run.log_param("seed", request.seed)
+            cell.watch = self._capture.begin(request.source, namespace, run.log_metric)
+        except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - the run goes on, and must be ended later
+            cell.fault = fault
+        return cell
 
     def finish(self, cell: CellRun, namespace: Mapping[str, Any], error: BaseException | None) -> list[str]:
         """End the run with what was seen; returns complaints about `--param` and `--metric` for the user.
@@ -70,23 +76,30 @@ class CellTracker:
         The run is ended even when something about it could not be recorded.
         """
         try:
-            seen = self._capture.end(cell.watch, namespace)
             complaints = self._log_named(cell, namespace)
-            cell.run.add_params(seen.params)
-            if seen.tags:
-                cell.run.set_tags(seen.tags)
-            for used in seen.data:
-                cell.run.log_data(_data_used(cell.run.run_id, used))
+            if cell.watch is not None:
+                self._log_seen(cell.run, self._capture.end(cell.watch, namespace))
         finally:
             cell.run.end(status_of(error), error)
         return complaints
 
+    def _log_seen(self, run: ActiveRun, seen: Observation) -> None:
+        run.add_params(seen.params)
+        if seen.tags:
+            run.set_tags(seen.tags)
+        for used in seen.data:
+            run.log_data(_data_used(run.run_id, used))
+
     def _log_named(self, cell: CellRun, namespace: Mapping[str, Any]) -> list[str]:
         """Log the variables that `--param` and `--metric` name."""
-        params, unknown = named_values(list(cell.request.params), namespace)
-        cell.run.add_params(params)
-        metrics, missing = named_values(list(cell.request.metrics), namespace)
         complaints = []
+        params, unknown = named_values(list(cell.request.params), namespace)
+        for name, value in params.items():
+            try:
+                cell.run.add_params({name: str(value)})
+            except Exception as fault:  # noqa: BLE001 - the value is the user's; its __str__ may do anything
+                complaints.append(f"--param {name}: a {type(value).__name__} has no text ({type(fault).__name__})")
+        metrics, missing = named_values(list(cell.request.metrics), namespace)
         for name, value in metrics.items():
             number = as_number(value)
             if number is None:

@@ -32,7 +32,7 @@ def checked_name(what: str, name: object) -> str:
         raise UsageError(f"a {what} is a text, not {type(name).__name__} {name!r:.60}")
     if not name.strip() or len(name) > MAX_LENGTH or not name.isprintable():
         raise UsageError(f"{name!r:.80} cannot name a {what}: use 1 to {MAX_LENGTH} printable characters")
-    return name
+    return str.__str__(name)  # of a subclass, such as NumPy's, the plain text
 
 
 def artifact_path(path: str) -> str:

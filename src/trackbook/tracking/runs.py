@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trackbook.capture.fingerprint import fingerprint
 from trackbook.errors import NotFoundError, UsageError, nearest
-from trackbook.store import Database, Store
+from trackbook.store import Store
 from trackbook.store.metrics import from_stored
 from trackbook.tracking.filter import Condition, parse_filter, parse_order
 from trackbook.tracking.values import Artifact, MetricPoint, Run, RunData, RunError, RunSummary
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
 
 _SELECT = (
     "SELECT run.*, experiment.name AS experiment FROM run LEFT JOIN experiment ON experiment.id = run.experiment_id"

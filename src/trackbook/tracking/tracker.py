@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import mimetypes
+import operator
+import os
 import threading
 import time
 import uuid
@@ -49,6 +51,8 @@ class Tracker:
     def active(self) -> ActiveRun | None:
         """The innermost run of this thread, else the outermost of the process, so that worker threads find it."""
         stack = self._stack()
+        while stack and stack[-1].status is not None:
+            stack.pop()  # ended by another thread
         return stack[-1] if stack else self._outermost
 
     def start_run(
@@ -115,7 +119,7 @@ class Tracker:
         run = self.active
         if run is None:
             run = self.start_run()
-            atexit.register(run.end)
+            atexit.register(_end_in_process, os.getpid(), run)
         return run
 
     def _describe(self, run_id: str) -> None:
@@ -211,8 +215,7 @@ class ActiveRun:
         if following is None:
             checked_name("metric", key)
             following = 0
-        if step is None:
-            step = following
+        step = following if step is None else _step(key, step)
         self._append(event.MetricLogged(self.run_id, key, _number(key, value), time.time_ns() // 1_000_000, step))
         self._next_step[key] = max(following, step + 1)
 
@@ -223,6 +226,7 @@ class ActiveRun:
                 self.log_metric(key, value)
             return
         values = {checked_name("metric", key): _number(key, value) for key, value in metrics.items()}
+        step = _step(", ".join(values), step)
         self._append(event.MetricsLogged(self.run_id, values, now_ms(), step))
         for key in values:
             self._next_step[key] = max(self._next_step.get(key, 0), step + 1)
@@ -296,11 +300,27 @@ class ActiveRun:
         self.end(run_errors.status_of(error), error)
 
 
+def _end_in_process(pid: int, run: ActiveRun) -> None:
+    if os.getpid() == pid:  # a forked child that exits leaves the parent's run alone
+        run.end()
+
+
 def _number(key: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"metric {key!r} needs a number, not {type(value).__name__} {value!r:.60}") from error
+
+
+def _step(key: str, step: Any) -> int:
+    # Checked here because the journal is only decoded later: a wrong type would make all that follows unreadable.
+    try:
+        number = operator.index(step)
+    except TypeError as error:
+        raise UsageError(f"the step of metric {key!r} is a whole number, not {type(step).__name__} {step!r:.60}") from error
+    if not -(2**63) <= number < 2**63:
+        raise UsageError(f"the step of metric {key!r} is a 64-bit number, not {number}")
+    return number
 
 
 __all__ = ["FAILED", "FINISHED", "KILLED", "ActiveRun", "Tracker"]
