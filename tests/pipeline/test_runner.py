@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from trackbook.errors import PipelineError
+from trackbook.pipeline import PipelineResult, StepProgress
 from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.runner import PipelineResult, Runner, StepProgress
+from trackbook.pipeline.runner import Runner
 from trackbook.store import Store
 from trackbook.tracking import Runs, Tracker
 

@@ -80,3 +80,14 @@ def test_bad_targets_are_clear_errors(folder: Path) -> None:
         service.run(folder / "none.ipynb")
     with pytest.raises(PipelineError, match="cannot be written"):
         service.convert(folder / "book.ipynb", folder / "no" / "such" / "folder.py")
+
+
+def test_tracked_cells_are_verified_without_a_trace_in_the_users_store(folder: Path) -> None:
+    cells = [new_code_cell("%load_ext trackbook"), new_code_cell("%%track\nscore = 2.5\nprint(score)")]
+    cells[1].metadata["tags"] = ["step:score"]
+    nbformat.write(new_notebook(cells=cells), folder / "tracked.ipynb")
+    service, store = pipelines(folder)
+    service.convert(folder / "tracked.ipynb", folder / "tracked.py")
+    found = service.verify(folder / "tracked.ipynb", folder / "tracked.py")
+    assert (found.verdict, found.differences, found.reason) == ("same", (), "")
+    assert Runs(store).search() == []

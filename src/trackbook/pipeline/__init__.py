@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trackbook.pipeline.compare import Difference
     from trackbook.pipeline.execution import CellProgress, execute_notebook
+    from trackbook.pipeline.outcome import PipelineResult, StepProgress, StepResult
     from trackbook.pipeline.plan import Plan, StepPlan, read_plan
-    from trackbook.pipeline.runner import PipelineResult, StepProgress, StepResult
     from trackbook.pipeline.script import Script
     from trackbook.pipeline.service import Pipelines
     from trackbook.pipeline.verify import Verification
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _PLACES = {
     "CellProgress": "execution",
     "Difference": "compare",
-    "PipelineResult": "runner",
+    "PipelineResult": "outcome",
     "Pipelines": "service",
     "Plan": "plan",
     "Script": "script",
     "StepPlan": "plan",
-    "StepProgress": "runner",
-    "StepResult": "runner",
+    "StepProgress": "outcome",
+    "StepResult": "outcome",
     "Verification": "verify",
     "execute_notebook": "execution",
     "read_plan": "plan",

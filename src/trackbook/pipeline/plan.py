@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackbook.errors import PipelineError, nearest
+from trackbook.pipeline.reach import Code, bound_names, code_of, concerns_every_step, is_docstring
 
 MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?P<options>.*)")
 """The comment above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off`."""
 
-_UNREADABLE = frozenset({"eval", "exec", "globals", "vars", "compile", "__import__", "importlib"})
 _SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
 
 
@@ -38,20 +38,6 @@ class ParamField:
     name: str
     annotation: str
     default: str | None
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a step function is made of: its own source, and all that it reaches in the script.
-
-    Sources are normalised (`ast.unparse`), so that comments and layout do not count.  `modules` are the
-    imported modules, `strings` the string literals (they may be paths of files).
-    """
-
-    source: str
-    reached: tuple[tuple[str, str], ...]
-    modules: tuple[str, ...]
-    strings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -152,9 +138,9 @@ class _Script:
         self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         self.binders: dict[str, list[ast.stmt]] = {}
         for statement in tree.body:
-            for name in _bound_names(statement):
+            for name in bound_names(statement):
                 self.binders.setdefault(name, []).append(statement)
-        self.always = [statement for statement in tree.body if _concerns_every_step(statement)]
+        self.always = [statement for statement in tree.body if concerns_every_step(statement)]
 
     def fail(self, node: ast.AST, what: str) -> PipelineError:
         return PipelineError(f"{self.path}:{getattr(node, 'lineno', 0)}: {what}")
@@ -177,7 +163,7 @@ def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator
     known: set[str] = set()
     position = 0
     for statement in main.body:
-        if _is_docstring(statement) or isinstance(statement, ast.Pass):
+        if is_docstring(statement) or isinstance(statement, ast.Pass):
             continue
         call, outputs, unpacked = _call_of(script, statement)
         function = _step_function(script, call)
@@ -191,7 +177,7 @@ def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator
             unpacked=unpacked,
             line=statement.lineno,
             names=tuple(_local_names(function)),
-            code=_code_of(script, function),
+            code=code_of(function, script.tree.body, script.binders, script.always),
         )
         known.update(outputs)
         position += 1
@@ -254,81 +240,6 @@ def _param_fields(script: _Script) -> Iterator[ParamField]:
                     yield ParamField(item.target.id, ast.unparse(item.annotation), default)
 
 
-def _code_of(script: _Script, function: ast.FunctionDef) -> Code:
-    """Follow the names of `function` through the module until nothing new is reached."""
-    reached: dict[int, ast.stmt] = {}
-    waiting = [*script.always]
-    names = _names_in(function)
-    while waiting or names:
-        waiting += [node for name in names for node in script.binders.get(name, ())]
-        names = set()
-        for statement in waiting:
-            if id(statement) not in reached and statement is not function:
-                reached[id(statement)] = statement
-                names |= _names_in(statement)
-        waiting = []
-    nodes = [node for node in script.tree.body if id(node) in reached]
-    if _UNREADABLE & set().union(_names_in(function), *map(_names_in, nodes)):
-        nodes = [node for node in script.tree.body if node is not function]
-    return Code(ast.unparse(function), _sources(nodes), _modules([function, *nodes]), _strings([function, *nodes]))
-
-
-def _sources(nodes: Iterable[ast.stmt]) -> tuple[tuple[str, str], ...]:
-    return tuple((" ".join(sorted(_bound_names(node))), ast.unparse(node)) for node in nodes)
-
-
-def _modules(nodes: Iterable[ast.stmt]) -> tuple[str, ...]:
-    found: set[str] = set()
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            found |= {base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")}
-    return tuple(sorted(found))
-
-
-def _strings(nodes: Iterable[ast.stmt]) -> tuple[str, ...]:
-    constants = (node for outer in nodes for node in ast.walk(outer) if isinstance(node, ast.Constant))
-    return tuple(
-        sorted({node.value for node in constants if isinstance(node.value, str) and 0 < len(node.value) < 1024})
-    )
-
-
-def _concerns_every_step(statement: ast.stmt) -> bool:
-    """Tell whether a module-level statement may act on the process or on values that a step is handed.
-
-    Classes belong here because a step may call methods of an object that an earlier step made.
-    """
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
-        return False
-    if isinstance(statement, ast.ClassDef):
-        return statement.name != "Params"
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        return not all(isinstance(target, ast.Name | ast.Tuple) for target in targets)
-    return not (_is_docstring(statement) or _is_main_guard(statement))
-
-
-def _bound_names(statement: ast.stmt) -> set[str]:
-    """Return the names that a module-level statement binds, in whatever block of it."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    names: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            names.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-    return names
-
-
-def _names_in(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-
-
 def _local_names(function: ast.FunctionDef) -> list[str]:
     """Return arguments and names stored in a function itself, in the order of their first appearance."""
     arguments = function.args
@@ -350,14 +261,6 @@ def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
         comprehensions = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
         if not isinstance(node, scopes | comprehensions):
             waiting += reversed(list(ast.iter_child_nodes(node)))
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _is_main_guard(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "__name__" in _names_in(statement.test) and not statement.orelse
 
 
 def _short(node: ast.AST) -> str:

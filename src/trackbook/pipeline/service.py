@@ -17,8 +17,9 @@ from trackbook.store import Store, now_ms
 # A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
     from trackbook.pipeline.execution import OnCell
+    from trackbook.pipeline.outcome import PipelineResult
     from trackbook.pipeline.process import OnOutput
-    from trackbook.pipeline.runner import OnStep, PipelineResult
+    from trackbook.pipeline.runner import OnStep
     from trackbook.pipeline.script import Script
     from trackbook.pipeline.verify import Verification
     from trackbook.tracking import Tracker

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from blake3 import blake3
 
+from trackbook.pipeline.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
 from trackbook.pipeline.observe import Observer, changed, process_state, random_state, restore_random_state
 from trackbook.pipeline.protocol import (
     Command,
@@ -38,7 +39,7 @@ from trackbook.pipeline.protocol import (
     receive_command,
     send,
 )
-from trackbook.pipeline.signature import UnsignedError, is_mutable, reachable, shared, signature
+from trackbook.pipeline.signature import shared
 
 MODULE = "trackbook_pipeline_script"
 """The name under which every script is imported, so that pickles of its classes do not depend on its file."""
@@ -72,32 +73,32 @@ class Worker:
         self._module = import_script(Path(command.script))
         overrides = pickle.loads(command.params)  # noqa: S301 - written by the runner a moment ago
         self._params = self._module.Params(**overrides)
-        return Opened({name: _signature_or_none(value) for name, value in vars(self._params).items()})
+        return Opened({name: signature_or_none(value) for name, value in vars(self._params).items()})
 
     def _load(self, command: Load) -> Loaded:
         data = Path(command.path).read_bytes()
         if blake3(data).hexdigest() != command.digest:
             raise ValueError(f"the kept result {command.digest[:12]} was changed on disk; run with --no-cache")
         arguments = [self._values.get(slot) for slot in command.arguments]
-        self._values.update(zip(command.slots, _Reader(io.BytesIO(data), arguments).load(), strict=True))
+        self._values.update(zip(command.slots, OutputUnpickler(io.BytesIO(data), arguments).load(), strict=True))
         return Loaded()
 
     def _run(self, command: RunStep) -> Done:
         if command.random_state is not None:
             restore_random_state(command.random_state)
         arguments = [self._argument(value) for value in command.arguments]
-        before = [_signature_or_none(value) for value in arguments]
+        before = [signature_or_none(value) for value in arguments]
         state, generators = process_state(self._module), random_state()
         outputs, seconds, effects = self._call(command, arguments)
         after = random_state()
-        touched = [value for value, old in zip(arguments, before, strict=True) if old != _signature_or_none(value)]
+        touched = [value for value, old in zip(arguments, before, strict=True) if old != signature_or_none(value)]
         live = {slot: self._values[slot] for slot in command.live if slot in self._values}
-        altered = {slot: _signature_or_none(live[slot]) for slot in live if touched and shared([live[slot]], touched)}
+        altered = {slot: signature_or_none(live[slot]) for slot in live if touched and shared([live[slot]], touched)}
         self._values = live | dict(zip(command.slots, outputs, strict=True))
-        signatures, reasons = _sign(command.slots, outputs)
+        signatures, reasons = sign(command.slots, outputs)
         if None in before:
             reasons.append("it cannot be told whether an argument changed")
-        reasons += _unsafe(outputs, arguments, touched, [*live.values(), *_changeable(self._module)], bool(altered))
+        reasons += unsafe(outputs, arguments, touched, [*live.values(), *changeable(self._module)], bool(altered))
         reasons += effects.reasons
         if not command.slots and not effects.complete:
             reasons.append("returns nothing, and the folder is too big to see whether it writes files")
@@ -106,7 +107,7 @@ class Worker:
             reasons.append(f"prints more than {PRINTED_LIMIT:,} characters")
         references: tuple[int, ...] = ()
         if command.spool and not reasons:
-            references, reasons = _spool(Path(command.spool), outputs, arguments, touched)
+            references, reasons = spool(Path(command.spool), outputs, arguments, touched)
         return Done(
             seconds,
             signatures,
@@ -161,97 +162,6 @@ def _unpack(command: RunStep, result: Any) -> list[Any]:
     if len(values) != len(command.slots):
         raise ValueError(f"{command.function} returned {len(values)} values, main() expects {len(command.slots)}")
     return values
-
-
-def _signature_or_none(value: Any) -> str | None:
-    try:
-        return signature(value)
-    except UnsignedError:
-        return None
-
-
-def _sign(slots: tuple[str, ...], outputs: list[Any]) -> tuple[tuple[str | None, ...], list[str]]:
-    signatures: list[str | None] = []
-    reasons: list[str] = []
-    for slot, value in zip(slots, outputs, strict=True):
-        try:
-            signatures.append(signature(value))
-        except UnsignedError as error:
-            signatures.append(None)
-            reasons.append(f"its output {slot.partition('@')[0]} cannot be kept: {error}")
-    return tuple(signatures), reasons
-
-
-def _unsafe(
-    outputs: list[Any], arguments: list[Any], touched: list[Any], others: list[Any], altered: bool
-) -> list[str]:
-    """Say why values taken from the cache would not be connected as the values of this run are."""
-    if altered or (touched and shared(touched, others)):
-        return ["changes in place what a later step still uses"]
-    changed_ids = {id(value) for value in touched}
-    kept = [value for value in [*arguments, *others] if id(value) not in changed_ids]
-    whole = _whole(arguments, touched).keys()
-    if (reachable(outputs, whole) - whole) & (reachable(kept) - whole):
-        return ["its outputs share parts with earlier values"]
-    return []
-
-
-def _whole(arguments: list[Any], touched: list[Any]) -> dict[int, int]:
-    """Return the places of the arguments that kept bytes may point to, by identity."""
-    changed_ids = {id(value) for value in touched}
-    return {
-        id(value): place for place, value in enumerate(arguments) if is_mutable(value) and id(value) not in changed_ids
-    }
-
-
-def _changeable(module: ModuleType) -> list[Any]:
-    return [
-        value
-        for name, value in vars(module).items()
-        if not name.startswith("__") and is_mutable(value) and not callable(value)
-    ]
-
-
-class _Writer(pickle.Pickler):
-    """Pickles outputs, with a reference in place of a whole argument."""
-
-    def __init__(self, file: IO[bytes], arguments: dict[int, int]) -> None:
-        super().__init__(file, protocol=5)
-        self._arguments = arguments
-        self.used: set[int] = set()
-
-    def persistent_id(self, obj: Any) -> int | None:
-        place = self._arguments.get(id(obj))
-        if place is not None:
-            self.used.add(place)
-        return place
-
-
-class _Reader(pickle.Unpickler):
-    """Reads what `_Writer` wrote; the caller has checked the digest of the bytes."""
-
-    def __init__(self, file: IO[bytes], arguments: list[Any]) -> None:
-        super().__init__(file)
-        self._arguments = arguments
-
-    def persistent_load(self, pid: Any) -> Any:
-        return self._arguments[pid]
-
-
-def _spool(
-    path: Path, outputs: list[Any], arguments: list[Any], touched: list[Any]
-) -> tuple[tuple[int, ...], list[str]]:
-    try:
-        with path.open("wb") as file:
-            writer = _Writer(file, _whole(arguments, touched))
-            writer.dump(outputs)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        return (), [f"its outputs cannot be written: {error.strerror}"]
-    except Exception as error:  # noqa: BLE001 - a value may refuse to be pickled with any exception
-        path.unlink(missing_ok=True)
-        return (), [f"its outputs cannot be pickled together: {error}"]
-    return tuple(sorted(writer.used)), []
 
 
 def _failure(error: BaseException, seconds: float) -> Failed:
