@@ -86,7 +86,9 @@ def text(report: DriftReport) -> str:
 def _row(column: ColumnDrift, pictures: bool) -> str:
     cells = [f'<th scope="row"{_TEXT}>{escape(column.name)}</th>', f"<td{_TEXT}>{_chip(column)}</td>"]
     if pictures:
-        cells.append(f"<td{_TEXT}>{svg.drift_column(column)}{_small(' · '.join(words.notes(column)))}</td>")
+        cells.append(
+            f"<td{_TEXT}>{svg.drift_column(column)}<small>{escape(' · '.join(words.notes(column)))}</small></td>"
+        )
     cells += [
         f"<td{_NUMERIC}>{words.effect(column)}{_small(words.interval(column))}</td>",
         f"<td{_NUMERIC}>{escape(words.probability(column))}</td>",
