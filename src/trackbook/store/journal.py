@@ -26,7 +26,8 @@ from trackbook.store.events import FORMAT, AnyEvent, Event, JournalOpened
 
 SUFFIX = ".journal"
 SYNC_SECONDS = 0.5
-MAX_FRAME = 1 << 30
+MAX_FRAME = 1 << 28
+"""Bytes of one event; SQLite takes texts of up to a billion."""
 
 _HEADER = struct.Struct("<II")
 _decoder = msgspec.msgpack.Decoder(AnyEvent)
@@ -56,7 +57,6 @@ class JournalWriter:
         self._encode = msgspec.msgpack.Encoder().encode
         self._fd: int | None = None
         self._liveness: FileLock | None = None
-        self._size = 0
         self._unsynced = threading.Event()
         _writers.add(self)
 
@@ -66,8 +66,7 @@ class JournalWriter:
         Without, it survives the death of this process at once and of the machine within a second.
         Raises StoreError when the frame cannot be written whole; nothing of it stays behind then.
         """
-        payload = self._encode(event)
-        frame = _HEADER.pack(len(payload), google_crc32c.value(payload)) + payload
+        frame = self._frame(event)
         with self._lock:
             fd = self._fd if self._fd is not None else self._open()
             self._write(fd, frame)
@@ -99,13 +98,27 @@ class JournalWriter:
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except (OSError, Timeout) as error:
             raise StoreError(f"no journal can be written in {self._folder} ({error}); check its permissions") from error
-        self._fd, self._size = fd, 0
-        opened = JournalOpened(FORMAT, os.getpid(), socket.gethostname(), now_ms())
-        payload = self._encode(opened)
-        self._write(fd, _HEADER.pack(len(payload), google_crc32c.value(payload)) + payload)
-        sync_folder(self._folder)
+        try:
+            self._write(fd, self._frame(JournalOpened(FORMAT, os.getpid(), socket.gethostname(), now_ms())))
+            sync_folder(self._folder)
+        except BaseException:
+            os.close(fd)  # the next append begins a journal of its own, which opens as every journal does
+            raise
+        self._fd = fd
         threading.Thread(target=_sync_loop, args=(weakref.ref(self), fd), daemon=True, name="trackbook-sync").start()
         return fd
+
+    def _frame(self, event: Event) -> bytes:
+        try:
+            payload = self._encode(event)
+        except (UnicodeEncodeError, TypeError):
+            payload = self._encode(_well_formed(event))
+        if len(payload) > MAX_FRAME:
+            raise StoreError(
+                f"a {type(event).__name__} of {len(payload):,} bytes is more than the store takes ({MAX_FRAME:,}); "
+                "keep large texts as artifacts"
+            )
+        return _HEADER.pack(len(payload), google_crc32c.value(payload)) + payload
 
     def _write(self, fd: int, frame: bytes) -> None:
         try:
@@ -113,9 +126,8 @@ class JournalWriter:
         except OSError as error:
             raise StoreError(f"the journal in {self._folder} cannot be written: {error.strerror}") from error
         if written != len(frame):
-            os.ftruncate(fd, self._size)
+            os.ftruncate(fd, os.fstat(fd).st_size - written)
             raise StoreError(f"the journal in {self._folder} took {written} of {len(frame)} bytes; is the disk full?")
-        self._size += written
 
     def _check_linked(self, fd: int) -> None:
         """Raise StoreError when somebody deleted the file: what goes into it would be lost without a word."""
@@ -210,7 +222,7 @@ def _frame_at(data: bytes, position: int) -> Frame | Damage:
     if length > MAX_FRAME:
         return Damage(position, False, f"a frame of {length} bytes is not plausible")
     if end > len(data):
-        return Damage(position, True, "the frame is cut off")
+        return _cut_off(data[start:], position)
     payload = data[start:end]
     if google_crc32c.value(payload) != checksum:
         return Damage(position, False, "the checksum does not match")
@@ -218,6 +230,31 @@ def _frame_at(data: bytes, position: int) -> Frame | Damage:
         return Frame(_decoder.decode(payload), end)
     except msgspec.DecodeError as error:
         return Damage(position, False, f"an event that this version does not know ({error})")
+
+
+def _cut_off(rest: bytes, position: int) -> Damage:
+    """Tell a write that was cut off from a length that was changed: msgpack knows by itself where an event ends."""
+    try:
+        msgspec.msgpack.decode(rest)
+    except msgspec.DecodeError as error:
+        if "truncated" in str(error):
+            return Damage(position, True, "the frame is cut off")
+    return Damage(position, False, "the frame's length does not match its content")
+
+
+def _well_formed(event: Event) -> Event:
+    """Return `event` with what msgpack cannot hold spelt out: lone surrogates, and subclasses of str."""
+    return msgspec.structs.replace(
+        event, **{name: _plain(value) for name, value in msgspec.structs.asdict(event).items()}
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return str.encode(value, "utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value
 
 
 def sync_folder(folder: Path) -> None:

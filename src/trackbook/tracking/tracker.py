@@ -317,7 +317,9 @@ def _step(key: str, step: Any) -> int:
     try:
         number = operator.index(step)
     except TypeError as error:
-        raise UsageError(f"the step of metric {key!r} is a whole number, not {type(step).__name__} {step!r:.60}") from error
+        raise UsageError(
+            f"the step of metric {key!r} is a whole number, not {type(step).__name__} {step!r:.60}"
+        ) from error
     if not -(2**63) <= number < 2**63:
         raise UsageError(f"the step of metric {key!r} is a 64-bit number, not {number}")
     return number
