@@ -25,30 +25,26 @@ CHECKPOINT_PAGES = 1000
 WAL_FIX = (3, 51, 3)
 
 
-def connect_for_writing(path: Path) -> Database:
-    """Open `path` for writing, up to date; the caller holds the store's lock until the connection is closed.
+@contextmanager
+def connect_for_writing(path: Path) -> Iterator[Database]:
+    """Open `path` for writing, up to date, for the length of a `with` block; the caller holds the store's lock.
 
-    Raises StoreVersionError for a database made by a newer Trackbook, StoreError when it is no database.
+    Raises StoreVersionError for a database made by a newer Trackbook, StoreError when it is no database, or when
+    what the block does in it fails, as on a full disk.
     """
     new = not path.exists()
     try:
-        db = Database(_connect(f"{path.as_uri()}?mode=rwc"), execute_plugins=False)
+        with closing(_connect(f"{path.as_uri()}?mode=rwc")) as connection:
+            if new:
+                path.chmod(0o600)
+            db = Database(connection, execute_plugins=False)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA foreign_keys = ON")
+            _migrate(db, path)
+            yield db
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
-    try:
-        if new:
-            path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        _migrate(db, path)
-    except sqlite3.Error as error:
-        db.close()
-        raise _unusable(path, error) from error
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 @contextmanager
@@ -66,7 +62,10 @@ def connect_for_reading(path: Path) -> Iterator[Database]:
             connection.execute("BEGIN")
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
-        yield db
+        try:
+            yield db
+        except sqlite3.DatabaseError as error:
+            raise _unusable(path, error) from error
 
 
 @contextmanager
@@ -91,6 +90,14 @@ def checkpoint(db: Database) -> None:
 def wal_is_sound() -> bool:
     """Say whether this SQLite has the WAL fix of version 3.51.3; without it the rules above are essential."""
     return sqlite3.sqlite_version_info >= WAL_FIX
+
+
+def is_ready(path: Path) -> bool:
+    """Say whether the database has all its tables; another process may be making them this moment."""
+    if not path.exists():
+        return False
+    with connect_for_reading(path) as db:
+        return not migrations.pending(db)
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -102,13 +102,14 @@ class Store:
 
     def drain(self, *, wait: float = 0.0) -> bool:
         """Move journalled events into the tables; False when another process held the lock for `wait` seconds."""
+        from trackbook.store.database import is_ready
         from trackbook.store.drain import drain
 
         try:
             with self._writing(wait) as db:
                 drain(db, self.root / "journal")
         except StoreBusyError:
-            if not self.database.exists():
+            if not is_ready(self.database):
                 # Somebody is making the database this moment; wait for it as a writer would.
                 return self.drain(wait=LOCK_SECONDS)
             return False
@@ -127,12 +128,11 @@ class Store:
             raise StoreError("the store is already being written by this thread; do one write at a time")
         with _held(self.root / "lock", wait):
             self._local.writing = True
-            db = connect_for_writing(self.database)
             try:
-                yield db
-                checkpoint(db)
+                with connect_for_writing(self.database) as db:
+                    yield db
+                    checkpoint(db)
             finally:
-                db.close()
                 self._local.writing = False
 
 
