@@ -16,7 +16,8 @@ Values are bound, never pasted into SQL.  An error points at the token.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -36,6 +37,9 @@ ATTRIBUTES = {
     "parent_run_id": "run.parent_run_id",
     "git_commit": "run.git_commit",
 }
+MAX_LENGTH = 10_000
+MAX_DEPTH = 50
+MAX_PARTS = 200
 NUMERIC_ATTRIBUTES = frozenset({"start_time", "end_time"})
 COLLECTIONS = {
     "metric": "metrics", "metrics": "metrics", "param": "params", "params": "params", "parameters": "params",
@@ -82,6 +86,8 @@ def parse_filter(text: str) -> Condition:
     """
     if not text.strip():
         return Condition("1")
+    if len(text) > MAX_LENGTH:
+        raise UsageError(f"the filter is {len(text):,} characters long; at most {MAX_LENGTH:,} can be read")
     parser = _Parser(text)
     condition = parser.alternatives()
     parser.expect_end()
@@ -106,6 +112,7 @@ class _Parser:
         self._text = text
         self._tokens = _tokens(text)
         self._next = 0
+        self._depth = 0
 
     # -- grammar
 
@@ -115,6 +122,8 @@ class _Parser:
     def _joined(self, word: str, part: Callable[[], Condition]) -> Condition:
         parts = [part()]
         while self._take_word(word):
+            if len(parts) == MAX_PARTS:
+                raise self._fault(f"more than {MAX_PARTS} conditions in a row; use IN", self._tokens[self._next - 1])
             parts.append(part())
         if len(parts) == 1:
             return parts[0]
@@ -125,13 +134,24 @@ class _Parser:
 
     def _negation(self) -> Condition:
         if self._take_word("NOT"):
-            inner = self._negation()
-            return Condition(f"NOT coalesce({inner.sql}, 0)", inner.values)
+            with self._deeper():
+                inner = self._negation()
+            return Condition(f"(NOT coalesce({inner.sql}, 0))", inner.values)
         if self._take("mark", "("):
-            inner = self.alternatives()
+            with self._deeper():
+                inner = self.alternatives()
             self._require("mark", ")")
             return inner
         return self._comparison()
+
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
+        # SQLite and Python both have an end to the depth of what they can take.
+        if self._depth == MAX_DEPTH:
+            raise self._fault(f"nested more than {MAX_DEPTH} levels deep", self._tokens[self._next - 1])
+        self._depth += 1
+        yield
+        self._depth -= 1
 
     def _comparison(self) -> Condition:
         key = self.key()
@@ -143,10 +163,13 @@ class _Parser:
         negated = self._take_word("NOT")
         if negated or self._peek_word("IN"):
             self._require_word("IN")
-            return _membership(key, self._values(), negated)
+            return _membership(key, self._values(key), negated)
         operator = self._operator()
         token = self._advance("a value")
-        return _compare(key, operator, self._value(token), lambda message: self._fault(message, token))
+        value = self._value(token, key)
+        if operator in ("LIKE", "ILIKE") and isinstance(value, float):
+            raise self._fault(f"{operator} needs a text in quotes", token)
+        return _compare(key, operator, value)
 
     def key(self) -> Key:
         token = self._advance("a key such as metrics.rmse")
@@ -192,20 +215,26 @@ class _Parser:
             return token.text.upper()
         raise self._fault("expected an operator: = != < <= > >= LIKE ILIKE IN IS", token)
 
-    def _values(self) -> list[str | float]:
+    def _values(self, key: Key) -> list[str | float]:
         self._require("mark", "(")
-        values = [self._value(self._advance("a value"))]
+        values = [self._value(self._advance("a value"), key)]
         while self._take("mark", ","):
-            values.append(self._value(self._advance("a value")))
+            token = self._advance("a value")
+            values.append(self._value(token, key))
+            if type(values[-1]) is not type(values[0]):
+                raise self._fault("a list holds either numbers or texts", token)
         self._require("mark", ")")
         return values
 
-    def _value(self, token: Token) -> str | float:
-        if token.kind == "string":
-            return _unquoted(token)
-        if token.kind == "number":
-            return float(token.text)
-        raise self._fault("expected a number, or a text in quotes", token)
+    def _value(self, token: Token, key: Key) -> str | float:
+        """Return the value that `token` spells, if it is of a kind that `key` can be compared with."""
+        if token.kind not in ("string", "number"):
+            raise self._fault("expected a number, or a text in quotes", token)
+        numeric = token.kind == "number"
+        problem = _mismatch(key, numeric)
+        if problem:
+            raise self._fault(problem, token)
+        return float(token.text) if numeric else _unquoted(token)
 
     # -- tokens
 
@@ -248,6 +277,8 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[Token]:
+    # What is no text cannot be searched for: a lone surrogate, as an argument that is not UTF-8 brings along.
+    text = text.encode("utf-8", "backslashreplace").decode()
     tokens, position = [], 0
     end = len(text.rstrip())
     while position < end:
@@ -286,17 +317,19 @@ def _expression(key: Key, *, numeric: bool = False) -> Condition:
     )
 
 
-def _compare(key: Key, operator: str, value: str | float, fault: Callable[[str], UsageError]) -> Condition:
-    numeric = isinstance(value, float)
+def _mismatch(key: Key, numeric: bool) -> str | None:
+    """Say what is wrong with comparing `key` with a number (`numeric`) or a text; None when it is right."""
     if key.collection == "metrics" and not numeric:
-        raise fault("a metric is compared with a number")
+        return "a metric is compared with a number"
     if key.collection == "tags" and numeric:
-        raise fault("a tag is compared with a text in quotes")
+        return "a tag is compared with a text in quotes"
     if key.collection == "attributes" and numeric != (key.name in NUMERIC_ATTRIBUTES):
-        raise fault(f"{key.name} is compared with {'a text in quotes' if numeric else 'a number (milliseconds)'}")
-    if operator in ("LIKE", "ILIKE") and numeric:
-        raise fault(f"{operator} needs a text in quotes")
-    term = _expression(key, numeric=numeric)
+        return f"{key.name} is compared with {'a text in quotes' if numeric else 'a number (milliseconds)'}"
+    return None
+
+
+def _compare(key: Key, operator: str, value: str | float) -> Condition:
+    term = _expression(key, numeric=isinstance(value, float))
     if operator == "LIKE":
         return Condition(f"(({term.sql}) GLOB ?)", (*term.values, _glob(str(value))))
     sql = "LIKE" if operator == "ILIKE" else operator
@@ -304,8 +337,7 @@ def _compare(key: Key, operator: str, value: str | float, fault: Callable[[str],
 
 
 def _membership(key: Key, values: list[str | float], negated: bool) -> Condition:
-    numeric = all(isinstance(value, float) for value in values)
-    term = _expression(key, numeric=numeric)
+    term = _expression(key, numeric=isinstance(values[0], float))
     marks = ", ".join("?" * len(values))
     return Condition(f"(({term.sql}) {'NOT ' if negated else ''}IN ({marks}))", (*term.values, *values))
 
