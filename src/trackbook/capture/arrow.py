@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def _header(name: str, array: Any) -> Iterator[bytes]:
 def _fixed(array: Any) -> Iterator[Any]:
     """Integers, booleans, dates, times and durations: values with nothing behind the missing ones."""
     if pa.types.is_duration(array.type):
-        array = array.cast(pa.duration("us"), safe=False)
+        array = _finest(array, pa.duration)
     yield from _header(str(array.type), array)
     if pa.types.is_boolean(array.type):
         filled = pc.fill_null(array, False) if array.null_count else array
@@ -82,13 +82,17 @@ def _floats(array: Any) -> Iterator[Any]:
 def _timestamps(array: Any) -> Iterator[Any]:
     """Instants, whatever their unit: in nanoseconds, or in microseconds where those do not reach."""
     zone = array.type.tz
-    try:
-        array = array.cast(pa.timestamp("ns", zone))
-    except pa.ArrowInvalid:
-        array = array.cast(pa.timestamp("us", zone), safe=False)
+    array = _finest(array, lambda unit: pa.timestamp(unit, zone))
     yield from _header(f"timestamp[{array.type.unit}, {zone}]", array)
     integers = array.cast(pa.int64())
     yield _values(pc.fill_null(integers, 0) if array.null_count else integers)
+
+
+def _finest(array: Any, kind: Callable[[str], Any]) -> Any:
+    try:
+        return array.cast(kind("ns"))
+    except pa.ArrowInvalid:
+        return array.cast(kind("us"), safe=False)
 
 
 def _text(array: Any) -> Iterator[Any]:
@@ -149,6 +153,8 @@ def array_parts(array: Any) -> Iterator[Any]:
     array = np.ascontiguousarray(array)
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     yield array.dtype.str.encode()
+    if array.dtype.kind == "c":
+        array = array.view(array.real.dtype)  # two floats, each with its own NaN and sign
     if array.dtype.kind == "f":
         array = np.where(np.isnan(array), array.dtype.type("nan"), array + array.dtype.type(0))
     if array.dtype.kind in "mM":

@@ -44,6 +44,7 @@ class EstimatorObserver:
         self._sinks: list[EstimatorSink] = []
         self._local = threading.local()
         self._installed = False
+        self._said: set[str] = set()
 
     def start(self, sink: EstimatorSink) -> None:
         """Begin to observe for `sink`; scikit-learn is wrapped once, now or when it is first imported."""
@@ -89,7 +90,7 @@ class EstimatorObserver:
                 return function(estimator, *arguments, **keywords)
             with self._entered():
                 result = function(estimator, *arguments, **keywords)
-            self._sinks[-1].fitted(estimator)
+            self._tell(lambda sink: sink.fitted(estimator))
             return result
 
         fit._trackbook = True  # type: ignore[attr-defined]
@@ -131,8 +132,18 @@ class EstimatorObserver:
             value = function(*arguments, **keywords)
         number = as_number(value)
         if number is not None:
-            self._sinks[-1].measured(name, number, caller)
+            self._tell(lambda sink: sink.measured(name, number, caller))
         return value
+
+    def _tell(self, report: Callable[[EstimatorSink], None]) -> None:
+        """Report to the sink; its fault is a line for the user to see, never an exception in the user's call."""
+        try:
+            report(self._sinks[-1])
+        except Exception as fault:  # noqa: BLE001 - as above
+            text = f"Trackbook: what scikit-learn did is not recorded: {fault}"
+            if text not in self._said:
+                self._said.add(text)
+                print(text, file=sys.stderr)
 
     def _inside(self) -> bool:
         return getattr(self._local, "inside", False)
@@ -162,13 +173,13 @@ def estimator_params(estimator: Any) -> dict[str, str]:
 
 def as_number(value: Any) -> float | None:
     """Return a real scalar as a float, or None for anything else."""
-    if isinstance(value, bool) or getattr(value, "ndim", 0) != 0:
-        return None
     try:
+        if isinstance(value, bool) or getattr(value, "ndim", 0) != 0:
+            return None
         number = float(value)
-    except (TypeError, ValueError):
+        return number if isinstance(value, int | float) or hasattr(value, "dtype") or math.isfinite(number) else None
+    except Exception:  # noqa: BLE001 - the value may be any object of the user's
         return None
-    return number if isinstance(value, int | float) or hasattr(value, "dtype") or math.isfinite(number) else None
 
 
 def _validated_function(function: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,17 @@ from blake3 import blake3
 
 from trackbook.capture.fingerprint import Fingerprint
 
-_LIBRARIES = tuple(
-    {
-        os.path.realpath(folder)
-        for folder in (sys.prefix, sys.base_prefix, sys.exec_prefix, *(p for p in sys.path if "-packages" in p))
-    }
-)
+
+def _library_folders() -> tuple[str, ...]:
+    # Not all of `sys.prefix`: an environment may have been made in the project folder itself.
+    installed = sysconfig.get_paths()
+    folders = [installed[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    folders += [str(Path(sys.prefix) / name) for name in ("share", "etc")]
+    folders += [folder for folder in sys.path if "-packages" in folder]
+    return tuple({form(folder) for folder in folders for form in (os.path.abspath, os.path.realpath)})
+
+
+_LIBRARIES = _library_folders()
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/", "/usr/lib/")
 _NOISE = (".pyc", ".py", ".so", ".pyi", ".lock", ".journal")
 _FOLDERS = frozenset(

@@ -64,7 +64,7 @@ def fingerprint(value: Any) -> Fingerprint:
 def kind_of(value: Any) -> str:
     """Return `frame`, `series`, `index`, `array`, `estimator` or `value`, without importing any library."""
     for base in type(value).__mro__:
-        module = base.__module__
+        module = f"{base.__module__}"  # a class may say anything of itself, even a number
         if module.startswith("pandas.") or module == "pandas":
             kind = {"DataFrame": "frame", "Series": "series", "Index": "index"}.get(base.__name__)
             if kind:
@@ -180,6 +180,8 @@ class _Hasher:
     def _array(self, array: Any) -> bytes:
         from trackbook.capture.arrow import array_parts
 
+        if hasattr(array, "mask"):
+            raise UnsupportedError("a masked array has no canonical form")
         if array.dtype.hasobject:
             return self._sequence(b"array" + repr(array.shape).encode(), array.ravel().tolist())
         hasher = blake3(b"array" + repr(array.shape).encode(), max_threads=blake3.AUTO)
@@ -212,11 +214,17 @@ class _Hasher:
 
     def _function(self, value: Any) -> bytes:
         function = getattr(value, "__func__", value)
-        code = function.__code__
+        enclosed = [cell.cell_contents for cell in function.__closure__ or ()]
+        parts = [function.__qualname__, function.__defaults__, function.__kwdefaults__, enclosed]
+        if function is not value:
+            parts.append(value.__self__)
+        return blake3(b"function" + self.digest(parts) + self._code(function.__code__)).digest()
+
+    def _code(self, code: types.CodeType) -> bytes:
+        nested = [const for const in code.co_consts if isinstance(const, types.CodeType)]
         constants = [const for const in code.co_consts if not isinstance(const, types.CodeType)]
-        return self._sequence(
-            b"function", [function.__qualname__, code.co_code, list(code.co_names), constants, function.__defaults__]
-        )
+        own = self._sequence(b"code", [code.co_code, list(code.co_names), constants])
+        return own + b"".join(self._code(each) for each in nested)
 
     def _object(self, value: Any) -> bytes:
         """Return the digest of an object of a library whose state we trust to say all: its class and its state."""

@@ -34,6 +34,8 @@ class GitReader:
     def read(self) -> GitState:
         """Return the current state; NO_GIT where there is no repository or no git."""
         if self._git_dir is None:
+            self._git_dir = _find_git_dir(self._folder)  # there may be one by now
+        if self._git_dir is None:
             return NO_GIT
         stamp = _stamp(self._git_dir)
         if stamp != self._stamp:

@@ -31,13 +31,12 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_URL = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s/@:'\"]*)(?::[^\s/@'\"]*)?@", re.IGNORECASE
-)
+_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s/@:'\"]*)(?::[^\s/@'\"]*)?@", re.IGNORECASE)
 _BEARER = re.compile(r"(?P<kind>\b(?:bearer|basic)\s+)[A-Za-z0-9+/=_.~-]{8,}", re.IGNORECASE)
 # Every repetition before a value is bounded: a cell may hold a megabyte of base64, and must not wait for a regex.
 _QUOTED = re.compile(
-    rf"(?P<name>{_NAME}[\w-]{{0,64}}['\"\]]{{0,2}}\s{{0,20}}(?::\s{{0,20}}[\w\[\]| .]{{1,80}})?[=:,]\s{{0,20}}\(?\s{{0,20}})"
+    rf"(?P<name>{_NAME}[\w-]{{0,64}}['\"\]]{{0,2}}\s{{0,20}}"
+    r"(?::\s{0,20}[\w\[\]| .]{1,80})?[=:,]\s{0,20}\(?\s{0,20})"
     r"(?P<values>[rbfu]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?:\\.|[^\"\\\n])+\"|'(?:\\.|[^'\\\n])+')"
     r"(?:\s{1,200}[rbfu]{0,2}(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')){0,100})",
     re.IGNORECASE | re.DOTALL,
