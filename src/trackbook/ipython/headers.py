@@ -18,7 +18,7 @@ def header_line(raw_cell: str, magic: str = "track") -> str | None:
     Other cell magics may stand above it: they hand the rest of the cell, header included, to IPython again.
     """
     for line in raw_cell.splitlines(keepends=True):
-        match = _HEADER.fullmatch(line)
+        match = _HEADER.fullmatch(line.lstrip(" \t"))  # IPython takes a cell's indentation off
         if match is not None and match["magic"] == magic:
             return match["line"] or ""
         if line.strip() and not _CELL_MAGIC.match(line):
@@ -39,7 +39,7 @@ def strip_headers(lines: list[str]) -> list[str]:
     """
     kept = list(lines)
     headers = 0
-    while headers < len(kept) and _HEADER.fullmatch(kept[headers]):
+    while headers < len(kept) and _HEADER.fullmatch(kept[headers].lstrip(" \t")):
         headers += 1
     if not headers:
         return lines

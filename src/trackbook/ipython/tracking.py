@@ -89,7 +89,10 @@ class TrackedCells:
         request = self._request(info)
         if request is not None:
             project = self._current.get()
-            self._running = (info, project, project.cells.start(request, self._shell.user_ns))
+            cell = project.cells.start(request, self._shell.user_ns)
+            self._running = (info, project, cell)
+            if cell.fault is not None:
+                self._warn(f"run {cell.run.run_name!r} is not recorded in full", cell.fault)
 
     def _request(self, info: Any) -> CellRequest | None:
         line = header_line(info.raw_cell)
