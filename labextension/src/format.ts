@@ -30,6 +30,25 @@ export const STAGE_LOOKS: Readonly<Record<Stage, ILook>> = {
   none: { word: 'no stage', sign: '○', tone: 'quiet' }
 };
 
+/** Tests by the names that their readers know. */
+const METHODS: Readonly<Record<string, string>> = {
+  anderson_darling: 'Anderson-Darling',
+  chi_square: 'chi-squared',
+  fisher: "Fisher's exact",
+  not_tested: 'not tested',
+  two_shares: 'two shares',
+  unseen_levels: 'unseen levels'
+};
+
+export function formatMethod(method: string): string {
+  return METHODS[method] ?? method.replaceAll('_', ' ');
+}
+
+/** A message that begins with a small letter, as a sentence. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const UNKNOWN: ILook = { word: 'unknown', sign: '?', tone: 'quiet' };
 
 /** The look of a state, also of one that a newer server knows and this panel does not. */

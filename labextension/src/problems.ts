@@ -1,6 +1,7 @@
 /** Errors in words that a person can act upon. */
 
 import type { ApiError } from './api';
+import { sentence } from './format';
 
 export interface IExplanation {
   readonly title: string;
@@ -34,6 +35,6 @@ export function explain(problem: ApiError): IExplanation {
         text: "Its terminal shows why. Correct what it names, then press Trackbook's refresh button."
       };
     default:
-      return { title: 'That did not work', text: problem.message };
+      return { title: 'That did not work', text: sentence(problem.message) };
   }
 }

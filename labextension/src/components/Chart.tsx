@@ -22,7 +22,7 @@ export function Chart(props: IChartProps): JSX.Element {
     }
     const renderer = props.rendermime.createRenderer(VEGA_LITE_MIME);
     const model = new MimeModel({
-      data: { [VEGA_LITE_MIME]: props.spec as never },
+      data: { [VEGA_LITE_MIME]: fitted(props.spec, node.clientWidth) as never },
       metadata: { [VEGA_LITE_MIME]: { embed_options: embedOptions(node) as never } },
       trusted: true
     });
@@ -35,6 +35,12 @@ export function Chart(props: IChartProps): JSX.Element {
     return () => renderer.dispose();
   }, [props.spec, props.theme]);
   return <div className="tb-Chart" ref={host} />;
+}
+
+/** A picture of one view takes the whole width of its card; what is composed of several keeps its own. */
+function fitted(spec: IChartProps['spec'], width: number): IChartProps['spec'] {
+  const single = typeof spec['width'] === 'number' && width > 0;
+  return single ? { ...spec, width, autosize: { type: 'fit-x', contains: 'padding' } } : spec;
 }
 
 /** Axes and text in the theme's colours; a specification's own colours win. */

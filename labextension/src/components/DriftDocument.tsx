@@ -1,7 +1,15 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 
 import type { IDriftColumn, IDriftReport, TrackbookApi } from '../api';
-import { count, DRIFT_LOOKS, formatPercent, formatProbability, formatTime, look } from '../format';
+import {
+  count,
+  DRIFT_LOOKS,
+  formatMethod,
+  formatPercent,
+  formatProbability,
+  formatTime,
+  look
+} from '../format';
 import { countStates, rankColumns } from '../selection';
 import { Chart } from './Chart';
 import { Chip } from './Chip';
@@ -143,7 +151,7 @@ function ColumnRow(props: { name: string; column: IDriftColumn }): JSX.Element {
       <td>
         <Chip look={look(DRIFT_LOOKS, column.state)} />
       </td>
-      <td className="tb-Nowrap">{column.method.replaceAll('_', ' ')}</td>
+      <td className="tb-Nowrap">{formatMethod(column.method)}</td>
       <td className="tb-Number">{tested ? formatPercent(column.effect) : '–'}</td>
       <td className="tb-Number">
         {tested

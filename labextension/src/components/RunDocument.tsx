@@ -176,12 +176,6 @@ function DataTable(props: { label: string; data: readonly IRunData[]; none: stri
             <th scope="col">name</th>
             <th scope="col">kind</th>
             <th scope="col" className="tb-Number">
-              rows
-            </th>
-            <th scope="col" className="tb-Number">
-              columns
-            </th>
-            <th scope="col" className="tb-Number">
               size
             </th>
             <th scope="col">fingerprint</th>
@@ -206,11 +200,9 @@ function DataRow(props: { item: IRunData }): JSX.Element {
         {item.kind === 'file' ? baseName(item.name) : item.name}
       </th>
       <td>{item.kind}</td>
-      <td className="tb-Number">{formatNumber(item.rows)}</td>
       <td className="tb-Number" title={columns?.join(', ')}>
-        {columns ? columns.length : '–'}
+        {extent(item)}
       </td>
-      <td className="tb-Number">{item.size === null ? '–' : formatSize(item.size)}</td>
       <td>
         {item.fingerprint ? (
           <Digest value={item.fingerprint} name={`the fingerprint of ${item.name}`} length={12} />
@@ -220,6 +212,15 @@ function DataRow(props: { item: IRunData }): JSX.Element {
       </td>
     </tr>
   );
+}
+
+/** `442 × 11` for a frame, `442 rows` for a series, bytes for a file. */
+function extent(item: IRunData): string {
+  if (item.rows !== null) {
+    const columns = item.columns && Object.keys(item.columns).length;
+    return columns ? `${formatNumber(item.rows)} × ${columns}` : count(item.rows, 'row');
+  }
+  return item.size === null ? '–' : formatSize(item.size);
 }
 
 function Children(props: { run: IRun; onOpenRun: IRunDocumentProps['onOpenRun'] }): JSX.Element {

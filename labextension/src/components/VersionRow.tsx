@@ -1,7 +1,7 @@
 import { caretDownEmptyThinIcon } from '@jupyterlab/ui-components';
 
 import type { IGateResult, IModel, IModelVersion } from '../api';
-import { count, formatAgo, formatNumber, look, STAGE_LOOKS } from '../format';
+import { count, formatAgo, formatNumber, look, sentence, STAGE_LOOKS } from '../format';
 import type { IPromotion } from '../model';
 import { aliasesOf, currentGates, mainMetric } from '../selection';
 import { Chip } from './Chip';
@@ -103,7 +103,7 @@ function Outcome(props: {
       title={refused ? 'Refused by its gates' : `${title} was not moved`}
       onDismiss={onDismiss}
     >
-      {promotion.message}
+      {sentence(promotion.message)}
     </Notice>
   );
 }
