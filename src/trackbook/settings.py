@@ -79,6 +79,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: ModelSettings = ModelSettings()
     drift: DriftSettings = DriftSettings()
 
+    def __post_init__(self) -> None:
+        if not (self.experiment.strip() and self.experiment.isprintable()):
+            raise ValueError(f"the experiment needs a name of printable characters, not {self.experiment!r}")
+
 
 def load_settings(root: Path) -> Settings:
     """Read `trackbook.toml` in the folder `root`; without the file, the defaults.
@@ -92,5 +96,5 @@ def load_settings(root: Path) -> Settings:
         return Settings()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}; correct that line or remove it") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -84,7 +83,7 @@ def _sqlite() -> Check:
 
     fix = ".".join(map(str, WAL_FIX))
     note = "" if wal_is_sound() else f" (before {fix}, so checkpoints happen under the store's lock only, as they do)"
-    return Check("sqlite", sqlite3.sqlite_version + note, True)
+    return Check("sqlite", sqlite_version() + note, True)
 
 
 def _settings(root: Path) -> Check:

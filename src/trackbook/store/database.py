@@ -92,6 +92,11 @@ def wal_is_sound() -> bool:
     return sqlite3.sqlite_version_info >= WAL_FIX
 
 
+def sqlite_version() -> str:
+    """Return the version of the SQLite library that Python uses."""
+    return sqlite3.sqlite_version
+
+
 def is_ready(path: Path) -> bool:
     """Say whether the database has all its tables; another process may be making them this moment."""
     if not path.exists():

@@ -1,0 +1,77 @@
+"""`trackbook.toml`: typed, frozen, and strict about what it does not know."""
+
+import pytest
+
+from trackbook.errors import SettingsError
+from trackbook.settings import DriftSettings, GateSettings, ModelSettings, Settings, load_settings
+
+
+def load(tmp_path, text):
+    (tmp_path / "trackbook.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_settings(tmp_path)
+
+
+def test_without_a_file_the_defaults_hold(tmp_path):
+    assert load_settings(tmp_path) == Settings()
+
+
+def test_an_empty_file_means_the_defaults(tmp_path):
+    assert load(tmp_path, "") == Settings()
+
+
+def test_everything_in_the_file_arrives(tmp_path):
+    text = """
+    experiment = "churn"
+    user = "ada"
+    [[gates]]
+    metric = "r2"
+    min = 0.3
+    [[gates]]
+    metric = "mae"
+    stage = "staging"
+    model = "risk*"
+    max = 60
+    [models]
+    trusted = ["mylib.Thing"]
+    [drift]
+    alpha = 0.01
+    """
+    assert load(tmp_path, text) == Settings(
+        experiment="churn",
+        user="ada",
+        gates=(GateSettings("r2", min=0.3), GateSettings("mae", stage="staging", model="risk*", max=60)),
+        models=ModelSettings(("mylib.Thing",)),
+        drift=DriftSettings(alpha=0.01),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("experimnt = 'x'", "experimnt"),
+        ("experiment = 5", r"\$\.experiment"),
+        ("[[gates]]\nmetric = 'r2'", "r2"),
+        ("[[gates]]\nmin = 0.3", "metric"),
+        ("[[gates]]\nmetric = 'r2'\nmin = nan", "finite"),
+        ("[[gates]]\nmetric = 'r2'\nmin = inf", "finite"),
+        ("[[gates]]\nmetric = 'r2'\nmin = 1\nstage = 'prodution'", "prodution"),
+        ("[drift]\nalpha = 1.5", "alpha"),
+        ("[drift]\nalpah = 0.5", "alpah"),
+        ("[models]\ntrusted = 'mylib'", "trusted"),
+        ("experiment = \nuser = 1", "line 1"),
+        (b"experiment = '\xff\xfe'", "utf-8"),
+        ("a = 1\na = 2", "trackbook.toml"),
+        ("experiment = ''", "experiment"),
+        ('experiment = "a\\u0000b"', "printable"),
+    ],
+)
+def test_what_is_wrong_is_an_error_that_names_the_file_and_the_key(tmp_path, text, names):
+    with pytest.raises(SettingsError, match=names) as caught:
+        load(tmp_path, text)
+    assert str(tmp_path / "trackbook.toml") in str(caught.value)
+
+
+def test_a_folder_of_that_name_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "trackbook.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"trackbook\.toml cannot be read"):
+        load_settings(tmp_path)
