@@ -79,7 +79,7 @@ def _packages() -> list[Check]:
 
 
 def _sqlite() -> Check:
-    from trackbook.store.database import WAL_FIX, wal_is_sound
+    from trackbook.store.database import WAL_FIX, sqlite_version, wal_is_sound
 
     fix = ".".join(map(str, WAL_FIX))
     note = "" if wal_is_sound() else f" (before {fix}, so checkpoints happen under the store's lock only, as they do)"
