@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -161,7 +162,12 @@ def _close_quietly(reference: weakref.ref[Store]) -> None:
     if store is None or not store.root.is_dir():
         return
     try:
-        store.close()
+        # A process that has only appended would import SQLite's library now, half a second of it, and libraries
+        # that register exit handlers of their own cannot be imported at exit at all.
+        if "trackbook.store.drain" in sys.modules:
+            store.close()
+        else:
+            store._journal.close()
     except StoreError as error:
         import warnings
 
