@@ -351,3 +351,14 @@ def test_an_interrupt_at_any_moment_leaves_a_readable_journal(tmp_path):
         assert set(said) <= set(points) and len(points) == len(set(points)), (len(said), len(points))
     """)
     run_script(code, str(tmp_path / ".trackbook"))
+
+
+def test_the_lock_of_a_process_killed_before_it_had_a_journal_is_removed_and_a_living_ones_stays(store, runs):
+    from trackbook.store.journal import liveness_lock
+
+    stray = store.root / "journal" / "0-1-aa.lock"
+    stray.touch()
+    living = liveness_lock(store.root / "journal" / "0-2-bb.journal")
+    with living:
+        runs.search()
+        assert [path.name for path in (store.root / "journal").iterdir()] == ["0-2-bb.lock"]

@@ -110,10 +110,8 @@ def acknowledged(said: str) -> list[list]:
     return [json.loads(line) for line in said.split("\n")[:-1]]
 
 
-@pytest.fixture(scope="module")
-def aftermath(tmp_path_factory):
-    """A store after all the kills, and what the killed had acknowledged."""
-    folder = tmp_path_factory.mktemp("killed")
+def kill_writers_and_readers(folder: Path) -> list[list]:
+    """Kill processes that use a new store in `folder`; return number, signal and words of each of them."""
     root = folder / ".trackbook"
     script = folder / "zygote.py"
     script.write_text(ZYGOTE.format(source=str(Path(sys.modules["trackbook"].__file__).parents[1])))
@@ -124,31 +122,39 @@ def aftermath(tmp_path_factory):
         for seed in range(WORKERS)
     ]
     deaths = []
-    # While the others are being killed, this process reads what they write: the next command, again and again.
-    runs = None
+    # While they are being killed, this process reads what they write: the next command, again and again.
     for zygote in zygotes:
         for line in zygote.stdout:
             deaths.append(json.loads(line))
-            if runs is None and root.is_dir():
-                runs = Runs(Store.open(root))
-            if runs is not None:
-                runs.search(max_results=1)
+            Runs(Store.open(root)).search(max_results=1)
         assert zygote.wait(60) == 0
         zygote.stdout.close()
+    return deaths
+
+
+def test_no_acknowledged_record_is_lost_or_doubled_by_180_kills(tmp_path, sound):
+    """Of processes that log, end runs, keep artifacts, write transactions, read and drain, all at once."""
+    deaths = kill_writers_and_readers(tmp_path)
     records = [record for _, _, said in deaths for record in acknowledged(said)]
     print(f"\n{len(deaths)} kills, acknowledged: {dict(Counter(record[0] for record in records))}")
-    return Store.open(root), deaths, records
-
-
-def test_every_process_died_of_the_signal_and_of_nothing_else(aftermath):
-    _, deaths, _ = aftermath
     assert [signal for _, signal, _ in deaths] == [signal.SIGKILL] * WORKERS * KILLS_EACH
+    assert sum(said.count('"read"') for number, _, said in deaths if number % 3 == 2) > WORKERS
+
+    store = Store.open(tmp_path / ".trackbook")
+    check_runs(store, records)
+    check_metrics(store, records)
+    with store.read() as db:
+        rows = Counter(name for (name,) in db.execute("SELECT name FROM dataset").fetchall())
+    assert {record[1] for record in records if record[0] == "row"} <= rows.keys()
+    assert max(rows.values()) == 1
+    sound(store)
+    assert [finding for finding in fsck(store) if finding.severity != "info"] == []
+    assert list((store.root / "journal").iterdir()) == []
 
 
-def test_no_acknowledged_run_param_or_artifact_is_lost(aftermath):
-    store, _, records = aftermath
-    runs = Runs(store)
-    found = {run.run_id: run for run in runs.search(max_results=1_000_000)}
+def check_runs(store: Store, records: list[list]) -> None:
+    """Check that every run, end, param and artifact that was acknowledged is there."""
+    found = {run.run_id: run for run in Runs(store).search(max_results=1_000_000)}
     for kind, run_id, *what in (record for record in records if record[0] in ("start", "end", "param")):
         assert run_id in found, f"run {run_id} is lost"
         if kind == "param":
@@ -164,8 +170,8 @@ def test_no_acknowledged_run_param_or_artifact_is_lost(aftermath):
     assert all(store.objects.get(digest) for _, digest in artifacts)
 
 
-def test_no_acknowledged_metric_is_lost_and_none_is_there_twice(aftermath):
-    store, _, records = aftermath
+def check_metrics(store: Store, records: list[list]) -> None:
+    """Check that every metric that was acknowledged is there, and none of all twice."""
     with store.read() as db:
         points = Counter(
             db.execute(
@@ -175,33 +181,10 @@ def test_no_acknowledged_metric_is_lost_and_none_is_there_twice(aftermath):
         )
         counts = db.execute("SELECT sum(count) FROM metric").fetchone()[0]
     said = {tuple(record[1:]) for record in records if record[0] == "metric"}
-    assert len(said) > 1000
+    assert len(said) > 300
     assert said <= points.keys()
     assert max(points.values()) == 1
     assert counts == len(points)
-
-
-def test_what_a_transaction_wrote_and_acknowledged_is_there_once(aftermath):
-    store, _, records = aftermath
-    with store.read() as db:
-        rows = Counter(name for (name,) in db.execute("SELECT name FROM dataset").fetchall())
-    assert {record[1] for record in records if record[0] == "row"} <= rows.keys()
-    assert max(rows.values()) == 1
-
-
-def test_the_store_is_sound_and_its_journals_are_used_up(aftermath, sound):
-    store, _, _ = aftermath
-    with store.read():
-        pass
-    sound(store)
-    assert [finding for finding in fsck(store) if finding.severity != "info"] == []
-    assert list((store.root / "journal").iterdir()) == []
-
-
-def test_readers_were_killed_while_they_drained(aftermath):
-    _, deaths, _ = aftermath
-    reads = sum(said.count('"read"') for number, _, said in deaths if number % 3 == 2)
-    assert reads > WORKERS
 
 
 def test_a_kernel_killed_at_random_moments_loses_no_cell_that_it_answered(start_kernel, tmp_path_factory, sound):

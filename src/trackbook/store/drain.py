@@ -32,6 +32,7 @@ def drain(db: Database, folder: Path) -> None:
         if abandoned:
             _retire(journal, damage)
     _forget(db, consumed.keys() - {journal.name for journal in journals})
+    _remove_stray_locks(folder)
 
 
 def _drain_one(db: Database, journal: Path, offset: int) -> Damage | None:
@@ -79,6 +80,23 @@ def _retire(journal: Path, damage: Damage | None) -> None:
     else:
         journal.unlink(missing_ok=True)
     journal.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _remove_stray_locks(folder: Path) -> None:
+    """Delete the locks of processes that were killed before they had made their journals."""
+    for path in folder.glob("*.lock"):
+        journal = path.with_suffix(SUFFIX)
+        if journal.exists():
+            continue
+        lock = liveness_lock(journal)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue  # its process is about to make the journal
+        # Deleted while it is held: whoever waits for it then sees that its file is gone, and makes a new one.
+        if not journal.exists():
+            path.unlink(missing_ok=True)
+        lock.release()
 
 
 def _forget(db: Database, gone: set[str]) -> None:

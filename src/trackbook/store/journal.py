@@ -26,6 +26,7 @@ from trackbook.store.events import FORMAT, AnyEvent, Event, JournalOpened
 
 SUFFIX = ".journal"
 SYNC_SECONDS = 0.5
+LOCK_SECONDS = 5.0
 MAX_FRAME = 1 << 28
 """Bytes of one event; SQLite takes texts of up to a billion."""
 
@@ -94,7 +95,7 @@ class JournalWriter:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._liveness = liveness_lock(path)
-            self._liveness.acquire(timeout=0)
+            self._liveness.acquire(timeout=LOCK_SECONDS)
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except (OSError, Timeout) as error:
             raise StoreError(f"no journal can be written in {self._folder} ({error}); check its permissions") from error
