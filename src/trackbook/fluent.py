@@ -170,8 +170,14 @@ def load_model(uri: str) -> Any:
 
 
 def detect_drift(reference: Any, current: Any, **options: Any) -> DriftReport:
-    """Compare two frames column by column and return a DriftReport; see `trackbook.monitoring.detect_drift`."""
+    """Compare two frames column by column and return a DriftReport; see `trackbook.monitoring.detect_drift`.
+
+    The floors of `trackbook.toml` hold unless `settings` gives others.  Nothing is stored; `%drift` keeps its report.
+    """
     from trackbook.charts import DriftReport
     from trackbook.monitoring import detect_drift as detect
+    from trackbook.project import find_root
+    from trackbook.settings import load_settings
 
+    options.setdefault("settings", load_settings(find_root(Path.cwd())).drift)
     return DriftReport.of(detect(reference, current, **options))

@@ -1,0 +1,81 @@
+"""A real JupyterLab on the quickstart, and a real Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.jupyter import JupyterServer
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+expect.set_options(timeout=60_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything here, and skip it where JupyterLab would not find the panel."""
+    installed = (Path(sys.prefix) / "share/jupyter/labextensions/trackbook/package.json").exists()
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.ui)
+            if not installed:
+                item.add_marker(pytest.mark.skip("the Lab extension is not installed here; use ./tests/run"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Use the Chromium that tests/run found, else the one on the PATH, else Playwright's own."""
+    chromium = os.environ.get("TRACKBOOK_CHROMIUM") or shutil.which("chromium")
+    where = {"executable_path": chromium} if chromium else {}
+    return {**browser_type_launch_args, **where, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Give pages the size of a laptop's window."""
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[JupyterServer]:
+    """JupyterLab over a folder that holds the quickstart notebook and its policy."""
+    root, home = tmp_path / "quickstart", tmp_path / "home"
+    root.mkdir()
+    home.mkdir()
+    for name in ("quickstart.ipynb", "trackbook.toml"):
+        shutil.copyfile(NOTEBOOKS / name, root / name)
+    settings = home / "config/lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    server = JupyterServer(root, home, "--expose-app-in-browser", app="lab")
+    try:
+        yield server.wait()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def screenshot(page: Page) -> Callable[[str], None]:
+    """Photograph the page in both themes; `tests/run` says where the pictures are."""
+    folder = Path(os.environ.get("TRACKBOOK_SCREENSHOTS", Path(__file__).parents[1] / "output" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str) -> None:
+        for theme in reversed(THEMES):
+            page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+            page.wait_for_timeout(700)  # the theme's style sheet and the charts follow
+            page.screenshot(path=folder / f"{name}-{theme.split()[-1].lower()}.png")
+
+    return take

@@ -1,0 +1,102 @@
+"""The quickstart as a user meets it: open, run all, see the runs, promote the model, see the drift."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.jupyter import JupyterServer
+from trackbook.project import Project
+
+
+@pytest.fixture
+def panel(page: Page, lab: JupyterServer) -> Page:
+    """The Lab with the quickstart open and the Trackbook panel in front."""
+    page.goto(f"{lab.url}lab/tree/quickstart.ipynb?token={lab.token}&reset")
+    expect(page.get_by_role("heading", name="Quickstart: from a notebook to a watched model")).to_be_visible()
+    page.get_by_role("tab", name="Trackbook").click()
+    return page
+
+
+def run_all(page: Page) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def row(page: Page, name: str) -> object:
+    return page.get_by_role("button", name=re.compile(name))
+
+
+def test_the_quickstart_goes_all_the_way(
+    panel: Page, lab: JupyterServer, screenshot: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Running the notebook fills the panel without a reload; runs and reports open; gates refuse and let pass."""
+    page = panel
+    expect(page.get_by_text("No runs yet")).to_be_visible()
+    screenshot("empty")
+
+    run_all(page)
+    forest = row(page, "^forest, finished")
+    expect(forest).to_be_visible()
+    expect(row(page, "^baseline, finished")).to_be_visible()
+    report = row(page, "^under_50 against over_60, drift")
+    expect(report).to_be_visible()
+
+    forest.focus()
+    page.keyboard.press("Enter")
+    document = page.get_by_role("main").last
+    expect(page.get_by_role("heading", name="forest")).to_be_visible()
+    expect(page.get_by_text("RandomForestRegressor(n_estimators=trees").last).to_be_visible()
+    expect(page.get_by_role("heading", name="Inputs")).to_be_visible()
+    expect(document).to_be_visible()
+    screenshot("run")
+
+    promote(page, "diabetes version 1", "production")
+    expect(page.get_by_role("alert")).to_contain_text("0.3")
+    promote(page, "diabetes version 2", "staging")
+    expect(page.get_by_role("listitem", name="diabetes version 2")).to_contain_text("staging")
+    screenshot("models")
+    versions = {each.version: each.stage for each in Project.open(lab.root).registry.get("diabetes").versions}
+    assert versions == {1: "none", 2: "staging"}
+
+    report.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=re.compile("under_50"))).to_be_visible()
+    expect(page.locator(".vega-embed").last).to_be_visible()
+    screenshot("drift")
+
+    with Project.open(lab.root).tracker.start_run("from-a-script"):
+        pass
+    ended = time.monotonic()
+    expect(row(page, "^from-a-script, finished")).to_be_visible()
+    with capsys.disabled():
+        print(f"\na new run stood in the panel {time.monotonic() - ended:.1f} s after its end")
+
+
+def promote(page: Page, version: str, stage: str) -> None:
+    """Ask for a stage with the keyboard alone."""
+    page.get_by_role("button", name=f"Promote {version}").focus()
+    page.keyboard.press("Enter")
+    item = page.get_by_role("menuitem", name=stage)
+    expect(item).to_be_visible()
+    for _ in range(4):
+        if "lm-mod-active" in (item.get_attribute("class") or ""):
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+
+def test_stored_text_is_shown_as_text(panel: Page, lab: JupyterServer) -> None:
+    """A run's name and params that look like HTML reach the page as text, in the panel and in the document."""
+    page = panel
+    with Project.open(lab.root).tracker.start_run("<img src=x onerror=alert(1)>") as active:
+        active.log_param("note", "<script>window.hacked = true</script>")
+    entry = row(page, "^<img src=x")
+    expect(entry).to_be_visible()
+    entry.click()
+    expect(page.get_by_text("<script>window.hacked = true</script>")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
