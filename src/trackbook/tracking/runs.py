@@ -145,7 +145,8 @@ def _find(db: Database, run_id: str) -> dict[str, Any]:
 def _summaries(db: Database, rows: list[dict[str, Any]]) -> list[RunSummary]:
     ids = [row["id"] for row in rows]
     params = _grouped(db, "SELECT run_id, key.name, value FROM param JOIN key ON key.id = key_id", ids)
-    metrics = _grouped(db, "SELECT run_id, key.name, last FROM metric JOIN key ON key.id = key_id", ids)
+    # Metrics stand in the order in which the project first met them: what is logged first tends to matter most.
+    metrics = _grouped(db, "SELECT run_id, key.name, last FROM metric JOIN key ON key.id = key_id", ids, "key_id")
     tags = _grouped(db, "SELECT run_id, key, value FROM tag", ids)
     return [
         RunSummary(
@@ -165,10 +166,10 @@ def _summaries(db: Database, rows: list[dict[str, Any]]) -> list[RunSummary]:
     ]
 
 
-def _grouped(db: Database, select: str, ids: list[int]) -> dict[int, dict[str, Any]]:
+def _grouped(db: Database, select: str, ids: list[int], order: str = "2") -> dict[int, dict[str, Any]]:
     grouped: dict[int, dict[str, Any]] = {}
     # The ids travel as one JSON value, so their number has no limit.
-    sql = f"{select} WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY 1, 2"  # noqa: S608 - `select` is ours
+    sql = f"{select} WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY 1, {order}"  # noqa: S608 - ours
     rows = db.execute(sql, [msgspec.json.encode(ids).decode()])
     for run, name, value in rows.fetchall():
         grouped.setdefault(run, {})[name] = value
