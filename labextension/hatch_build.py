@@ -83,18 +83,21 @@ def build() -> None:
     environment = dict(os.environ, PATH=search)
     shutil.rmtree(HERE / "lib", ignore_errors=True)
     run(
+        "npm ci",
         [node, npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"],
         environment,
         "npm could not install the packages that labextension/package-lock.json names. Check that this "
         "machine reaches an npm registry (see .npmrc, HTTPS_PROXY) and repeat the installation.",
     )
     run(
+        "tsc",
         [node, HERE / "node_modules" / "typescript" / "bin" / "tsc"],
         environment,
         "The TypeScript in labextension/src does not compile. Correct what is named above and repeat the "
         "installation; a released version of Trackbook compiles.",
     )
     run(
+        "jupyter-builder build",
         [sys.executable, "-m", "jupyter_builder.main", "build", HERE],
         environment,
         "jupyter-builder could not bundle labextension/lib. Remove labextension/node_modules and repeat the "
@@ -104,11 +107,10 @@ def build() -> None:
     STAMP.write_text(hash_sources() + "\n", encoding="ascii")
 
 
-def run(command: list[str | Path], environment: Mapping[str, str], remedy: str) -> None:
+def run(name: str, command: list[str | Path], environment: Mapping[str, str], remedy: str) -> None:
     """Run one command in the extension's folder; a failure is a RuntimeError that says what to do."""
-    arguments = [str(part) for part in command]
     done = subprocess.run(
-        arguments,
+        [str(part) for part in command],
         cwd=HERE,
         env=dict(environment),
         encoding="utf-8",
@@ -118,9 +120,8 @@ def run(command: list[str | Path], environment: Mapping[str, str], remedy: str) 
         check=False,
     )
     if done.returncode != 0:
-        shown = " ".join(Path(argument).name for argument in arguments)
         raise RuntimeError(
-            f"Trackbook's JupyterLab extension was not built: `{shown}` ended with status "
+            f"Trackbook's JupyterLab extension was not built: `{name}` ended with status "
             f"{done.returncode}.\n\n{done.stdout.strip()}\n\n{remedy}"
         )
 

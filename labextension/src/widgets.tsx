@@ -3,6 +3,7 @@
 import { type IThemeManager, MainAreaWidget } from '@jupyterlab/apputils';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 
+import { Boundary } from './components/Boundary';
 import { DriftDocument, type IDriftDocumentProps } from './components/DriftDocument';
 import { type IPanelProps, Panel } from './components/Panel';
 import { type IRunDocumentProps, RunDocument } from './components/RunDocument';
@@ -30,13 +31,17 @@ export class TrackbookPanel extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
-    return <Panel {...this._props} />;
+    return (
+      <Boundary>
+        <Panel {...this._props} />
+      </Boundary>
+    );
   }
 }
 
 /** A run in the main area. */
 export function makeRunDocument(props: IRunDocumentProps, name: string): MainAreaWidget {
-  return makeDocument(ReactWidget.create(<RunDocument {...props} />), `run-${props.runId}`, name);
+  return makeDocument(<RunDocument {...props} />, `run-${props.runId}`, name);
 }
 
 /** A drift report in the main area; its pictures follow the theme. */
@@ -52,10 +57,11 @@ export function makeDriftDocument(
   ) : (
     <DriftDocument {...props} theme={null} />
   );
-  return makeDocument(ReactWidget.create(content), `drift-report-${props.reportId}`, name);
+  return makeDocument(content, `drift-report-${props.reportId}`, name);
 }
 
-function makeDocument(content: ReactWidget, id: string, name: string): MainAreaWidget {
+function makeDocument(view: JSX.Element, id: string, name: string): MainAreaWidget {
+  const content = ReactWidget.create(<Boundary>{view}</Boundary>);
   content.addClass('tb-Page');
   const widget = new MainAreaWidget({ content });
   widget.toolbar.hide();

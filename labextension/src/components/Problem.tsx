@@ -1,5 +1,5 @@
 import { closeIcon } from '@jupyterlab/ui-components';
-import { type ReactNode, useEffect, useRef } from 'react';
+import { useEffect, useRef } from 'react';
 
 import type { ApiError } from '../api';
 import { explain } from '../problems';
@@ -7,17 +7,17 @@ import { explain } from '../problems';
 interface INoticeProps {
   readonly tone: 'bad' | 'good';
   readonly title: string;
-  readonly children?: ReactNode;
+  readonly children?: string;
   readonly onDismiss?: () => void;
 }
 
 /** A message in the flow of the page: an alert when it is bad news, a status otherwise. */
 export function Notice(props: INoticeProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
-  useEffect(
-    () => node.current?.scrollIntoView({ block: 'nearest' }),
-    [props.title, props.children]
-  );
+  useEffect(() => {
+    // Chromium returns a promise here, which React would take for the function that cleans up.
+    void node.current?.scrollIntoView({ block: 'nearest' });
+  }, [props.title, props.children]);
   return (
     <div
       ref={node}
@@ -26,7 +26,7 @@ export function Notice(props: INoticeProps): JSX.Element {
     >
       <div className="tb-Notice-body">
         <strong>{props.title}</strong>
-        {props.children !== undefined && <p>{props.children}</p>}
+        {props.children !== undefined && <Message text={props.children} />}
       </div>
       {props.onDismiss && (
         <button
@@ -39,6 +39,17 @@ export function Notice(props: INoticeProps): JSX.Element {
         </button>
       )}
     </div>
+  );
+}
+
+/** A message; lines after the first are a quotation with a pointer under it, which needs even letters. */
+function Message(props: { text: string }): JSX.Element {
+  const [first, ...quoted] = props.text.split('\n');
+  return (
+    <>
+      <p>{first}</p>
+      {quoted.length > 0 && <pre>{quoted.join('\n')}</pre>}
+    </>
   );
 }
 

@@ -22,6 +22,8 @@ export function VersionRow(props: IVersionRowProps): JSX.Element {
   const { model, version, promotion } = props;
   const title = `${model.name} version ${version.version}`;
   const metric = mainMetric(version.metrics);
+  // Not `disabled`, which would take the focus away from whoever pressed the button by keyboard.
+  const pending = promotion?.outcome === 'pending';
   return (
     <li className="tb-Version" aria-label={title}>
       <div className="tb-Version-head">
@@ -41,8 +43,8 @@ export function VersionRow(props: IVersionRowProps): JSX.Element {
           className="tb-Button"
           aria-haspopup="menu"
           aria-label={`Promote ${title}`}
-          disabled={promotion?.outcome === 'pending'}
-          onClick={event => props.onPromote(model, version, event.currentTarget)}
+          aria-disabled={pending}
+          onClick={event => !pending && props.onPromote(model, version, event.currentTarget)}
         >
           Promote
           <caretDownEmptyThinIcon.react tag="span" width="12px" height="12px" />
