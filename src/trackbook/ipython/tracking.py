@@ -80,7 +80,9 @@ class TrackedCells:
         self._running = None
         error = result.error_before_exec or result.error_in_exec
         try:
-            for complaint in project.cells.finish(cell, self._shell.user_ns, error):
+            # Only now is the count known: some versions of IPython raise it before the cell runs, some after.
+            complaints = project.cells.finish(cell, self._shell.user_ns, error, result.execution_count)
+            for complaint in complaints:
                 self._say(complaint)
         except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
             self._warn(f"run {cell.run.run_name!r} is not recorded in full", fault)
@@ -119,18 +121,24 @@ class TrackedCells:
             seed=options.seed,
             notebook=str(notebook) if notebook else None,
             cell_id=info.cell_id,
-            execution_count=self._shell.execution_count,
         )
 
     def _end_abandoned(self) -> None:
         """End a run whose cell never reported its end, as when an awaiting cell was cancelled."""
-        if self._running is None:
-            return
+        if self._running is None or self._is_within_a_cell():
+            return  # what a tracked cell runs as a cell belongs to its run
         _, project, cell = self._running
-        if cell.request.execution_count == self._shell.execution_count:
-            return  # a cell within the tracked cell: it belongs to the run that is going on
         self._running = None
         project.cells.finish(cell, self._shell.user_ns, KeyboardInterrupt("the cell was cancelled"))
+
+    def _is_within_a_cell(self) -> bool:
+        """Say whether the cell that is about to run was started by another one, as by `get_ipython().run_cell`."""
+        runs_cells = type(self._shell).run_cell_async.__code__
+        cells, frame = 0, sys._getframe()
+        while frame is not None:
+            cells += frame.f_code is runs_cells
+            frame = frame.f_back
+        return cells > 1
 
     def _warn(self, what: str, error: BaseException) -> None:
         if isinstance(error, TrackbookError):

@@ -37,7 +37,6 @@ class RunStarted(Event, frozen=True, tag="start"):
     source: str | None = None
     notebook: str | None = None
     cell_id: str | None = None
-    execution_count: int | None = None
 
 
 class RunEnded(Event, frozen=True, tag="end"):
@@ -47,6 +46,7 @@ class RunEnded(Event, frozen=True, tag="end"):
     error_type: str | None = None
     error_message: str | None = None
     traceback: str | None = None
+    execution_count: int | None = None
 
 
 class ParamsLogged(Event, frozen=True, tag="params"):

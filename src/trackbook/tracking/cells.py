@@ -27,7 +27,6 @@ class CellRequest(msgspec.Struct, frozen=True):
     seed: int | None = None
     notebook: str | None = None
     cell_id: str | None = None
-    execution_count: int | None = None
 
 
 class CellRun:
@@ -58,7 +57,6 @@ class CellTracker:
             source=request.source.strip("\n"),
             notebook=request.notebook,
             cell_id=request.cell_id,
-            execution_count=request.execution_count,
         )
         cell = CellRun(request, run)
         try:
@@ -70,7 +68,13 @@ class CellTracker:
             cell.fault = fault
         return cell
 
-    def finish(self, cell: CellRun, namespace: Mapping[str, Any], error: BaseException | None) -> list[str]:
+    def finish(
+        self,
+        cell: CellRun,
+        namespace: Mapping[str, Any],
+        error: BaseException | None,
+        execution_count: int | None = None,
+    ) -> list[str]:
         """End the run with what was seen; returns complaints about `--param` and `--metric` for the user.
 
         The run is ended even when something about it could not be recorded.
@@ -80,7 +84,7 @@ class CellTracker:
             if cell.watch is not None:
                 self._log_seen(cell.run, self._capture.end(cell.watch, namespace))
         finally:
-            cell.run.end(status_of(error), error)
+            cell.run.end(status_of(error), error, execution_count)
         return complaints
 
     def _log_seen(self, run: ActiveRun, seen: Observation) -> None:

@@ -66,7 +66,6 @@ class Tracker:
         source: str | None = None,
         notebook: str | None = None,
         cell_id: str | None = None,
-        execution_count: int | None = None,
     ) -> ActiveRun:
         """Start a run and make it the active one.
 
@@ -99,7 +98,6 @@ class Tracker:
                 source=None if source is None else redact(source),
                 notebook=notebook,
                 cell_id=cell_id,
-                execution_count=execution_count,
             )
         )
         self._describe(run.run_id)
@@ -270,7 +268,9 @@ class ActiveRun:
 
     # -- end
 
-    def end(self, status: str = FINISHED, error: BaseException | None = None) -> None:
+    def end(
+        self, status: str = FINISHED, error: BaseException | None = None, execution_count: int | None = None
+    ) -> None:
         """End the run; what it logged is on the disk when this returns.  A second end is ignored."""
         if self.status is not None:
             return
@@ -287,6 +287,7 @@ class ActiveRun:
                 error_type=failure.type if failure else None,
                 error_message=failure.message if failure else None,
                 traceback=failure.traceback if failure else None,
+                execution_count=execution_count,
             ),
             durable=True,
         )
