@@ -12,10 +12,20 @@ from trackbook.cells.catalogue import ANY_FILE, CWD, FILE, Rule
 from trackbook.cells.expressions import Expressions, only_text
 from trackbook.cells.memory import VALUE
 from trackbook.cells.scopes import declared
-from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things
+from trackbook.cells.values import (
+    CONTAINERS,
+    EXHAUSTIBLE,
+    IMMUTABLE,
+    NOTHING,
+    Frame,
+    Function,
+    Thing,
+    Things,
+    closure,
+    in_order,
+)
 
 _DEPTH = 12
-_BUDGET = 400
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _LISTING = frozenset({"glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file", "isfile"})
 
@@ -57,12 +67,10 @@ class Arguments:
 class Calls(Expressions):
     """Evaluates calls."""
 
-    budget_of_a_cell = _BUDGET
-
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
         super().__init__(modules)
         self.running: list[Function] = []
-        self.budget = _BUDGET
+        self.given_up: set[Function] = set()
 
     def run_text(self, text: str, line: int) -> None:
         raise NotImplementedError
@@ -97,7 +105,7 @@ class Calls(Expressions):
         """Call whatever `callees` are."""
         found: Things = NOTHING
         with_branch = len(callees) > 1
-        for callee in sorted(callees, key=lambda thing: (thing.cell, thing.kind, thing.path)):
+        for callee in in_order(callees):
             if with_branch:
                 with self.branch():
                     found |= self._apply_one(callee, arguments, line)
@@ -126,12 +134,12 @@ class Calls(Expressions):
     ) -> Things:
         """Run the body of a function of the notebook with these arguments and return what it gives."""
         every: Things = NOTHING.union(*args, *keywords.values())
-        if function in self.running or len(self.running) >= _DEPTH or self.budget <= 0:
+        if function in self.running or len(self.running) >= _DEPTH or self.effort <= 0:
             return self._not_followed(function, every, line)
-        self.budget -= 1
+        self.effort -= 10 + len(every)
         held = _parameters(self, function, args, keywords, spread)
         frame = Frame(function.names, held, Thing(self.cell), declared(function.node, ast.Global), function.parents)
-        frame.thing.contents.update(thing for things in held.values() for thing in things)
+        frame.thing.hold(thing for things in held.values() for thing in things)
         outer, outer_line = self.frame, self.call_line
         self.frame, self.call_line = frame, line
         self.running.append(function)
@@ -152,29 +160,41 @@ class Calls(Expressions):
         """A recursive or too deep call: the first time round has shown what it reads; arguments may change."""
         if function not in self.running:
             self.change(every, line, certain=False)
-            for inner in ast.walk(function.node):
-                if isinstance(inner, ast.Name) and inner.id in self.names:
-                    self.change(self.read_global(inner.id, line), line, certain=False)
+            self._give_up(function, line)
         return self.new("unknown", every) | every
+
+    def _give_up(self, function: Function, line: int) -> None:
+        """Take a function that is not followed to read and change every variable that it mentions."""
+        waiting = [function]
+        while waiting:
+            current = waiting.pop()
+            if current in self.given_up:
+                continue
+            self.given_up.add(current)
+            for name in sorted({n.id for n in ast.walk(current.node) if isinstance(n, ast.Name)} & self.names.keys()):
+                things = self.read_global(name, line)
+                self.change(things, line, certain=False)
+                waiting += [thing.function for thing in in_order(things) if thing.function is not None]
 
     def _construct_or_call(self, callee: Thing, arguments: Arguments, line: int) -> Things:
         assert callee.klass is not None
         if callee.kind == "instance":
             methods = self.attribute(frozenset({callee}), "__call__", line)
-            return self.apply(methods - {callee}, arguments, line)
+            own = frozenset(thing for thing in methods if thing.function is not None)
+            return self.apply(own, arguments, line)
         instance = Thing(self.cell, "instance", klass=callee.klass, contents={callee})
         starters = callee.klass.find("__init__") | callee.klass.find("__new__") | callee.klass.find("__post_init__")
-        for starter in [thing.function for thing in starters if thing.function]:
+        for starter in [thing.function for thing in in_order(starters) if thing.function]:
             receiver: list[Things] = [frozenset({instance})]
             self.invoke(starter, receiver + arguments.positional, arguments.keywords, line, arguments.spread)
         if not starters or not callee.klass.closed:
-            instance.contents |= {thing for thing in arguments.every if thing.kind != IMMUTABLE}
+            instance.hold(arguments.every)
         return frozenset({instance})
 
     def hand_over(self, functions: Iterable[Thing], given: Things, line: int) -> None:
         """Run functions that were passed to some other code, which may call them with what it has."""
         inner = self.inside(given) | given
-        for thing in functions:
+        for thing in in_order(functions):
             if thing.function is not None and thing.kind in {"function", "method"}:
                 first = [thing.receiver] if thing.kind == "method" else []
                 count = len(thing.function.names)
@@ -295,9 +315,9 @@ class Calls(Expressions):
             if name in catalogue.MUTATING_METHODS or thing.kind in EXHAUSTIBLE | {"rng"}:
                 self.change((thing,), line, certain=certain)
                 if thing.kind != "estimator":
-                    thing.contents |= {item for item in every if item.kind != IMMUTABLE}
+                    thing.hold(every)
                 elif name.startswith(("fit", "partial_fit")):
-                    self.change(thing.contents, line, certain=False)
+                    self.change(closure(thing.contents), line, certain=False)
             elif not self._reads_only(name, thing):
                 self.change((thing, *every), line, certain=False)
         if arguments.flag("inplace"):

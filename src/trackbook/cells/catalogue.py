@@ -192,6 +192,9 @@ ITERATOR_FUNCTIONS = _words(
 )
 """Functions of the standard library that give an iterator."""
 
+COMPOSERS = _words("make_pipeline make_union make_column_transformer")
+"""Functions of scikit-learn that put estimators into a new one."""
+
 LIBRARY: dict[str, Rule] = {
     "numpy.copyto": Rule(changes=(0,)),
     "numpy.put": Rule(changes=(0,)),
@@ -314,7 +317,7 @@ def _by_last_name(root: str, last: str) -> Rule:
         return Rule(holds=True, consumes=True)
     if last in VIEW_FUNCTIONS:
         return Rule(alias=(-1,), holds=True)
-    if root == "sklearn" and last[:1].isupper():
+    if root == "sklearn" and (last[:1].isupper() or last in COMPOSERS):
         return Rule(holds=True, kind="estimator")
     if last[:1].isupper() and root not in {"pandas", "collections"}:
         return Rule(holds=True)

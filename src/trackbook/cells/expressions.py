@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from trackbook.cells.catalogue import VIEW_METHODS
 from trackbook.cells.memory import VALUE, Memory
 from trackbook.cells.scopes import Comprehensions, annotation_parts, is_generator, local_names, target_names
-from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things
+from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things, in_order
 
 Evaluator = Callable[[ast.expr], Things]
 _INSTANT = frozenset({"__init__", "__new__", "__init_subclass__", "__class_getitem__"})
@@ -28,9 +28,9 @@ class Expressions(Memory):
         if node is None:
             return NOTHING
         method = _EVALUATORS.get(type(node))
-        if method is not None:
-            return method(self, node)
-        return self._parts(node)
+        found = method(self, node) if method is not None else self._parts(node)
+        self.spend(1 + len(found) // 8)
+        return found
 
     def evaluate_all(self, nodes: Iterable[ast.expr | None]) -> Things:
         found: Things = NOTHING
@@ -122,10 +122,10 @@ class Expressions(Memory):
 
     def operate(self, things: Things, line: int) -> None:
         """Run the special methods that operators, iteration and formatting of the notebook's own objects may call."""
-        for thing in things:
-            if thing.klass is not None and thing.kind == "instance":
+        for thing in in_order(item for item in things if item.klass is not None):
+            if thing.kind == "instance":
                 members = [member for name, member in _special_members(thing) if name not in _INSTANT]
-                for function in [item.function for member in members for item in member if item.function]:
+                for function in [item.function for member in members for item in in_order(member) if item.function]:
                     self.invoke(function, [frozenset({thing}), things], {}, line)
 
     def iterate(self, things: Things, line: int) -> Things:
@@ -137,6 +137,7 @@ class Expressions(Memory):
     def inside(self, things: Things) -> Things:
         """Return what may lie in `things`; an array or frame gives views of itself."""
         found: set[Thing] = set()
+        self.spend(len(things))
         for thing in things:
             found |= thing.contents
             if thing.kind not in CONTAINERS and thing.kind not in EXHAUSTIBLE:
@@ -161,7 +162,7 @@ class Expressions(Memory):
     def attribute(self, things: Things, name: str, line: int) -> Things:
         """Return what the attribute `name` of `things` may be."""
         found: set[Thing] = set()
-        for thing in things:
+        for thing in in_order(things):
             found |= self._attribute_of(thing, name, line)
         return frozenset(found)
 
@@ -180,9 +181,9 @@ class Expressions(Memory):
         assert thing.klass is not None
         members = thing.klass.find(name)
         found: set[Thing] = set(thing.contents) if not members else set()
-        for member in members:
+        for member in in_order(members):
             if member.kind == "property":
-                for function in [item.function for item in member.contents if item.function]:
+                for function in [item.function for item in in_order(member.contents) if item.function]:
                     found |= self.invoke(function, [frozenset({thing})], {}, line)
             elif member.kind == "static":
                 found |= member.contents
@@ -242,7 +243,7 @@ class Expressions(Memory):
         function = Function(node, parents, defaults, local_names(node), is_generator(node))
         shared = [thing for things in defaults.values() for thing in things]
         thing = Thing(self.cell, "function", function=function)
-        thing.contents.update(shared, (scope.thing for scope in parents))
+        thing.hold([*shared, *(scope.thing for scope in parents)])
         return frozenset({thing})
 
     def _defaults(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Things]:
@@ -310,9 +311,9 @@ class Expressions(Memory):
         for owner in owners:
             if owner.kind == "library":
                 self.change_state(f"{owner.path}.{name}", line, replace=True)
-                self.known(f"{owner.path}.{name}").contents |= things
+                self.known(f"{owner.path}.{name}").hold(things)
             else:
-                owner.contents |= {thing for thing in things if thing.kind != IMMUTABLE}
+                owner.hold(things)
                 self.change((owner,), line, certain=len(owners) == 1)
 
     def _store_item(self, owners: Things, key: ast.expr, things: Things, line: int) -> None:
@@ -321,7 +322,7 @@ class Expressions(Memory):
         for owner in owners:
             if owner.kind == "namespace":
                 self._store_name(key, things, line)
-            owner.contents |= {thing for thing in things if thing.kind != IMMUTABLE and owner.kind != IMMUTABLE}
+            owner.hold(things)
         self.change(owners, line)
 
     def _store_name(self, key: ast.expr, things: Things, line: int) -> None:

@@ -9,13 +9,20 @@ from dataclasses import dataclass, field
 
 from trackbook.cells.catalogue import LAST, MODULE_ALIASES, OUT, canonical
 from trackbook.cells.source import read_source
-from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Thing, Things, closure
+from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Thing, Things, closure, restart
 
 BUILTIN_NAMES = frozenset(dir(builtins)) | {"display", "get_ipython", "__file__"}
 _HISTORY = frozenset({"_", "__", "___", "Out", "_oh"})
+EFFORT = 20_000
+"""How many small pieces of work one cell is worth; what calls then lead to is guessed rather than followed."""
+_HARD_LIMIT = -40_000
 UNCHANGING = frozenset({IMMUTABLE, "builtin"})
 VALUE: Things = frozenset({Thing(-1, IMMUTABLE)})
 """What a plain number, string or other value that never changes is."""
+
+
+class TooMuch(Exception):
+    """A cell is more work than it can be worth; raised and caught inside the analysis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Memory:
     """Names, things and notes; the subclasses say what expressions and statements do to them."""
 
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
+        restart()
         self.modules = {**MODULE_ALIASES, **(modules or {})}
         self.names: dict[str, Binding] = {}
         self.library: dict[str, Thing] = {}
@@ -65,6 +73,13 @@ class Memory:
         self.branches = 0
         self.call_line = 0
         self.dry = False
+        self.effort = EFFORT
+
+    def spend(self, amount: int) -> None:
+        """Count work.  Raises TooMuch when a cell goes on long after calls are no longer followed."""
+        self.effort -= amount
+        if self.effort < _HARD_LIMIT:
+            raise TooMuch
 
     # ---- places
 
@@ -134,7 +149,9 @@ class Memory:
 
     def look(self, things: Iterable[Thing], name: str, line: int) -> None:
         """Note that `things`, with all they contain, are read under `name`."""
-        for thing in closure(things):
+        reached = closure(things)
+        self.spend(len(reached))
+        for thing in reached:
             if thing.changes:
                 self._edges(name, thing.changes.values(), line)
 
@@ -143,7 +160,8 @@ class Memory:
             if writer.cell == self.cell or self.dry:
                 continue
             found = self.evidence.setdefault((writer.cell, self.cell), {})
-            if name not in found or (writer.certain and not found[name].certain):
+            known = found.get(name)
+            if known is None or (known.certain, -known.written) < (writer.certain, -writer.line):
                 found[name] = Evidence(name, writer.line, line, writer.certain)
 
     def known(self, path: str, kind: str = "library") -> Thing:
@@ -171,7 +189,7 @@ class Memory:
             self.bind_global(name, things, line)
         elif name in frame.names or frame.is_class:
             frame.held[name] = things
-            frame.thing.contents |= things
+            frame.thing.hold(things)
         else:
             self._bind_enclosing(frame, name, things, line)
 
@@ -179,7 +197,7 @@ class Memory:
         for scope in frame.parents:
             if name in scope.names:
                 scope.held[name] = scope.held.get(name, NOTHING) | things
-                scope.thing.contents |= things
+                scope.thing.hold(things)
                 self.change(frozenset({scope.thing}), line)
                 return
         self.bind_global(name, things, line)
@@ -212,6 +230,7 @@ class Memory:
         """Note that `things` are changed in place."""
         affected = [thing for thing in things if thing.kind not in UNCHANGING]
         sure = certain and not self.branches and len(affected) == 1
+        self.spend(len(affected))
         for thing in affected:
             self.notes.changed.add(thing)
             if self.dry:

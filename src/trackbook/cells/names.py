@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from trackbook.cells.memory import BUILTIN_NAMES, Notes
+from trackbook.cells.memory import BUILTIN_NAMES, EFFORT, Notes, TooMuch
 from trackbook.cells.scopes import Definitions
 from trackbook.cells.source import CellSource, SyntaxProblem, read_source
 from trackbook.cells.statements import Statements
-from trackbook.cells.values import Binding, closure
+from trackbook.cells.values import Binding, closure, in_order
 
+_REHEARSAL = 2_000
 _NO_FUNCTIONS: Mapping[str, FunctionNames] = MappingProxyType({})
 
 
@@ -64,28 +65,37 @@ def analyse(source: str, index: int = 0, modules: Mapping[str, str] | None = Non
 
 def run_cell(machine: Statements, source: CellSource, index: int) -> CellNames:
     """Run one cell on a machine that has run the cells before it, and return what it does."""
-    machine.cell, machine.notes, machine.budget = index, Notes(), machine.budget_of_a_cell
+    machine.cell, machine.notes, machine.effort = index, Notes(), EFFORT
+    machine.given_up.clear()
     before = dict(machine.names)
     try:
         machine.cell_source(source)
-    except RecursionError:
-        machine.frame, machine.call_line, machine.branches, machine.dry = None, 0, 0, False
-        problem = SyntaxProblem("the code is nested too deeply to be analysed", 1)
-        return CellNames(index, error=problem, star=True)
-    return _summary(machine, source, index, before)
+        functions = _functions(machine, source.tree.body)
+    except (RecursionError, TooMuch):
+        machine.names, machine.notes = dict(before), Notes()
+        machine.guess_cell(source)
+        functions = _NO_FUNCTIONS
+    return _summary(machine, source, index, before, functions)
 
 
-def _summary(machine: Statements, source: CellSource, index: int, before: Mapping[str, Binding]) -> CellNames:
+def _summary(
+    machine: Statements,
+    source: CellSource,
+    index: int,
+    before: Mapping[str, Binding],
+    functions: Mapping[str, FunctionNames],
+) -> CellNames:
     notes, body = machine.notes, source.tree.body
+    bound = {name: machine.names[name] for name in notes.writes if name in machine.names}
     return CellNames(
         index=index,
         reads=frozenset(notes.reads),
-        writes=frozenset(name for name in notes.writes if machine.names[name].things or machine.names[name].bound),
-        maybe=frozenset(name for name in notes.writes if not _surely_bound(machine.names[name], index)),
+        writes=frozenset(name for name, binding in bound.items() if binding.things or binding.bound),
+        maybe=frozenset(name for name, binding in bound.items() if not _surely_bound(binding, index)),
         mutates=_mutated(machine, before),
         deletes=frozenset(notes.deletes),
         imports=frozenset(_imports(source.tree)),
-        functions=_functions(machine, body),
+        functions=functions,
         literals=dict(_literals(body)),
         assignments=dict(_assignments(source)),
         star=notes.wild,
@@ -128,10 +138,13 @@ def _functions(machine: Statements, body: list[ast.stmt]) -> Mapping[str, Functi
 
 def _function_names(machine: Statements, node: Definitions | ast.Lambda, name: str = "") -> FunctionNames:
     """Run a function (or all methods of a class) once with unknown arguments, on the side."""
-    outer, names, budget = machine.notes, dict(machine.names), machine.budget
-    machine.notes, machine.dry = Notes(), True
+    if machine.effort <= 0:
+        return _guessed(node)
+    outer, names, effort = machine.notes, dict(machine.names), machine.effort
+    machine.notes, machine.dry, machine.effort = Notes(), True, _REHEARSAL
+    machine.given_up.clear()
     try:
-        for thing in names[name or getattr(node, "name", "")].things:
+        for thing in in_order(names[name or getattr(node, "name", "")].things):
             machine.rehearse(thing)
         notes = machine.notes
         reads = {read for read in notes.globals_read if read not in BUILTIN_NAMES}
@@ -140,7 +153,15 @@ def _function_names(machine: Statements, node: Definitions | ast.Lambda, name: s
         mutates |= {read for read in reads - names.keys() if not changed.isdisjoint(_held(machine, read))}
         return FunctionNames(frozenset(reads), frozenset(notes.globals_bound), frozenset(mutates))
     finally:
-        machine.notes, machine.names, machine.dry, machine.budget = outer, names, False, budget
+        machine.notes, machine.names, machine.dry = outer, names, False
+        machine.effort = effort - (_REHEARSAL - machine.effort)
+
+
+def _guessed(node: Definitions | ast.Lambda) -> FunctionNames:
+    """Take code too long to be followed to read every name that it mentions, and to change it."""
+    mentioned = frozenset(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)) - BUILTIN_NAMES
+    bound = frozenset(name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names)
+    return FunctionNames(mentioned, bound, mentioned)
 
 
 def _held(machine: Statements, name: str) -> frozenset[object]:

@@ -141,8 +141,10 @@ def _take_cell_magics(text: str) -> tuple[str, tuple[CellMagic, ...], int]:
 def _line_map(before: str, after: str) -> tuple[int, ...]:
     """Return for each line of `after` the line of `before` (from 1) that it came from."""
     old, new = before.split("\n"), after.split("\n")
-    if len(old) == len(new) or (len(old) + 1 == len(new) and not new[-1]):
-        return tuple(min(number, len(old)) for number in range(1, len(new) + 1))
+    if not new[-1]:  # IPython ends every cell with a newline
+        new.pop()
+    if len(old) == len(new) or old[len(new) :] == [""]:
+        return tuple(range(1, len(new) + 1))
     result = [0] * len(new)
     stripped = [line.strip() for line in old]
     matcher = SequenceMatcher(None, stripped, [line.strip() for line in new], autojunk=False)

@@ -11,8 +11,8 @@ from typing import Any
 from trackbook.cells import catalogue
 from trackbook.cells.calls import Arguments, Calls
 from trackbook.cells.expressions import visible
-from trackbook.cells.memory import VALUE, Snapshot
-from trackbook.cells.scopes import imported_name
+from trackbook.cells.memory import EFFORT, VALUE, Snapshot
+from trackbook.cells.scopes import bound_names, imported_name
 from trackbook.cells.source import CellMagic, CellSource, parse, read_source
 from trackbook.cells.values import NOTHING, Class, Frame, Thing, Things
 
@@ -32,6 +32,7 @@ class Statements(Calls):
         return any(self.statement(node) for node in body)
 
     def statement(self, node: ast.stmt) -> bool:
+        self.spend(1)
         method = _STATEMENTS.get(type(node).__name__)
         return bool(method(self, node)) if method is not None else False
 
@@ -45,6 +46,20 @@ class Statements(Calls):
         for magic in source.cell_magics:
             self._after(magic)
         self._last_value(source.tree)
+
+    def guess_cell(self, source: CellSource) -> None:
+        """Take a cell that is too much to be run to read and change all that it mentions, and bind what it binds."""
+        self.frame, self.call_line, self.branches, self.dry, self.effort = None, 0, 0, False, EFFORT
+        self.running.clear()
+        self.source = source
+        mentioned = {node.id: node for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
+        for name, node in sorted(mentioned.items()):
+            self.change(self.read_global(name, self.line(node)), self.line(node), certain=False)
+        for name in sorted(bound_names(source.tree)):
+            before = self.snapshot()
+            self.bind_global(name, self.new(), 1)
+            self.join(before)
+        self.bind_anything(1)
 
     def _foreign(self, magic: CellMagic) -> None:
         """A cell in another language: it may read names that its first line gives, and any file."""
@@ -121,8 +136,9 @@ class Statements(Calls):
         new = self.evaluate(node.value)
         self.operate(old | new, line)
         self.change(old, line, certain=not isinstance(target, ast.Attribute | ast.Subscript))
+        inside = [inner for item in new for inner in item.contents]
         for thing in old:
-            thing.contents |= {inner for item in new for inner in item.contents}
+            thing.hold(inside)
         if isinstance(target, ast.Name):
             self.bind(target.id, old if old - VALUE else VALUE, line)
         else:
@@ -201,8 +217,7 @@ class Statements(Calls):
             self.frame = outer
         ours = tuple(base for base in bases if not (base.kind == "builtin" and base.path == "object"))
         thing = Thing(self.cell, "class", klass=Class(node.name, members, ours))
-        thing.contents.update(item for things in members.values() for item in things if item.kind != "immutable")
-        thing.contents.update(bases)
+        thing.hold(item for things in (*members.values(), bases) for item in things)
         self.bind(node.name, self._decorated(node, frozenset({thing})), self.line(node))
 
     def _declare(self, node: ast.Global) -> None:

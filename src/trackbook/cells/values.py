@@ -10,8 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count
 
 IMMUTABLE = "immutable"
+_serials = count(1)
 CONTAINERS = frozenset({"list", "tuple", "dict", "set"})
 EXHAUSTIBLE = frozenset({"iterator", "generator", "file"})
 
@@ -77,6 +79,23 @@ class Thing:
     receiver: Things = frozenset()
     contents: set[Thing] = field(default_factory=set)
     changes: dict[int, Change] = field(default_factory=dict)
+    serial: int = field(default_factory=lambda: next(_serials))
+
+    def hold(self, things: Iterable[Thing]) -> None:
+        """Put things inside; what never changes holds nothing, and need not be held."""
+        if self.kind != IMMUTABLE:
+            self.contents.update(thing for thing in things if thing.kind != IMMUTABLE)
+
+
+def restart() -> None:
+    """Count things from the start again."""
+    global _serials
+    _serials = count(1)
+
+
+def in_order(things: Iterable[Thing]) -> list[Thing]:
+    """Return things in the order of their making, so that the same cells are analysed the same way every time."""
+    return sorted(things, key=lambda thing: thing.serial)
 
 
 Things = frozenset[Thing]
