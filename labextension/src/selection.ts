@@ -5,6 +5,7 @@ import type {
   IDriftReport,
   IGateResult,
   IModel,
+  IModelVersion,
   IRunSummary,
   MetricValue,
   Stage
@@ -33,6 +34,14 @@ export function mainMetric(
 ): readonly [string, MetricValue] | null {
   const entries = Object.entries(metrics);
   return entries.find(([, value]) => typeof value === 'number') ?? entries[0] ?? null;
+}
+
+/** The metric that stands for a version: one that a gate looked at, else that of a run. */
+export function judgedMetric(version: IModelVersion): readonly [string, MetricValue] | null {
+  const judged = version.gates.map(({ gate }) => gate.metric).find(name => name in version.metrics);
+  return judged === undefined
+    ? mainMetric(version.metrics)
+    : [judged, version.metrics[judged] as MetricValue];
 }
 
 /** The aliases of one version, in alphabetical order. */

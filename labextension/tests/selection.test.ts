@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 
-import type { IDriftReport, IGateResult, IRunSummary } from '../src/api';
+import type { IDriftReport, IGateResult, IModelVersion, IRunSummary } from '../src/api';
 import {
   aliasesOf,
   countStates,
   currentGates,
+  judgedMetric,
   mainMetric,
   nest,
   otherStages,
@@ -30,6 +31,13 @@ test('the metric that stands for a run is the first number', () => {
   expect(mainMetric({ loss: 'NaN', r2: 0.4 })).toEqual(['r2', 0.4]);
   expect(mainMetric({ loss: 'NaN' })).toEqual(['loss', 'NaN']);
   expect(mainMetric({})).toBeNull();
+});
+
+test('the metric that stands for a version is one that a gate looked at', () => {
+  const gates = [{ gate: { type: 'metric', metric: 'r2', min: 0.3, max: null } }];
+  const version = { metrics: { error: 44, r2: 0.5 }, gates } as unknown as IModelVersion;
+  expect(judgedMetric(version)).toEqual(['r2', 0.5]);
+  expect(judgedMetric({ ...version, gates: [] })).toEqual(['error', 44]);
 });
 
 test('a version shows its own aliases only', () => {

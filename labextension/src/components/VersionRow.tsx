@@ -3,7 +3,7 @@ import { caretDownEmptyThinIcon } from '@jupyterlab/ui-components';
 import type { IGateResult, IModel, IModelVersion } from '../api';
 import { count, formatAgo, formatNumber, look, sentence, STAGE_LOOKS } from '../format';
 import type { IPromotion } from '../model';
-import { aliasesOf, currentGates, mainMetric } from '../selection';
+import { aliasesOf, currentGates, judgedMetric } from '../selection';
 import { Chip } from './Chip';
 import type { AskStage } from './ModelsSection';
 import { Notice } from './Problem';
@@ -21,7 +21,7 @@ interface IVersionRowProps {
 export function VersionRow(props: IVersionRowProps): JSX.Element {
   const { model, version, promotion } = props;
   const title = `${model.name} version ${version.version}`;
-  const metric = mainMetric(version.metrics);
+  const metric = judgedMetric(version);
   // Not `disabled`, which would take the focus away from whoever pressed the button by keyboard.
   const pending = promotion?.outcome === 'pending';
   return (

@@ -20,6 +20,7 @@ HEIGHT = 110
 BAR = 9
 GRID_COLUMNS = 2
 GRID_LIMIT = 30
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 Spec = dict[str, Any]
 
@@ -131,4 +132,5 @@ def _title(column: ColumnDrift) -> alt.TitleParams:
 def _finished(chart: alt.TopLevelMixin) -> Spec:
     """Return the specification, on a transparent ground and drawn as SVG, which screen readers can read."""
     spec: Spec = chart.configure_view(stroke=None).to_dict()
-    return {**spec, "background": "transparent", "usermeta": {"embedOptions": {"renderer": "svg"}}}
+    # Any version 5 will do: JupyterLab's own may be older than the one that Altair names.
+    return {**spec, "$schema": SCHEMA, "background": "transparent", "usermeta": {"embedOptions": {"renderer": "svg"}}}
