@@ -90,8 +90,8 @@ def _frame(frame: Any) -> Fingerprint:
     for name, digest in zip(frame.columns, digests, strict=True):
         whole.update(hasher.digest(_plain(name)) + digest)
     columns: dict[str, str] = {}
-    for name, digest in zip(names, digests, strict=True):
-        columns[name if name not in columns else f"{name} (again)"] = digest.hex()
+    for position, (name, digest) in enumerate(zip(names, digests, strict=True)):
+        columns[name if name not in columns else f"{name} (column {position})"] = digest.hex()
     return Fingerprint("frame", whole.hexdigest(), rows=len(frame), columns=columns)
 
 

@@ -26,7 +26,7 @@ _TOKENS = re.compile(
     | \bAIza[0-9A-Za-z_-]{30,}                           # Google
     | \bpypi-[A-Za-z0-9_-]{16,}                          # PyPI
     | \bnpm_[A-Za-z0-9]{20,}\b                           # npm
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*   # JSON web token
+    | (?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*   # JSON web token
     """,
     re.VERBOSE,
 )

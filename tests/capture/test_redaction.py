@@ -1,0 +1,151 @@
+"""Secrets are taken out, all else stays, and no text however large makes it slow."""
+
+import ast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackbook.capture.redaction import MARK, redact, redact_value
+
+SECRET = "hunter2-Zq9"
+
+HIDDEN = [
+    f"password = '{SECRET}'",
+    f'PASSWORD="{SECRET}"',
+    f"db_password: str = '{SECRET}'",
+    f"dbPassword = '{SECRET}'",
+    f"password = ('{SECRET}')",
+    f"password = ('abc' '{SECRET}')",
+    f"password = (\n    '{SECRET}'\n    'def'\n)",
+    f'password = """{SECRET}"""',
+    f"password = '''first\n{SECRET}'''",
+    f"secret = r'{SECRET}'",
+    f"token = f'{SECRET}{{x}}'",
+    f"connect('me', password='{SECRET}', timeout=3)",
+    f"config = {{'api_key': '{SECRET}', 'x': 1}}",
+    f'{{"client_secret": "{SECRET}"}}',
+    f"os.environ['AWS_SECRET_ACCESS_KEY'] = '{SECRET}'",
+    f"os.environ.setdefault('API_KEY', '{SECRET}')",
+    f"password = 'it\\'s {SECRET}'",
+    f"export API_TOKEN={SECRET}",
+    f"%env SECRET_KEY={SECRET}",
+    f"!mysql --password={SECRET} -u me",
+    f"https://example.org/?user=me&token={SECRET}&x=1",
+    f"engine = 'postgresql://me:{SECRET}@db.example.org/x'",
+    f"git clone https://{SECRET}@example.org/x.git",
+    f"redis://:{SECRET}@localhost",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\nhunter2-Zq9\n-----END RSA PRIVATE KEY-----",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2-Zq9",
+    f"Authorization: Bearer {SECRET}xyz",
+    f"headers={{'Authorization': 'Basic {SECRET}=='}}",
+]
+
+TOKENS = [
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2" * 9,
+    "glpat-" + "a1B2" * 5,
+    "xoxb-1234567890-abcdef",
+    "sk-" + "a1B2" * 8,
+    "sk-ant-api03-" + "a1B2" * 8,
+    "sk_live_" + "a1B2" * 5,
+    "hf_" + "aB1c" * 8,
+    "AIza" + "a1B2" * 9,
+    "pypi-" + "a1B2" * 8,
+    "npm_" + "a1B2" * 9,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-DEF_123",
+]
+
+KEPT = [
+    "monkey = 'banana'",
+    "max_tokens = 100",
+    "tokenizer = 'wordpiece'",
+    "n_tokens='12'",
+    "keyboard = 'qwerty'",
+    "key = 'user_id'",
+    "passed = 'yes'",
+    "author = 'Ada'",
+    "df.merge(other, on='key')",
+    "password = getpass()",
+    "token = os.environ['TOKEN']",
+    "token = load_token",
+    "api_key=self.api_key",
+    "compass = 'north'",
+    "see https://example.org/path?x=1@2",
+    "mail ada@example.org",
+    "x = 'sk-learn'",
+    "secretary = 'Bob'",
+    "@decorator\ndef f(): pass",
+]
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_a_secret_is_replaced(text):
+    assert SECRET not in redact(text)
+    assert MARK in redact(text)
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: token[:8])
+@pytest.mark.parametrize("around", ["{}", "x = '{}'", "call({})", "ValueError: bad key {}.", "https://h/?q={}"])
+def test_a_token_is_known_by_its_form_wherever_it_stands(token, around):
+    assert token not in redact(around.format(token))
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_is_no_secret_stays(text):
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("text", [text for text in HIDDEN[:18] if "environ" not in text and "f'" not in text])
+def test_redacted_python_is_still_python(text):
+    if text.startswith(("export", "{", "db_password")) or "=" not in text:
+        pytest.skip("no statement")
+    ast.parse(redact(text))
+
+
+@pytest.mark.parametrize("name", ["password", "API_KEY", "db-password", "dbPassword", "user.secret", "auth_token"])
+def test_a_param_with_the_name_of_a_secret_is_hidden_whole(name):
+    assert redact_value(name, "anything") == MARK
+
+
+@pytest.mark.parametrize("name", ["monkey", "max_tokens", "tokenizer", "passes", "n_keys"])
+def test_a_param_with_a_harmless_name_stays(name):
+    assert redact_value(name, "anything") == "anything"
+
+
+@pytest.mark.parametrize("text", [*HIDDEN, *KEPT, *TOKENS])
+def test_redacting_twice_changes_nothing_more(text):
+    assert redact(redact(text)) == redact(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text())
+def test_any_text_can_be_redacted(text):
+    assert isinstance(redact(text), str)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "a.",
+        "A-",
+        "token-",
+        "token=",
+        "token='",
+        'password="""',
+        "://",
+        "a://",
+        "sk-",
+        "-eyJ-",
+        "\\",
+        "'",
+        "password :",
+        "secret" + " " * 50,
+    ],
+)
+def test_a_megabyte_of_anything_is_redacted(piece):
+    """Anything worse than linear would take hours here."""
+    text = piece * (1_000_000 // len(piece))
+    assert redact(text)
