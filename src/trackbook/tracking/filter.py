@@ -38,7 +38,7 @@ ATTRIBUTES = {
     "git_commit": "run.git_commit",
 }
 MAX_LENGTH = 10_000
-MAX_DEPTH = 50
+MAX_DEPTH = 20
 MAX_PARTS = 200
 NUMERIC_ATTRIBUTES = frozenset({"start_time", "end_time"})
 COLLECTIONS = {
@@ -136,7 +136,7 @@ class _Parser:
         if self._take_word("NOT"):
             with self._deeper():
                 inner = self._negation()
-            return Condition(f"(NOT coalesce({inner.sql}, 0))", inner.values)
+            return Condition(f"({inner.sql} IS NOT 1)", inner.values)  # true of NULL too
         if self._take("mark", "("):
             with self._deeper():
                 inner = self.alternatives()
@@ -146,7 +146,7 @@ class _Parser:
 
     @contextmanager
     def _deeper(self) -> Iterator[None]:
-        # SQLite and Python both have an end to the depth of what they can take.
+        # SQLite's parser has a stack of 100 places, and each level takes some.
         if self._depth == MAX_DEPTH:
             raise self._fault(f"nested more than {MAX_DEPTH} levels deep", self._tokens[self._next - 1])
         self._depth += 1
@@ -202,10 +202,16 @@ class _Parser:
         return Key("attributes", name)
 
     def _dotted_name(self) -> str:
-        parts = [_unquoted(self._advance("a name"))]
+        parts = [self._name()]
         while self._take("mark", "."):
-            parts.append(_unquoted(self._advance("a name")))
+            parts.append(self._name())
         return ".".join(parts)
+
+    def _name(self) -> str:
+        token = self._advance("a name")
+        if token.kind not in ("word", "quoted", "string"):
+            raise self._fault("expected a name; put an unusual one in `backticks`", token)
+        return _unquoted(token)
 
     def _operator(self) -> str:
         token = self._advance("an operator")

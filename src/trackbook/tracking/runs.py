@@ -123,7 +123,11 @@ class Runs:
 def _differing(columns: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     names = sorted({name for column in columns for name in column})
     rows = {name: [column.get(name) for column in columns] for name in names}
-    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
+    return {name: row for name, row in rows.items() if any(not _same(value, row[0]) for value in row)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other or (one != one and other != other))  # two NaNs are the same here
 
 
 def _find(db: Database, run_id: str) -> dict[str, Any]:
