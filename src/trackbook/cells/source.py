@@ -93,7 +93,7 @@ def _transformed(text: str, body: str, magics: tuple[CellMagic, ...], offset: in
     lines: tuple[int, ...] = ()
     python = body
     try:
-        python = _manager().transform_cell(body)
+        python = _transform(body)
         lines = _line_map(body, python)
         return CellSource(text, python, parse(python), magics, None, None, lines, offset)
     except SyntaxError as error:
@@ -112,6 +112,14 @@ def parse(python: str) -> ast.Module:
         tree = compile(python, "<cell>", "exec", _ALLOW_AWAIT, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
+
+
+def _transform(body: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # IPython warns about odd lines; the error that follows says it better
+        text = _manager().transform_cell(body)
+    assert isinstance(text, str)
+    return text
 
 
 def _plain(body: str) -> ast.Module:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trackbook.cells.scopes import Definitions, bound_names, declared
+from trackbook.cells.scopes import Definitions, bound_names, declared, own_nodes, target_names
 from trackbook.errors import NotebookError
 from trackbook.pipeline.edits import Edit, Positions, apply, removal
 from trackbook.pipeline.imports import Import, bound_by, imports_of
@@ -42,7 +42,20 @@ def names_of(text: str) -> Names:
     symbols = table.get_symbols()
     read = frozenset(item.get_name() for item in symbols if item.is_referenced())
     bound = frozenset(item.get_name() for item in symbols if item.is_assigned() or item.is_imported())
-    return Names(read, bound, frozenset(name for child in table.get_children() for name in _globals_of(child)))
+    return Names(
+        read | _changed(text), bound, frozenset(name for child in table.get_children() for name in _globals_of(child))
+    )
+
+
+def _changed(text: str) -> frozenset[str]:
+    """Return the names that code reads by `x += 1` or `del x`, which symtable counts as bound only."""
+    found: set[str] = set()
+    for node in own_nodes(ast.parse(text)):
+        if isinstance(node, ast.AugAssign):
+            found.update(target_names(node.target))
+        elif isinstance(node, ast.Delete):
+            found.update(name for target in node.targets for name in target_names(target))
+    return frozenset(found)
 
 
 def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:

@@ -7,7 +7,9 @@ import io
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
+
+from trackbook.cells.scopes import Definitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,12 @@ class Positions:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """Return `text` with edits that do not overlap made."""
-    for edit in sorted(edits, key=lambda item: (item.start, item.end), reverse=True):
+    """Return `text` with edits made; an edit inside a larger one counts for nothing."""
+    outer: list[Edit] = []
+    for edit in sorted(edits, key=lambda item: (item.start, -item.end)):
+        if not outer or edit.start >= outer[-1].end:
+            outer.append(edit)
+    for edit in reversed(outer):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 
@@ -120,6 +126,27 @@ def tidy(text: str, blank: int) -> str:
         if kept or number in fixed or any(lines[-blank:]) or len(lines) < blank:
             lines.append(kept)
     return "\n".join(lines).strip("\n")
+
+
+def spaced(text: str, *, after_docstring: bool = False) -> str:
+    """Put empty lines where ruff wants them between the statements of a block: around definitions, after imports."""
+    body = ast.parse(text).body
+    lines = text.split("\n")
+    positions = Positions(text)
+    for before, after in reversed(list(pairwise(body))):
+        line = before.end_lineno or before.lineno
+        if positions.first_line(after) > line and lines[line].strip() and _apart(before, after):
+            lines.insert(line, "")
+    if after_docstring and body and isinstance(body[0], Definitions):
+        lines.insert(0, "")
+    return "\n".join(lines)
+
+
+def _apart(before: ast.stmt, after: ast.stmt) -> bool:
+    imports = ast.Import | ast.ImportFrom
+    if isinstance(before, Definitions) or isinstance(after, Definitions):
+        return True
+    return isinstance(before, imports) and not isinstance(after, imports)
 
 
 def _without_form_feed(line: str) -> str:

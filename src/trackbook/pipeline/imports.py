@@ -94,16 +94,14 @@ def _plain(item: Import) -> str:
 def _from(module: str, items: Sequence[Import]) -> list[str]:
     """Return the lines for one module: what is renamed stands on a line of its own."""
     names = sorted({item.name for item in items if item.name and item.alias in {None, item.name}}, key=_member_order)
-    renamed = sorted((item.name or "", item.alias) for item in items if item.alias not in {None, item.name})
-    lines = []
+    renamed = [(item.name or "", item.alias or "") for item in items if item.alias not in {None, item.name}]
+    found = [(_member_order(name), alias, [f"from {module} import {name} as {alias}"]) for name, alias in renamed]
     if "*" in names:
-        lines.append(f"from {module} import *")
         names.remove("*")
-    for name, alias in sorted(renamed, key=lambda pair: (_member_order(pair[0]), pair[1] or "")):
-        lines.append(f"from {module} import {name} as {alias}")
+        found.append(((-1, "", ""), "", [f"from {module} import *"]))
     if names:
-        lines += _wrapped(module, names)
-    return lines
+        found.append((_member_order(names[0]), "", _wrapped(module, names)))
+    return [line for _, _, lines in sorted(found) for line in lines]
 
 
 def _member_order(name: str) -> tuple[int, str, str]:

@@ -15,7 +15,7 @@ from trackbook.cells.catalogue import MUTATING_METHODS
 from trackbook.cells.scopes import imported_name, own_nodes
 from trackbook.cells.source import MARKING_MAGICS, CellSource, parse, read_source
 from trackbook.errors import NotebookError
-from trackbook.pipeline.edits import Edit, Positions, apply, string_lines
+from trackbook.pipeline.edits import Edit, Positions, apply, removal, string_lines
 from trackbook.pipeline.notebook import Cell
 
 OWN_MAGICS = frozenset(
@@ -196,7 +196,7 @@ class _Cleaner:
                 self.edits.append(Edit(end, end, f"\n{' ' * node.col_offset}pass"))
             return
         if not self.positions.alone(node):
-            self._put(node, "pass")
+            self.edits.append(Edit(*self._span(node), "pass") if needs_pass else removal(self.positions, node))
             return
         comment = self._comment(node)
         self._put(node, f"pass  {comment}" if needs_pass else comment, whole_line=True)
@@ -209,10 +209,13 @@ class _Cleaner:
         return f"# left out of the script: {short}{more}"
 
     def _put(self, node: ast.stmt, text: str, *, whole_line: bool = False) -> None:
-        start, end = self.positions.start(node), self.positions.end(node)
+        start, end = self._span(node)
         if whole_line:
             end += len(self.positions.text[end:].split("\n", 1)[0])
         self.edits.append(Edit(start, end, text))
+
+    def _span(self, node: ast.stmt) -> tuple[int, int]:
+        return self.positions.start(node), self.positions.end(node)
 
     def _error(self, node: ast.stmt, what: str) -> NotebookError:
         return NotebookError(f"{self.cell.label}, line {self.source.line(node.lineno)}: {what}")
@@ -264,6 +267,9 @@ def _refuse_rest(cell: Cell, source: CellSource, tree: ast.Module, reports: Repo
                 "without it; tag the cell `skip`, or keep the report apart from the work"
             )
     for inner in own_nodes(tree):
+        if isinstance(inner, ast.Return | ast.Yield | ast.YieldFrom):
+            line = _nearest_line(source, inner.lineno)
+            raise NotebookError(f"{cell.label}, line {line}: `return` or `yield` outside a function; take it out")
         if isinstance(inner, ast.Await | ast.AsyncFor | ast.AsyncWith):
             line = _nearest_line(source, inner.lineno)
             raise NotebookError(

@@ -90,7 +90,7 @@ def _upgraded(content: Any, name: str) -> Any:
         warnings.simplefilter("ignore")
         try:
             upgraded = nbformat.convert(nbformat.from_dict(content), 4)  # type: ignore[no-untyped-call]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError) as error:
             raise NotebookError(
                 f"{name} is no sound notebook of nbformat 3: {error!r}; save it with Jupyter"
             ) from error

@@ -51,16 +51,23 @@ def show_last(rest: str, whole: str, name: str) -> str:
     if after.startswith(";") or _gives_nothing(last.value):
         return rest
     start, end = positions.start(last), positions.end(last)
-    bare = isinstance(last.value, ast.Tuple) and not positions.text[start:end].startswith("(")
-    opening, closing = ("((", "))") if bare or isinstance(last.value, ast.Tuple) else ("(", ")")
-    if isinstance(last.value, ast.Tuple) and not bare:
-        opening, closing = "(", ")"
-    return apply(rest, [Edit(start, start, f"{name}{opening}"), Edit(end, end, closing)])
+    return apply(rest, [Edit(start, end, _shown(positions.text[start:end], last.value, name))])
+
+
+def _shown(text: str, value: ast.expr, name: str) -> str:
+    """Return a call that shows the value of an expression; parentheses that it has serve as the call's."""
+    call = ast.parse(f"{name}{text}", mode="eval").body if text.startswith("(") else None
+    whole = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+    if isinstance(value, ast.Tuple):
+        return f"{name}({text})" if whole else f"{name}(({text}))"
+    if isinstance(call, ast.Call) and whole and [ast.dump(item) for item in call.args] == [ast.dump(value)]:
+        return f"{name}{text}"
+    return f"{name}({text})"
 
 
 def _gives_nothing(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
-        return False
+        return isinstance(node, ast.Constant) and node.value is None
     if isinstance(node.func, ast.Name):
         return node.func.id in {"print", "display"}
     return isinstance(node.func, ast.Attribute) and node.func.attr in _GIVING_NOTHING

@@ -16,7 +16,7 @@ from trackbook import __version__
 from trackbook.errors import NotebookError
 from trackbook.pipeline.dataflow import Dataflow, Flow, needs_start
 from trackbook.pipeline.definitions import RESERVED, ModuleLevel, module_level
-from trackbook.pipeline.edits import indent, tidy
+from trackbook.pipeline.edits import indent, spaced, tidy
 from trackbook.pipeline.fields import Field, read_fields
 from trackbook.pipeline.imports import WIDTH, Import, render
 from trackbook.pipeline.magics import Reports, clean, names_in, read_code
@@ -109,7 +109,7 @@ class _Writer:
 
     def write(self) -> Script:
         bodies = [self._body(flow) for flow in self.flows]
-        names = names_in(ast.parse(text) for text in (*self.level.texts, *(_wrap(body) for body in bodies)))
+        names = names_in(ast.parse(text) for text in (*self.level.texts, *bodies))
         self.helpers = self._helpers(names)
         functions = self._function_names()
         steps = [self._step(flow, functions[flow.step.name]) for flow in self.flows]
@@ -182,6 +182,7 @@ class _Writer:
         start = [f"{name} = None" for name in sorted(flow.unset) if needs_start(flow.text, name)]
         results = _listed(self._outputs(flow))
         body = "\n\n".join(["\n".join(start), *pieces] if start else pieces)
+        body = spaced(body, after_docstring=True)
         return "".join([body, _gap(body), _return(results)]) if results else body
 
     def _outputs(self, flow: Flow) -> tuple[str, ...]:
@@ -203,7 +204,7 @@ class _Writer:
         return (*min(positions, default=(10**9, 0)), name)
 
     def _step(self, flow: Flow, function: str) -> ScriptStep:
-        metrics = {name for index in flow.step.metrics for name in self.dataflow.cells[index].writes}
+        metrics = {name for index in flow.step.metrics for name in self.dataflow.cells[index].writes} - self.level.names
         order = [other.step.name for other in self.flows]
         after = tuple(sorted(flow.hidden, key=order.index))
         step = flow.step
@@ -219,19 +220,11 @@ class _Writer:
         marker += "" if step.cached else " cache=off"
         head = _call_lines(f"def {step.function}(", step.inputs, "):")
         docstring = f'    """{_summary(cells, step.name)}"""'
-        return "\n".join([marker, *head, docstring, indent(body) if body else "    pass"])
+        return "\n".join([marker, *head, docstring, *([indent(body)] if body else [])])
 
     def _function_names(self) -> dict[str, str]:
-        taken = {
-            *self.level.names,
-            *RESERVED,
-            *self.variables,
-            *_BUILTINS,
-            *self.helpers,
-            self.show,
-            "argparse",
-            "dataclasses",
-        }
+        helpers = {self.show if kind == SHOW else kind for kind in self.helpers}
+        taken = {*self.level.names, *RESERVED, *self.variables, *_BUILTINS, *helpers, "argparse", "dataclasses"}
         taken |= self.mentioned - {flow.step.name for flow in self.flows}
         found: dict[str, str] = {}
         for flow in self.flows:
@@ -246,8 +239,7 @@ class _Writer:
         made: set[str] = set()
         for step in steps:
             arguments = [name if name in made else f"{self.argument}.{name}" for name in step.inputs]
-            start = f"    {', '.join(step.outputs)} = " if step.outputs else "    "
-            lines += _call_lines(f"{start}{step.function}(", arguments, ")", 4)
+            lines += _step_call(step, arguments)
             made.update(step.outputs)
         return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
 
@@ -266,10 +258,6 @@ class _Writer:
                 f"{self.notebook.name}: `{line[:60]}` cannot stand inside a function ({error}); "
                 "rewrite it, or tag its cell `functions`"
             ) from error
-
-
-def _wrap(body: str) -> str:
-    return f"def step():\n{indent(body)}\n" if body else ""
 
 
 def _gap(body: str) -> str:
@@ -319,6 +307,18 @@ def _return(results: str) -> str:
     if len(results) + len("    return ") <= WIDTH:
         return f"return {results}"
     return "\n".join(["return (", *(f"    {name}," for name in results.split(", ")), ")"])
+
+
+def _step_call(step: ScriptStep, arguments: Sequence[str]) -> list[str]:
+    """Return the statement of `main` that runs a step."""
+    call = f"{step.function}("
+    if not step.outputs:
+        return _call_lines(f"    {call}", arguments, ")", 4)
+    start = f"    {', '.join(step.outputs)} = {call}"
+    if len(start) <= WIDTH - (0 if arguments else 1):
+        return _call_lines(start, arguments, ")", 4)
+    names = [f"        {name}," for name in step.outputs]
+    return ["    (", *names, *_call_lines(f"    ) = {call}", arguments, ")", 4)]
 
 
 def _call_lines(start: str, arguments: Sequence[str], end: str, margin: int = 0) -> list[str]:

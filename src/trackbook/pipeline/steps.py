@@ -121,7 +121,7 @@ def _tags_of_magics(cell: Cell, source: CellSource) -> Iterator[str]:
         if not words or words[0].startswith("-"):
             raise NotebookError(f"{cell.label}: `%%step` needs a name: write `%%step NAME`")
         yield f"step:{words[0]}"
-        for option, value in zip(words[1:], [*words[2:], ""], strict=True):
+        for option, value in zip(words[1:], [*words[2:], ""], strict=False):
             if option == "--after":
                 yield f"after:{value}"
             elif option.startswith("--after="):
