@@ -114,7 +114,7 @@ def run_demo(folder: Path) -> Demo:
     with _progress() as progress:
         cells = progress.add_task("running the notebook", total=None)
         executed = execute_notebook(folder / NOTEBOOK, cwd=folder, on_cell=lambda cell: _advance(progress, cells, cell))
-        nbformat.write(executed, folder / NOTEBOOK)
+        nbformat.write(executed, folder / NOTEBOOK)  # type: ignore[no-untyped-call]
         project = Project.open(folder)
         checks = progress.add_task("converting and verifying", total=None)
         verification = _convert(project.pipelines, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -134,7 +135,8 @@ class TrackedCells:
     def _is_within_a_cell(self) -> bool:
         """Say whether the cell that is about to run was started by another one, as by `get_ipython().run_cell`."""
         runs_cells = type(self._shell).run_cell_async.__code__
-        cells, frame = 0, sys._getframe()
+        cells = 0
+        frame: FrameType | None = sys._getframe()
         while frame is not None:
             cells += frame.f_code is runs_cells
             frame = frame.f_back

@@ -115,7 +115,11 @@ def _objects(store: Store, referenced: dict[str, str]) -> Iterator[Finding]:
 def _leftovers(folder: Path) -> Iterator[Finding]:
     for file in sorted(folder.glob("*/*.tmp")):
         yield Finding(
-            "temporary-left", "info", file.name, "a process was killed while writing it", "delete the file; it is unused"
+            "temporary-left",
+            "info",
+            file.name,
+            "a process was killed while writing it",
+            "delete the file; it is unused",
         )
 
 
