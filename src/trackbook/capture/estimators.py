@@ -162,8 +162,12 @@ observer = EstimatorObserver()
 
 def estimator_params(estimator: Any) -> dict[str, str]:
     """Return the estimator's own params as text; nested estimators and arrays are left to later detail."""
-    params = {}
-    for name, value in estimator.get_params(deep=False).items():
+    params: dict[str, str] = {}
+    try:
+        own = estimator.get_params(deep=False)
+    except Exception:  # noqa: BLE001 - a class that keeps no convention has no params to show
+        return params
+    for name, value in own.items():
         if value is None or isinstance(value, bool | int | float | str):
             text = str(value)
             if len(text) <= MAX_PARAM_LENGTH:

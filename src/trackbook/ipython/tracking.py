@@ -14,6 +14,7 @@ from trackbook.ipython.arguments import key_value, parse
 from trackbook.ipython.headers import body, header_line, strip_headers
 from trackbook.project import CurrentProject, Project, notebook_path
 from trackbook.tracking.cells import CellRequest, CellRun
+from trackbook.tracking.errors import status_of
 
 
 @magic_arguments("%%track")
@@ -87,6 +88,17 @@ class TrackedCells:
                 self._say(complaint)
         except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
             self._warn(f"run {cell.run.run_name!r} is not recorded in full", fault)
+        finally:
+            self._end(cell, error)
+
+    def _end(self, cell: CellRun, error: BaseException | None) -> None:
+        """End a run that `finish` could not: left active, it would be the parent of every later cell."""
+        if cell.run.status is not None:
+            return
+        try:
+            cell.run.end(status_of(error), error)
+        except Exception as fault:  # noqa: BLE001 - as above
+            self._warn(f"the end of run {cell.run.run_name!r} is not recorded", fault)
 
     def _start(self, info: Any) -> None:
         request = self._request(info)

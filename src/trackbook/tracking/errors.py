@@ -11,10 +11,13 @@ MAX_TEXT = 20_000
 
 
 def status_of(error: BaseException | None) -> str:
-    """Return the status of a run that ended with `error`: an interrupt or exit killed it, anything else failed it."""
+    """Return the status of a run that ended with `error`.
+
+    An interrupt, an exit or a cancelled `await` killed it: they are no `Exception`.  Anything else failed it.
+    """
     if error is None:
         return FINISHED
-    return KILLED if isinstance(error, KeyboardInterrupt | SystemExit) else FAILED
+    return FAILED if isinstance(error, Exception) else KILLED
 
 
 def describe(error: BaseException | None) -> RunError | None:

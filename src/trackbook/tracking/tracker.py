@@ -81,8 +81,8 @@ class Tracker:
         run = ActiveRun(
             self,
             run_id=uuid.uuid4().hex,
-            run_name=checked_name("run name", run_name) if run_name else random_name(),
-            experiment=checked_name("experiment", experiment) if experiment else self._experiment,
+            run_name=redact(checked_name("run name", run_name)) if run_name else random_name(),
+            experiment=self._experiment_of(experiment, parent),
             kind=kind,
             parent=parent,
         )
@@ -105,6 +105,12 @@ class Tracker:
             run.set_tags(tags)
         self._push(run)
         return run
+
+    def _experiment_of(self, name: str | None, parent: ActiveRun | None) -> str:
+        """Return the experiment of a new run: the one asked for, else its parent's, else the current one."""
+        if name:
+            return redact(checked_name("experiment", name))
+        return parent.experiment if parent else self._experiment
 
     def end_run(self, status: str = FINISHED) -> None:
         """End the active run, if there is one."""

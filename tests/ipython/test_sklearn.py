@@ -1,0 +1,184 @@
+"""What scikit-learn did in a cell, whether it was imported before or after the extension."""
+
+import textwrap
+
+import pytest
+
+SETUP = """
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import cross_val_score, GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import accuracy_score, mean_squared_error, r2_score as r2, confusion_matrix
+import sklearn.metrics as sm
+x, y = np.arange(40.0).reshape(20, 2), np.arange(20.0)
+labels = (y > 9).astype(int)
+"""
+
+LIBRARY = """
+from sklearn.metrics import accuracy_score
+from sklearn.linear_model import LogisticRegression
+def evaluate(x, y):
+    model = LogisticRegression().fit(x, y)
+    return accuracy_score(y, model.predict(x)), model.score(x, y)
+"""
+
+USER_MODULE = """
+from sklearn.metrics import accuracy_score
+def judge(y):
+    result = accuracy_score(y, y)
+    return result
+"""
+
+
+@pytest.fixture(scope="module", params=["before", "after"])
+def kernel(request, start_kernel, tmp_path_factory):
+    """Kernels that import scikit-learn before the extension is loaded, and after."""
+    packages = tmp_path_factory.mktemp("env") / "site-packages"
+    packages.mkdir()
+    (packages / "thirdparty.py").write_text(LIBRARY)
+    kernel = start_kernel(PYTHONPATH=f"{packages}:{__import__('os').environ.get('PYTHONPATH', '')}")
+    (kernel.root / "mine.py").write_text(USER_MODULE)
+    load = "%load_ext trackbook\n%%track warm\n1"
+    cells = (
+        [SETUP, "%load_ext trackbook", "%%track warm\n1"]
+        if request.param == "before"
+        else ["%load_ext trackbook", "%%track warm\n1", SETUP]
+    )
+    assert load
+    for cell in cells:
+        assert kernel.run(cell).errors == []
+    return kernel
+
+
+@pytest.fixture
+def tracked(kernel, experiment):
+    def run(body):
+        outcome = kernel.run(f"%%track {experiment}\n{textwrap.dedent(body)}")
+        assert (outcome.errors, outcome.stderr) == ([], "")
+        return kernel.only_run(experiment).summary
+
+    return run
+
+
+def test_the_params_of_a_fit_are_logged(tracked):
+    found = tracked("model = Ridge(alpha=0.5).fit(x, y)")
+    assert found.params["alpha"] == "0.5"
+    assert found.params["fit_intercept"] == "True"
+    assert found.tags == {"estimator": "Ridge"}
+    assert found.metrics == {}
+
+
+def test_metrics_have_the_users_names_for_them(tracked):
+    found = tracked("""
+        model = Ridge().fit(x, y)
+        my_r2 = r2(y, model.predict(x))
+        error = sm.mean_squared_error(
+            y,
+            model.predict(x),
+        )
+        accuracy_score(labels, labels)
+        print(accuracy_score(labels, 1 - labels))
+    """)
+    assert found.metrics.keys() == {"my_r2", "error", "accuracy_score"}
+    assert found.metrics["my_r2"] > 0.9
+    assert found.metrics["accuracy_score"] == 0.0
+
+
+def test_score_is_a_metric_under_its_name_or_the_users(tracked):
+    found = tracked("model = Ridge().fit(x, y)\nmodel.score(x, y)\nfit_quality = model.score(x, y)")
+    assert found.metrics.keys() == {"score", "fit_quality"}
+
+
+def test_what_scikit_learn_calls_inside_itself_is_not_recorded(tracked):
+    found = tracked("""
+        cv = cross_val_score(Ridge(alpha=3.0), x, y, cv=3)
+        search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=3).fit(x, y)
+        pipe = make_pipeline(StandardScaler(), Ridge(alpha=7.0)).fit(x, y)
+    """)
+    assert found.metrics == {}
+    assert found.tags == {"estimator": "GridSearchCV, Pipeline"}
+    assert "alpha" not in found.params
+
+
+def test_what_another_library_calls_is_not_recorded(tracked):
+    found = tracked("import thirdparty\nanswer = thirdparty.evaluate(x, labels)")
+    assert (found.metrics, found.tags) == ({}, {})
+
+
+def test_what_the_users_own_functions_and_modules_call_is_recorded(tracked):
+    found = tracked("""
+        import mine
+        def inner():
+            return accuracy_score(labels, labels)
+        mine.judge(labels)
+        inner()
+    """)
+    assert found.metrics == {"accuracy_score": 1.0}
+
+
+def test_metrics_that_are_no_numbers_are_left_out(tracked):
+    assert tracked("matrix = confusion_matrix(labels, labels)").metrics == {}
+
+
+def test_two_fits_keep_their_params_apart(tracked):
+    found = tracked("one = Ridge(alpha=1.0).fit(x, y)\nother = Ridge(alpha=2.0).fit(x, y)")
+    assert found.params["alpha"] == "1.0"
+    assert found.params["Ridge.alpha"] == "2.0"
+
+
+def test_a_fit_that_fails_is_the_users_own_error(kernel, experiment):
+    outcome = kernel.run(f"%%track {experiment}\nRidge().fit(x, y[:3])")
+    assert [error["ename"] for error in outcome.errors] == ["ValueError"]
+    assert "trackbook" not in outcome.traceback
+    assert kernel.only_run(experiment).summary.status == "FAILED"
+
+
+def test_outside_a_tracked_cell_nothing_is_recorded(kernel):
+    before = len(kernel.project().runs.search(max_results=1000))
+    assert kernel.run("Ridge().fit(x, y).score(x, y) > 0.5").results[0] in ("True", "np.True_")
+    assert len(kernel.project().runs.search(max_results=1000)) == before
+
+
+def test_an_estimator_of_the_users_own_is_recorded_even_an_odd_one(tracked):
+    found = tracked("""
+        from sklearn.base import BaseEstimator, RegressorMixin
+        class Mean(RegressorMixin, BaseEstimator):
+            def __init__(self, shift=0.0):
+                self.shift = shift
+            def fit(self, x, y):
+                self.mean_ = np.mean(y) + self.shift
+                return self
+            def predict(self, x):
+                return np.full(len(x), self.mean_)
+        class Odd(Mean):
+            def __init__(self, *rest):
+                pass
+            def fit(self, x, y):
+                return self
+        quality = Mean(shift=2.0).fit(x, y).score(x, y)
+        odd = Odd().fit(x, y)
+    """)
+    assert found.params["shift"] == "2.0"
+    assert "quality" in found.metrics
+    assert found.tags["estimator"] == "Mean, Odd"
+
+
+def test_classes_and_functions_keep_their_names_and_signatures(kernel):
+    outcome = kernel.run(
+        "import inspect, pickle\n"
+        "assert list(inspect.signature(Ridge.fit).parameters)[:3] == ['self', 'X', 'y']\n"
+        "assert Ridge.fit.__name__ == 'fit' and accuracy_score.__name__ == 'accuracy_score'\n"
+        "assert pickle.loads(pickle.dumps(accuracy_score)) is accuracy_score\n"
+        "assert pickle.loads(pickle.dumps(Ridge().fit(x, y))).alpha == 1.0\n"
+        "from joblib import Parallel, delayed\n"
+        "assert Parallel(n_jobs=2)(delayed(accuracy_score)([1], [1]) for _ in range(2)) == [1.0, 1.0]"
+    )
+    assert outcome.errors == []
+
+
+def test_the_model_that_was_fitted_is_fingerprinted(kernel, experiment):
+    kernel.run(f"%%track {experiment}\nmodel = Ridge(alpha=0.25).fit(x, y)")
+    (model,) = [each for each in kernel.only_run(experiment).data if each.name == "model"]
+    assert (model.role, model.kind, len(model.fingerprint)) == ("written", "estimator", 64)
