@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,13 +61,16 @@ class Demo(msgspec.Struct, frozen=True):
     help="The folder to work in; made when it is missing.",
 )
 @click.option("--open", "open_lab", is_flag=True, help="Open the notebook in JupyterLab afterwards.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port of that JupyterLab; default: the first free one.")
 @json_option
 @exits_with_status
-def demo_command(folder: Path, open_lab: bool, as_json: bool) -> None:
+def demo_command(folder: Path, open_lab: bool, port: int | None, as_json: bool) -> None:
     """Run the quickstart notebook: track, convert, verify, register, promote, detect drift.
 
     Takes less than a minute and needs no network.  Exit status 0 only if every part worked.
     """
+    if port is not None:
+        require_free(port)
     folder = folder.absolute()
     os.environ.pop(STORE_VARIABLE, None)  # the demo has a store of its own
     prepare(folder)
@@ -80,7 +84,8 @@ def demo_command(folder: Path, open_lab: bool, as_json: bool) -> None:
         click.echo(f"trackbook: the demo did not work in: {', '.join(failures)}", err=True)
         sys.exit(NO)
     if open_lab:
-        subprocess.run([sys.executable, "-m", "jupyterlab", str(folder / NOTEBOOK)], cwd=folder, check=False)
+        place = [] if port is None else [f"--port={port}", "--ServerApp.port_retries=0"]
+        subprocess.run([sys.executable, "-m", "jupyterlab", *place, str(folder / NOTEBOOK)], cwd=folder, check=False)
 
 
 def prepare(folder: Path) -> None:
@@ -98,6 +103,17 @@ def prepare(folder: Path) -> None:
         raise UsageError(
             f"{folder} cannot be written ({error.strerror}); give another folder with --project"
         ) from error
+
+
+def require_free(port: int) -> None:
+    """Raise UsageError when another program listens on `port` of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = f"port {port} cannot be used ({error.strerror}); give another, or leave --port out"
+            raise UsageError(message) from error
 
 
 def quickstart_folder() -> Path:

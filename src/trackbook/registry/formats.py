@@ -14,15 +14,13 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from trackbook.errors import RegistryError
-from trackbook.registry import culprits
+from trackbook.registry import culprits, trees
 
 SKOPS = "skops"
 FORMATS = (SKOPS,)
 SUFFIXES = {".skops": SKOPS}
 
-TREE = "sklearn.tree._tree.Tree"
-PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
-CHECKED = (TREE, PREDICTOR)
+CHECKED = (trees.TREE, trees.PREDICTOR)
 """Trusted because `registry.trees` judges what they hold."""
 
 HARMLESS = (
@@ -94,8 +92,6 @@ def untrusted(data: bytes, trusted: Collection[str] = ()) -> list[str]:
 
 def _build(data: bytes, trusted: Collection[str]) -> Any:
     import skops.io
-
-    from trackbook.registry import trees
 
     try:
         model = skops.io.loads(data, trusted=_trusted(trusted))

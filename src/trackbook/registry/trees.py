@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from trackbook.errors import RegistryError
-from trackbook.registry.formats import PREDICTOR, TREE
+
+TREE = "sklearn.tree._tree.Tree"
+PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 
 _NOT_ENTERED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
 
