@@ -43,7 +43,8 @@ class Summary(msgspec.Struct, frozen=True):
 
 def summarise(points: list[Point], before: Summary | None = None) -> Summary:
     """Fold `points` (at least one, in the order logged) into `before`; NaN never is a minimum or maximum."""
-    newest = max(points, key=lambda point: (point.step, point.time))
+    # Of several at one step and millisecond the one logged last counts, in one batch as over several.
+    newest = max(reversed(points), key=lambda point: (point.step, point.time))
     bounded = [point.value for point in points if not math.isnan(point.value)]
     if before is None:
         last, last_step, last_time, first, count = newest.value, newest.step, newest.time, points[0].value, 0
