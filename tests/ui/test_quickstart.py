@@ -46,6 +46,9 @@ def test_the_quickstart_goes_all_the_way(
     report = row(page, "^under_50 against over_60, drift")
     expect(report).to_be_visible()
 
+    page.get_by_role("heading", name="Train", exact=True).scroll_into_view_if_needed()
+    screenshot("notebook")
+
     forest.focus()
     page.keyboard.press("Enter")
     document = page.get_by_role("main").last

@@ -1,5 +1,18 @@
 """The Jupyter Server extension: what the panel in JupyterLab asks for, as REST under `/trackbook/api/`.
 
+| method | path | does |
+| --- | --- | --- |
+| GET | `runs?limit&cursor&filter` | one page of runs, newest first |
+| GET | `runs/{run_id}` | one run in full; the first characters of its id are enough |
+| GET | `models` | all models with versions, stages, aliases and what their gates said |
+| POST | `models/{name}/versions/{version}/promotions` | `{"stage"}`: moves a version, or 409 with the gate's reason |
+| GET | `drift-reports?limit&cursor` | one page of drift reports, newest first |
+| GET | `drift-reports/{report_id}` | one report in full, with a Vega-Lite picture a column |
+| GET | `status` | versions, and where the project and its store lie |
+| POST | `projects` | `{"path"}` of a notebook: the id of its project, for `?project=` of all others |
+
+Every method needs the server's token.  Answers carry an ETag; an error is `{"error": {"code", "message"}}`.
+
 The server imports this module when it starts, so everything heavier waits in `trackbook.server.routes`.
 """
 
