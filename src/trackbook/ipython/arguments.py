@@ -14,8 +14,11 @@ from trackbook.errors import TrackbookError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def parse(magic: Callable[..., Any], line: str) -> Any:
-    """Return the arguments of `line` for a magic decorated with `magic_arguments`; raises UsageError."""
+def parse(magic: Callable[..., Any], line: str, *, verbatim: tuple[str, ...] = ()) -> Any:
+    """Return the arguments of `line` for a magic decorated with `magic_arguments`; raises UsageError.
+
+    Quotes around values are taken off, but for the arguments named `verbatim`, whose language has quotes of its own.
+    """
     try:
         arguments = parse_argstring(magic, line)
     except UsageError:
@@ -23,7 +26,8 @@ def parse(magic: Callable[..., Any], line: str) -> Any:
     except ValueError as error:  # an unclosed quote
         raise UsageError(f"the arguments {line!r} cannot be read: {error}") from None
     for name, value in vars(arguments).items():
-        setattr(arguments, name, _unquoted(value))
+        if name not in verbatim:
+            setattr(arguments, name, _unquoted(value))
     return arguments
 
 

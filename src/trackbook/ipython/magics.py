@@ -64,7 +64,7 @@ class TrackbookMagics(Magics):
     @shows_usage_errors
     def runs(self, line: str) -> Any:
         """Show runs as a table, newest first: `%runs [FILTER] [--order-by X]`."""
-        options = parse(self.runs, line)
+        options = parse(self.runs, line, verbatim=("filter",))
         return runs_table(self._current.get().runs.search(" ".join(options.filter), options.order_by, options.limit))
 
     @magic_arguments()
