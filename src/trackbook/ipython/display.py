@@ -54,15 +54,15 @@ def model_card(version: ModelVersion) -> Card:
 
 
 def runs_table(runs: Sequence[RunSummary]) -> pd.DataFrame:
-    """Return one row a run with its metrics, and those params that differ between the runs shown."""
+    """Return one row a run with its metrics, and those params in which runs that have them differ."""
     import pandas as pd
 
-    differing = [
-        name
-        for name in sorted({name for run in runs for name in run.params})
-        if len({run.params.get(name) for run in runs}) > 1 or len(runs) == 1
-    ]
-    rows = [_row(run, differing) for run in runs]
+    values: dict[str, set[str]] = {}
+    for run in runs:
+        for name, value in run.params.items():
+            values.setdefault(name, set()).add(value)
+    shown = sorted(name for name, found in values.items() if len(found) > 1 or len(runs) == 1)
+    rows = [_row(run, shown) for run in runs]
     return pd.DataFrame(rows, index=pd.Index([run.run_id[:8] for run in runs], name="run"))
 
 
