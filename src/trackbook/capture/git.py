@@ -16,7 +16,6 @@ class GitState(msgspec.Struct, frozen=True):
 
     commit: str | None = None
     branch: str | None = None
-    dirty: bool | None = None
 
 
 NO_GIT = GitState()

@@ -106,7 +106,6 @@ class CodeLocated(Event, frozen=True, tag="code"):
     run_id: str
     git_commit: str | None
     git_branch: str | None
-    git_dirty: bool | None = None
 
 
 class EnvironmentSeen(Event, frozen=True, tag="env"):

@@ -33,7 +33,7 @@ def m001_tracking(db: Database) -> None:
             start_time INTEGER, end_time INTEGER,
             parent_run_id TEXT, user TEXT,
             source TEXT, notebook TEXT, cell_id TEXT, execution_count INTEGER,
-            git_commit TEXT, git_branch TEXT, git_dirty INTEGER,
+            git_commit TEXT, git_branch TEXT,
             environment TEXT,
             error_type TEXT, error_message TEXT, traceback TEXT
         ) STRICT

@@ -129,7 +129,7 @@ class Tracker:
     def _describe(self, run_id: str) -> None:
         git = self._git.read()
         if git.commit is not None or git.branch is not None:
-            self._append(event.CodeLocated(run_id, git.commit, git.branch, git.dirty))
+            self._append(event.CodeLocated(run_id, git.commit, git.branch))
         digest, environment = self._environment.read()
         content = None if digest in self._sent_environments else environment.to_json()
         self._append(event.EnvironmentSeen(run_id, digest, content))
