@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ from trackbook.errors import ExecutionError, GateError, IntegrityError, Pipeline
 
 NO = 1
 BAD_USAGE = 2
+PIPE_WIDTH = 240
+"""Columns for output that no screen limits, so that nothing is cut that another program greps."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,7 +31,8 @@ _NO_ERRORS = (GateError, PipelineError, ExecutionError, IntegrityError)
 
 def console() -> Console:
     """Return a console for standard output; made at each use, as tests replace the stream."""
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    on_screen = sys.stdout.isatty()
+    return Console(soft_wrap=not on_screen, width=None if on_screen else PIPE_WIDTH, highlight=False)
 
 
 def stderr_console() -> Console:
@@ -47,15 +50,21 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Print rows as a table, or the sentence `empty` when there are none; stored text is shown as text."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, clipped: Collection[str] = ()
+) -> None:
+    """Print rows as a table, or the sentence `empty` when there are none; stored text is shown as text.
+
+    Columns named in `clipped` are cut at the screen's edge, the others fold.
+    """
     rows = list(rows)
     if not rows:
         click.echo(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        cut = column in clipped
+        table.add_column(column, no_wrap=cut, overflow="ellipsis" if cut else "fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
     console().print(table)
