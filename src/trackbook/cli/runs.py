@@ -38,8 +38,10 @@ def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment:
     if as_json:
         print_json([run.to_dict() for run in found])
         return
+    filtered = bool(filter or experiment)
+    columns = ["run", "", "name", "experiment", "started", "metrics", "params"]
     print_table(
-        ["run", "", "name", "experiment", "started", "metrics", "params"],
+        columns,
         [
             [
                 run.run_id[:8],
@@ -52,9 +54,8 @@ def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment:
             ]
             for run in found
         ],
-        empty="No runs."
-        if filter or experiment
-        else "No runs yet. Put %%track on the first line of a cell and run it.",
+        clipped=columns,
+        empty="No such runs." if filtered else "No runs yet. Put %%track on the first line of a cell and run it.",
     )
 
 
