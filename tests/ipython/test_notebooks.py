@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 
 import nbformat
 import pytest
@@ -86,16 +85,17 @@ def test_the_commit_is_recorded(folder, monkeypatch):
 
 def test_two_kernels_share_a_store_without_mixing(folder):
     cells = ["%load_ext trackbook", *(f"%%track {{0}} --name c{number}\nvalue = {number}" for number in range(15))]
-    threads = [
-        threading.Thread(
-            target=run_notebook, args=(folder, *(cell.format(name) for cell in cells)), kwargs={"name": f"{name}.ipynb"}
+    processes = []
+    for name in ("left", "right"):
+        notebook = new_notebook(cells=[new_code_cell(cell.format(name)) for cell in cells])
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+        command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--stdout", f"{name}.ipynb"]
+        processes.append(
+            subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         )
-        for name in ("left", "right")
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
     runs = Project.open(folder).runs
     for name in ("left", "right"):
         found = runs.search(experiment=name)
