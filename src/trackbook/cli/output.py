@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -55,18 +55,20 @@ def print_table(
 ) -> None:
     """Print rows as a table, or the sentence `empty` when there are none; stored text is shown as text.
 
-    Columns named in `clipped` are cut at the screen's edge, the others fold.
+    With `clipped`, each row takes one line: the columns named there are cut where the screen is too narrow, the
+    others are not.  Without, columns fold.
     """
-    rows = list(rows)
+    rows = [[cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row] for row in rows]
     if not rows:
         click.echo(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        cut = column in clipped
-        table.add_column(column, no_wrap=cut, overflow="ellipsis" if cut else "fold")
+    for place, column in enumerate(columns):
+        whole = max(len(column), *(row[place].cell_len for row in rows)) if clipped and column not in clipped else None
+        overflow: OverflowMethod = "ellipsis" if clipped else "fold"
+        table.add_column(column, no_wrap=bool(clipped), overflow=overflow, min_width=whole)
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
+        table.add_row(*row)
     console().print(table)
 
 

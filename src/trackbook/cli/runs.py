@@ -54,7 +54,7 @@ def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment:
             ]
             for run in found
         ],
-        clipped=columns,
+        clipped=["name", "experiment", "metrics", "params"],
         empty="No such runs." if filtered else "No runs yet. Put %%track on the first line of a cell and run it.",
     )
 
