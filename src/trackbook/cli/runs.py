@@ -135,5 +135,5 @@ def _data_line(used: RunData) -> str:
     return f"{used.role:8} {used.name} ({used.kind}{rows}) {what}"
 
 
-def _shortened(text: str, length: int = 80) -> str:
+def _shortened(text: str, length: int = 40) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
