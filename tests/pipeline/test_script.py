@@ -81,6 +81,13 @@ SAME = {
     ],
     "a condition that is never met": [("step:x", "flag = False\nif flag:\n    opt = 1"), ("step:z", "if flag:\n    print(opt)\nprint(flag)")],
     "a change through an alias": [("step:a", "a = [1]"), ("step:b", "b = a"), ("step:c", "b.append(2)"), ("step:d", "print(a)")],
+    "a change before the name": [("step:a", "raw = [3, 1]\nraw.append(2)"), ("step:b", "df = raw\ndf.sort()"), ("step:c", "df.append(9)\nprint(df)"), ("step:d", "print(raw)")],
+    "names after a star import": [
+        ("imports", "import random\nfrom math import *"),
+        ("step:a", "random.seed(1)"),
+        ("step:b", "b = sqrt(random.random())"),
+        ("step:c", "print(b, pi)"),
+    ],
     "an import hidden by a variable": [("step:a", "import json as js\n\nprint(js.dumps(1))"), ("step:b", "js = 3"), ("step:c", "print(js)")],
     "an import that may fail": [("imports", "try:\n    import nosuch\nexcept ImportError:\n    nosuch = None"), ("step:a", "print(nosuch)")],
     "names of steps that are taken": [

@@ -107,12 +107,28 @@ class Dataflow:
                 return
 
     def _provide(self, flow: Flow, name: str) -> None:
-        writers = [link[0] for link in self._into(flow) if link[2] == name and link[0] in self.home]
+        writers = [link[0] for link in self._into(flow) if link[0] in self.home and self._hands_on(link, name)]
         makers = list(dict.fromkeys(self.home[index] for index in writers))
         if not makers and name not in self.fields:
             makers = self._makers(flow, name)[-1:]
         for maker in makers:
             self._give(self.flows[maker], name)
+
+    def _hands_on(self, link: Link, name: str) -> bool:
+        """Tell whether the reader of a link gets `name` from its writer.
+
+        A value may be changed before it has the name (`df = raw`, after `raw` was filled): then the cell that
+        gives it the name hands it on.
+        """
+        writer, reader, carried = link
+        if carried != name:
+            return False
+        if any(self._surely_binds(index, name) for index in self.kept if writer < index < reader):
+            return False
+        return name in self.fields or any(name in self.cells[index].writes for index in self.kept if index <= writer)
+
+    def _surely_binds(self, index: int, name: str) -> bool:
+        return name in self.cells[index].writes and name not in self.cells[index].maybe
 
     def _give(self, flow: Flow, name: str) -> None:
         """Make a name a result of a step; where the step may not bind it, it is an argument as well."""
