@@ -295,3 +295,75 @@ def test_what_stays_behind_at_exit_is_said_and_not_raised(tmp_path):
     assert process.returncode == 0
     assert process.stderr.count("next command to read: the database") == 1
     assert Path(root).exists()
+
+
+def test_a_run_whose_process_was_killed_is_shown_as_killed_from_its_last_sign_of_life_on(tmp_path):
+    root = tmp_path / ".trackbook"
+    code = """
+    with tracker.start_run("parent") as run:
+        run.log_metric("m", 1)
+        tracker.start_run("child", nested=True)
+        print(int(time.time() * 1000), flush=True)
+        time.sleep(60)
+    """
+    process = start(code, str(root))
+    assert process.stdout is not None
+    alive = int(process.stdout.readline())
+    runs = Runs(Store.open(root))
+    assert [run.status for run in runs.search()] == ["RUNNING", "RUNNING"]
+    process.kill()
+    process.communicate()
+    for run in runs.search():
+        assert run.status == "KILLED"
+        assert run.end_time is not None
+        assert abs(run.end_time - alive) < 1000
+        error = runs.get(run.run_id).error
+        assert error is not None
+        assert error.type == "ProcessGone"
+
+
+def test_a_run_that_another_process_writes_too_goes_on_without_the_one_that_died(tmp_path):
+    root = tmp_path / ".trackbook"
+    code = """
+    run = tracker.start_run("shared")
+    run.log_metric("mine", 1)
+    if os.fork() == 0:
+        run.log_metric("childs", 1)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        run.end()
+        sys.stdout.flush()
+        os._exit(0)
+    time.sleep(60)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", HEAD + textwrap.dedent(code), str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    process.wait()
+    runs = Runs(Store.open(root))
+    (run,) = runs.search()
+    assert (run.status, run.metrics) == ("RUNNING", {"mine": 1.0, "childs": 1.0})
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.read() == ""
+    process.stdin.close()
+    process.stdout.close()
+    assert [run.status for run in runs.search()] == ["FINISHED"]
+
+
+def test_an_end_that_turns_up_later_takes_the_place_of_killed(store, runs):
+    """The start lies in a journal whose writer is gone, the end in one that is drained afterwards."""
+    store.append(event.RunStarted("a" * 32, "e", "n", "python", 5, "u"))
+    store._journal.close()
+    assert [run.status for run in runs.search()] == ["KILLED"]
+    store.append(event.RunEnded("a" * 32, "FINISHED", 9), durable=True)
+    (run,) = runs.search()
+    assert (run.status, run.end_time) == ("FINISHED", 9)
+    assert runs.get(run.run_id).error is None

@@ -2,11 +2,12 @@
 
 The consumed offset of a journal is stored in the transaction that stores its events.  A journal whose writer is
 gone and whose every byte is accounted for is deleted; one that holds bytes that are no frames is kept aside in
-`damaged/`, where `fsck` names it.
+`damaged/`, where `fsck` names it.  A run that only such writers knew of has ended with them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import Timeout
@@ -15,7 +16,7 @@ from sqlite_utils import Database
 from trackbook.errors import StoreVersionError
 from trackbook.store.database import immediate
 from trackbook.store.events import FORMAT, Event, JournalOpened
-from trackbook.store.ingest import Ingester
+from trackbook.store.ingest import Ingester, end_orphans
 from trackbook.store.journal import SUFFIX, Damage, Frame, liveness_lock, read_frames
 
 DAMAGED = "damaged"
@@ -25,12 +26,16 @@ def drain(db: Database, folder: Path) -> None:
     """Apply all new events of all journals in `folder`; the caller holds the store's lock."""
     consumed = dict(db.execute("SELECT name, consumed FROM journal").fetchall())
     journals = sorted(folder.glob(f"*{SUFFIX}"))
+    abandoned: dict[Path, Damage | None] = {}
     for journal in journals:
         # Asked before reading: a writer that is gone by now cannot add to what is read next.
-        abandoned = _is_abandoned(journal)
+        is_abandoned = _is_abandoned(journal)
         damage = _drain_one(db, journal, consumed.get(journal.name, 0))
-        if abandoned:
-            _retire(journal, damage)
+        if is_abandoned:
+            abandoned[journal] = damage
+    _end_orphans(db, abandoned)
+    for journal, damage in abandoned.items():
+        _retire(journal, damage)
     _forget(db, consumed.keys() - {journal.name for journal in journals})
     _remove_stray_locks(folder)
 
@@ -47,7 +52,9 @@ def _drain_one(db: Database, journal: Path, offset: int) -> Damage | None:
         end = item.end
     if end > offset:
         with immediate(db):
-            Ingester(db).apply(batch)
+            ingester = Ingester(db)
+            ingester.apply(batch)
+            ingester.note_writer(journal.name)
             db.execute(
                 "INSERT INTO journal VALUES (?, ?) ON CONFLICT DO UPDATE SET consumed = excluded.consumed",
                 [journal.name, end],
@@ -70,6 +77,15 @@ def _is_abandoned(journal: Path) -> bool:
         return False
     lock.release()
     return True
+
+
+def _end_orphans(db: Database, journals: Iterable[Path]) -> None:
+    """End what the writers of `journals` left going on: after all journals are read, as any may hold a run's end."""
+    gone = {journal.name: journal.stat().st_mtime_ns // 1_000_000 for journal in journals}
+    if gone:
+        with immediate(db):
+            for name, last_time in gone.items():
+                end_orphans(db, name, last_time)
 
 
 def _retire(journal: Path, damage: Damage | None) -> None:

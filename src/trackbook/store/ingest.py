@@ -19,6 +19,9 @@ from trackbook.store.events import Event
 from trackbook.store.metrics import Point, Summary, from_stored, summarise, to_stored
 
 RUNNING = "RUNNING"
+KILLED = "KILLED"
+GONE = "ProcessGone"
+"""Type of the error of a run whose processes are gone; an end that turns up later takes its place."""
 
 
 class Ingester:
@@ -37,6 +40,13 @@ class Ingester:
             if handler is not None:
                 handler(self, event)
         self._write_points()
+
+    def note_writer(self, journal: str) -> None:
+        """Remember that `journal` writes those of the applied runs that are still going on."""
+        self._db.conn.executemany(
+            "INSERT OR IGNORE INTO run_writer (run_id, journal) SELECT id, ? FROM run WHERE id = ? AND status = ?",
+            [(journal, run, RUNNING) for run in self._runs.values()],
+        )
 
     # -- runs
 
@@ -173,6 +183,20 @@ class Ingester:
 
     def _scalar(self, sql: str, value: str) -> int:
         return int(self._db.execute(sql, [value]).fetchone()[0])
+
+
+def end_orphans(db: Database, journal: str, last_time: int) -> None:
+    """End the runs that nobody can end any more, as the process of `journal`, their last writer, is gone.
+
+    `last_time` is when it last wrote.  Runs that another process writes too go on.
+    """
+    runs = [run for (run,) in db.execute("SELECT run_id FROM run_writer WHERE journal = ?", [journal]).fetchall()]
+    db.execute("DELETE FROM run_writer WHERE journal = ?", [journal])
+    db.conn.executemany(
+        "UPDATE run SET status = ?, end_time = max(?, coalesce(start_time, 0)), error_type = ?, error_message = ?"
+        " WHERE id = ? AND status = ? AND id NOT IN (SELECT run_id FROM run_writer)",
+        [(KILLED, last_time, GONE, "its process was gone before the run had ended", run, RUNNING) for run in runs],
+    )
 
 
 _HANDLERS: dict[type[Event], Any] = {

@@ -174,3 +174,16 @@ def m005_monitoring(db: Database) -> None:
         ) STRICT
         """,
     )
+
+
+@migrations()
+def m006_writers(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE run_writer (
+            run_id INTEGER NOT NULL REFERENCES run (id), journal TEXT NOT NULL, PRIMARY KEY (journal, run_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX run_writer_by_run ON run_writer (run_id)",
+    )
