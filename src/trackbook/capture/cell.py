@@ -16,6 +16,9 @@ from trackbook.cells import CellNames, analyse
 
 DATA_KINDS = frozenset({"frame", "series", "index", "array", "estimator"})
 MAX_FILES = 200
+TOO_MANY_FILES = Fingerprint(
+    "file", None, reason=f"the cell opened more than {MAX_FILES} files; these have fingerprints"
+)
 
 OnMetric = Callable[[str, float], None]
 
@@ -85,8 +88,8 @@ class CellWatch:
 
     def _file_data(self) -> list[UsedData]:
         used = []
-        for path, roles in list(self.opened.items())[:MAX_FILES]:
-            seen = fingerprint_file(Path(path))
+        for position, (path, roles) in enumerate(self.opened.items()):
+            seen = fingerprint_file(Path(path)) if position < MAX_FILES else TOO_MANY_FILES
             used += [UsedData(role, path, seen) for role in sorted(roles)]
         return used
 
