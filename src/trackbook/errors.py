@@ -105,3 +105,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'X'?"`` for the nearest of `known`, or an empty string."""
     match = get_close_matches(name, list(known), n=1)
     return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def a(noun: str) -> str:
+    """Return `noun` behind its article: "a run", "an int"."""
+    return f"{'an' if noun[:1].lower() in set('aeiou') else 'a'} {noun}"
+
+
+def shown(value: object, length: int = 60) -> str:
+    """Return type and text of a value for a message, cut to `length`; a `__repr__` that raises cannot break it."""
+    try:
+        text = repr(value)
+    except Exception as fault:  # noqa: BLE001 - the value is the user's
+        text = f"(its text cannot be shown: {type(fault).__name__})"
+    return f"{type(value).__name__} {text[:length]}"

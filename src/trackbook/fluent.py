@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trackbook.errors import UsageError
+from trackbook.errors import UsageError, a
 from trackbook.project import current
 
 if TYPE_CHECKING:
@@ -81,13 +81,19 @@ def set_tags(tags: Mapping[str, Any]) -> None:
 
 
 def log_artifact(local_path: str | Path | bytes, artifact_path: str | None = None) -> str:
-    """Keep a file, or bytes under the name `artifact_path`, with the active run; returns the content's digest."""
-    return current.get().tracker.ensure_run().log_artifact(local_path, artifact_path)
+    """Keep a file with the active run, in the folder `artifact_path` if one is given; returns the content's digest.
+
+    Bytes are kept under the whole name `artifact_path`.
+    """
+    run = current.get().tracker.ensure_run()
+    if artifact_path is not None and isinstance(local_path, str | Path):
+        artifact_path = f"{artifact_path}/{Path(local_path).name}"
+    return run.log_artifact(local_path, artifact_path)
 
 
 def log_figure(figure: Any, artifact_file: str) -> str:
     """Keep a Matplotlib, Plotly or Altair figure with the active run, in the format that the name's ending says."""
-    suffix = artifact_file.rpartition(".")[2].lower()
+    suffix = str(artifact_file).rpartition(".")[2].lower()
     if hasattr(figure, "savefig") and suffix in FIGURE_FORMATS:
         buffer = io.BytesIO()
         figure.savefig(buffer, format=suffix)
@@ -97,7 +103,7 @@ def log_figure(figure: Any, artifact_file: str) -> str:
     if hasattr(figure, "to_json") and suffix == "json":
         return log_artifact(figure.to_json().encode(), artifact_file)
     raise UsageError(
-        f"a {type(figure).__name__} cannot be saved as {artifact_file!r}; Matplotlib figures become "
+        f"{a(type(figure).__name__)} cannot be saved as {artifact_file!r}; Matplotlib figures become "
         f"{', '.join(sorted(FIGURE_FORMATS))}, Plotly and Altair figures html or json"
     )
 

@@ -146,3 +146,27 @@ def test_log_figure_keeps_what_the_ending_says_and_refuses_the_rest(project):
             tb.log_figure(Figure(), "plot.docx")
     assert project.runs.artifact(run.run_id, "plot.png").startswith(b"\x89PNG")
     assert b"<svg" in project.runs.artifact(run.run_id, "plot.svg")
+
+
+@pytest.mark.parametrize("value", [3, None, b"abc", ["a"]])
+def test_a_run_is_asked_for_by_a_text(runs, value):
+    with pytest.raises(UsageError, match="a run is named by its id, a text"):
+        runs.get(value)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"filter": 3}, "a filter is a text"),
+        ({"order_by": [3]}, "order_by is a list of texts"),
+        ({"max_results": "5"}, "max_results is a whole number"),
+        ({"max_results": 10**30}, "max_results is a whole number"),
+    ],
+)
+def test_a_search_with_arguments_of_a_wrong_type_says_which(runs, keywords, says):
+    with pytest.raises(UsageError, match=says):
+        runs.search(**keywords)
+
+
+def test_no_filter_and_no_order_may_be_none(runs):
+    assert runs.search(None, None) == []

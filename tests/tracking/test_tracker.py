@@ -348,3 +348,100 @@ def test_steps_and_names_survive_a_fork(tracker, runs):
             os._exit(0)
         os.waitpid(child, 0)
     assert [point.step for point in runs.metric_history(run.run_id, "m")] == [0, 1]
+
+
+def test_a_run_that_has_ended_stays_as_it_was(tracker, runs, tmp_path):
+    with tracker.start_run("done") as run:
+        run.log_metric("m", 1)
+    for log in (
+        lambda: run.log_param("late", 1),
+        lambda: run.log_metric("m", 2),
+        lambda: run.log_metrics({"m": 2}),
+        lambda: run.set_tag("late", 1),
+        lambda: run.log_artifact(b"x", "late.txt"),
+        run.__enter__,
+    ):
+        with pytest.raises(UsageError, match=r"run 'done' .* has ended as FINISHED; start another"):
+            log()
+    found = runs.get(run.run_id)
+    assert (found.summary.params, found.summary.metrics, found.summary.tags) == ({}, {"m": 1.0}, {})
+    assert found.artifacts == ()
+
+
+class Mute:
+    def __str__(self):
+        raise RuntimeError("no")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda run: run.log_params(["depth"]), "params are a mapping"),
+        (lambda run: run.log_params(None), "params are a mapping"),
+        (lambda run: run.log_metrics([1]), "metrics are a mapping"),
+        (lambda run: run.log_metrics([1], step=1), "metrics are a mapping"),
+        (lambda run: run.set_tags("a"), "tags are a mapping"),
+        (lambda run: run.set_tags(dict), "tags are a mapping"),
+        (lambda run: run.log_param("depth", Mute()), "param 'depth': a Mute has no text"),
+        (lambda run: run.log_metric("m", Mute()), "metric 'm' needs a number, not Mute"),
+        (lambda run: run.log_metric([], 1), "the name of a metric is a text, not list"),
+        (lambda run: run.log_artifact(None), "an artifact is the path of a file, or bytes, not NoneType"),
+        (lambda run: run.log_artifact("."), "'.' is a folder"),
+        (lambda run: run.log_artifact(b"x", 3), "the path of an artifact is a text, not int 3"),
+        (lambda run: run.end("RUNNING"), "does not end as 'RUNNING'; use one of FINISHED"),
+        (lambda run: run.end("finished"), "did you mean 'FINISHED'"),
+        (lambda run: run.end(None), "does not end as None"),
+    ],
+)
+def test_a_wrong_argument_is_named_and_changes_nothing(tracker, runs, call, says):
+    run = tracker.start_run()
+    with pytest.raises(UsageError) as error:
+        call(run)
+    assert says in str(error.value)
+    run.end()
+    (found,) = runs.search()
+    assert (found.status, found.params, found.metrics, found.tags) == ("FINISHED", {}, {}, {})
+
+
+def test_wrong_tags_start_no_run(tracker, runs):
+    with pytest.raises(UsageError, match="tags are a mapping"):
+        tracker.start_run(tags=["a"])
+    assert tracker.active is None
+    assert runs.search() == []
+
+
+@pytest.mark.parametrize(
+    ("crash", "status", "error"),
+    [("", "FINISHED", None), ("1 / 0", "FAILED", "ZeroDivisionError"), ("raise KeyboardInterrupt", "KILLED", None)],
+)
+def test_runs_that_a_script_leaves_open_end_with_it(python, tmp_path, crash, status, error):
+    code = f"import trackbook as tb\ntb.start_run('outer')\ntb.start_run('inner', nested=True)\n{crash}"
+    python(code, check=False, TRACKBOOK_DIR=str(tmp_path / "store"))
+    from trackbook.store import Store
+    from trackbook.tracking import Runs
+
+    runs = Runs(Store.open(tmp_path / "store"))
+    assert {run.run_name: run.status for run in runs.search()} == {"outer": status, "inner": status}
+    for run in runs.search():
+        kept = runs.get(run.run_id).error
+        assert error is None or (kept is not None and kept.type == error)
+
+
+def test_a_file_is_logged_into_a_folder_of_the_run_as_in_mlflow(python, tmp_path):
+    (tmp_path / "model.txt").write_text("x")
+    code = f"""
+import pathlib, trackbook as tb
+with tb.start_run():
+    tb.log_artifact({str(tmp_path / "model.txt")!r})
+    tb.log_artifact(pathlib.Path({str(tmp_path / "model.txt")!r}), "plots/all")
+    tb.log_artifact(b"y", "plots/raw.bin")
+"""
+    python(code, TRACKBOOK_DIR=str(tmp_path / "store"))
+    from trackbook.store import Store
+    from trackbook.tracking import Runs
+
+    runs = Runs(Store.open(tmp_path / "store"))
+    found = runs.get(runs.search()[0].run_id)
+    assert [artifact.path for artifact in found.artifacts] == ["model.txt", "plots/all/model.txt", "plots/raw.bin"]

@@ -15,7 +15,7 @@ import msgspec
 from trackbook.data.names import check_name, clip
 from trackbook.data.reading import read_table
 from trackbook.data.schema import Schema, describe
-from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, nearest
+from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, a, nearest, shown
 from trackbook.store import Store, iso, now_ms
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ class Datasets:
 
     def resolve(self, uri: str) -> DatasetVersion:
         """Return the version that `uri` names; without a number, or with ``@latest``, the newest."""
+        if not isinstance(uri, str):
+            raise UsageError(f"a dataset is named by a text such as 'data:/NAME@2', not by {shown(uri)}")
         match = _URI.fullmatch(uri)
         name, version = (match["name"], match["version"]) if match else (uri, None)
         if version is None or version == "latest":
@@ -177,7 +179,7 @@ def _encode_frame(frame: Any, name: str) -> Content:
 
     if not isinstance(frame, pd.DataFrame):
         raise DataError(
-            f"dataset {name!r} cannot be made from a {type(frame).__name__}; "
+            f"dataset {name!r} cannot be made from {a(type(frame).__name__)}; "
             "give a pandas DataFrame (`pd.DataFrame(values)`, `table.to_pandas()`) or a path"
         )
     if frame.empty:

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api import types
 
-from trackbook.errors import DataError
+from trackbook.errors import DataError, a
 from trackbook.monitoring.counts import Floats, Ints, LevelCounts, count_levels
 
 Kind = Literal["number", "truth", "level", "time", "nested", "empty"]
@@ -64,7 +64,7 @@ def read_frame(value: object, role: str) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame) and hasattr(frame, "to_pandas"):
         frame = frame.to_pandas()
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"the {role} data is a {type(value).__name__}, not a table; pass a pandas DataFrame")
+        raise DataError(f"the {role} data is {a(type(value).__name__)}, not a table; pass a pandas DataFrame")
     if len(frame) == 0:
         raise DataError(
             f"the {role} frame has no rows, so there is nothing to compare; "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.data.names import check_name, check_text, clip
-from trackbook.errors import GateError, IntegrityError, NotFoundError, RegistryError, UsageError, nearest
+from trackbook.errors import GateError, IntegrityError, NotFoundError, RegistryError, UsageError, a, nearest, shown
 from trackbook.registry import audit, events, formats, gates, head, projection, values
 from trackbook.registry.audit import AuditEvent, AuditVerdict
 from trackbook.registry.values import STAGES, Model, ModelVersion, Reference
@@ -117,7 +117,7 @@ class Registry:
         """
         check_text(reason or "", "reason")
         if stage not in STAGES:
-            raise UsageError(f"{clip(stage)} is no stage{nearest(str(stage), STAGES)}; there are {', '.join(STAGES)}")
+            raise UsageError(f"{clip(stage)} is no stage; use one of {', '.join(STAGES)}{nearest(str(stage), STAGES)}")
         self._check_bytes(self.version(name, version))
         with self._change() as db:
             projection.prove(db, name)
@@ -253,7 +253,7 @@ class Registry:
 
     def _dump(self, model: Any, name: str) -> bytes:
         if isinstance(model, type) or not any(hasattr(model, method) for method in PREDICTORS):
-            what = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+            what = f"the class {model.__name__}" if isinstance(model, type) else a(type(model).__name__)
             raise RegistryError(f"{what} cannot be registered as {name!r}; give a fitted estimator or runs:/RUN/PATH")
         return formats.dump_model(model, self._trusted)
 
@@ -332,6 +332,8 @@ def _version_of(db: Database, name: str, version: int) -> ModelVersion:
 
 
 def _numbered(model: Model, version: int) -> ModelVersion:
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise UsageError(f"a version of model {model.name!r} is a whole number, not {shown(version)}")
     for each in model.versions:
         if each.version == version:
             return each

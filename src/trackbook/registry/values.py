@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.data.names import clip
-from trackbook.errors import IntegrityError, UsageError
+from trackbook.errors import IntegrityError, UsageError, shown
 from trackbook.registry.audit import number
 from trackbook.registry.gates import GateResult
 from trackbook.settings import GateSettings
@@ -100,6 +100,8 @@ _RUNS = re.compile(r"runs:/+(?P<run>[0-9a-f]{1,32})/(?P<path>[^/].*)")
 
 def parse(uri: str) -> Reference:
     """Return what `uri` refers to; raises UsageError that shows the forms there are."""
+    if not isinstance(uri, str):
+        raise UsageError(f"a model is named by a text such as 'models:/NAME/1', not by {shown(uri)}")
     if match := _RUNS.fullmatch(uri):
         return Reference("runs", match["run"], path=match["path"])
     match = _MODELS.fullmatch(uri)

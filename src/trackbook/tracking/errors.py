@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import sys
 import traceback
 
 from trackbook.capture.redaction import redact
@@ -18,6 +20,14 @@ def status_of(error: BaseException | None) -> str:
     if error is None:
         return FINISHED
     return FAILED if isinstance(error, Exception) else KILLED
+
+
+def unhandled() -> BaseException | None:
+    """Return the exception that ends this process, if one does; asked while it exits."""
+    if hasattr(builtins, "__IPYTHON__"):
+        return None  # a shell shows the exceptions of its cells and goes on
+    error: BaseException | None = getattr(sys, "last_value", None)
+    return error
 
 
 def describe(error: BaseException | None) -> RunError | None:

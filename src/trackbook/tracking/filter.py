@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from trackbook.errors import UsageError, nearest
+from trackbook.errors import UsageError, nearest, shown
 
 ATTRIBUTES = {
     "run_id": "run.run_id",
@@ -79,13 +79,15 @@ class Key(msgspec.Struct, frozen=True):
     name: str
 
 
-def parse_filter(text: str) -> Condition:
+def parse_filter(text: str | None) -> Condition:
     """Return the SQL condition, over `run` joined with `experiment`, that a filter stands for.
 
     Raises UsageError that points at the token.
     """
-    if not text.strip():
+    if text is None or (isinstance(text, str) and not text.strip()):
         return Condition("1")
+    if not isinstance(text, str):
+        raise UsageError(f'a filter is a text such as "metrics.r2 > 0.4", not {shown(text)}')
     if len(text) > MAX_LENGTH:
         raise UsageError(f"the filter is {len(text):,} characters long; at most {MAX_LENGTH:,} can be read")
     parser = _Parser(text)
@@ -94,10 +96,12 @@ def parse_filter(text: str) -> Condition:
     return condition
 
 
-def parse_order(clauses: Sequence[str]) -> Condition:
+def parse_order(clauses: Sequence[str] | None) -> Condition:
     """Return the SQL of an ORDER BY: the clauses (`metrics.rmse DESC`, `start_time`), then newest first."""
     sql, values = [], []
-    for clause in clauses:
+    for clause in clauses or ():
+        if not isinstance(clause, str):
+            raise UsageError(f'order_by is a list of texts such as "metrics.rmse DESC", not {shown(clause)}')
         parser = _Parser(clause)
         term = _expression(parser.key())
         direction = parser.direction()

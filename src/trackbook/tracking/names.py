@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import Any
 
-from trackbook.errors import UsageError
+from trackbook.errors import UsageError, a, shown
 
 MAX_LENGTH = 250
 
@@ -29,14 +31,33 @@ def random_name() -> str:
 def checked_name(what: str, name: object) -> str:
     """Return `name` if it can name a `what`: 1 to 250 printable characters; else raise UsageError."""
     if not isinstance(name, str):
-        raise UsageError(f"a {what} is a text, not {type(name).__name__} {name!r:.60}")
+        raise UsageError(f"the name of {a(what)} is a text, not {shown(name)}")
     if not name.strip() or len(name) > MAX_LENGTH or not name.isprintable():
-        raise UsageError(f"{name!r:.80} cannot name a {what}: use 1 to {MAX_LENGTH} printable characters")
+        raise UsageError(f"{name!r:.80} cannot name {a(what)}: use 1 to {MAX_LENGTH} printable characters")
     return str.__str__(name)  # of a subclass, such as NumPy's, the plain text
+
+
+def checked_items(what: str, values: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the names and values of a mapping of `what` (a plural); raises UsageError for anything else."""
+    items = getattr(values, "items", None)
+    if not callable(items) or isinstance(values, type):
+        raise UsageError(f"{what} are a mapping such as {{'name': 1}}, not {shown(values)}")
+    pairs: Iterable[tuple[Any, Any]] = items()
+    return pairs
+
+
+def checked_text(what: str, key: object, value: object) -> str:
+    """Return the text of a param's or tag's value; raises UsageError, naming `key`, for a value that has none."""
+    try:
+        return str(value)
+    except Exception as fault:
+        raise UsageError(f"{what} {key!r}: {a(type(value).__name__)} has no text ({shown(fault)})") from fault
 
 
 def artifact_path(path: str) -> str:
     """Return `path` if it stays inside the run: relative, forward slashes, no `..`; else raise UsageError."""
+    if not isinstance(path, str):
+        raise UsageError(f"the path of an artifact is a text, not {shown(path)}")
     pure = PurePosixPath(path)
     bad = not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or not path.isprintable()
     if bad or len(path) > 4 * MAX_LENGTH:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.capture.fingerprint import fingerprint
-from trackbook.errors import NotFoundError, UsageError, nearest
+from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
 from trackbook.store.metrics import from_stored
 from trackbook.tracking.filter import Condition, parse_filter, parse_order
@@ -45,8 +45,8 @@ class Runs:
         `before` (a row number from `cursor`) continues a newest-first listing; `after` skips that many rows.
         Raises UsageError for a filter that cannot be read.
         """
-        if max_results < 1:
-            raise UsageError(f"max_results is at least 1, not {max_results}")
+        if not isinstance(max_results, int) or not 1 <= max_results < 2**63:
+            raise UsageError(f"max_results is a whole number from 1 on, not {shown(max_results)}")
         where, order = parse_filter(filter), parse_order(order_by)
         conditions = [where]
         if experiment is not None:
@@ -131,6 +131,8 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _find(db: Database, run_id: str) -> dict[str, Any]:
+    if not isinstance(run_id, str):
+        raise UsageError(f"a run is named by its id, a text such as `run.run_id`, not by {shown(run_id)}")
     if not _PREFIX.fullmatch(run_id):
         raise NotFoundError(f"{run_id!r:.60} is no run id (up to 32 hexadecimal characters); see `trackbook runs`")
     rows = list(

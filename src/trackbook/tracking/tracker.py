@@ -6,6 +6,7 @@ import atexit
 import mimetypes
 import operator
 import os
+import sys
 import threading
 import time
 import uuid
@@ -17,12 +18,12 @@ from typing import Any
 from trackbook.capture.environment import EnvironmentReader
 from trackbook.capture.git import GitReader
 from trackbook.capture.redaction import redact, redact_value
-from trackbook.errors import NotFoundError, UsageError, nearest
+from trackbook.errors import NotFoundError, StoreError, UsageError, nearest, shown
 from trackbook.store import Store, now_ms
 from trackbook.store import events as event
 from trackbook.tracking import errors as run_errors
-from trackbook.tracking.names import artifact_path, checked_name, random_name
-from trackbook.tracking.values import FAILED, FINISHED, KILLED, STATUSES
+from trackbook.tracking.names import artifact_path, checked_items, checked_name, checked_text, random_name
+from trackbook.tracking.values import ENDED, FAILED, FINISHED, KILLED
 
 
 class Tracker:
@@ -37,6 +38,8 @@ class Tracker:
         self._git = GitReader(root)
         self._local = threading.local()
         self._outermost: ActiveRun | None = None
+        self._going: list[ActiveRun] = []
+        self._pid: int | None = None
 
     @property
     def experiment(self) -> str:
@@ -78,10 +81,11 @@ class Tracker:
                 f"run {parent.run_name!r} ({parent.run_id[:8]}) is still active; end it with `tb.end_run()`, "
                 "or start a child with `nested=True`"
             )
+        texts = checked_tags(tags or {})  # before anything is written: a wrong call leaves no run behind
         run = ActiveRun(
             self,
             run_id=uuid.uuid4().hex,
-            run_name=redact(checked_name("run name", run_name)) if run_name else random_name(),
+            run_name=redact(checked_name("run", run_name)) if run_name else random_name(),
             experiment=self._experiment_of(experiment, parent),
             kind=kind,
             parent=parent,
@@ -101,8 +105,8 @@ class Tracker:
             )
         )
         self._describe(run.run_id)
-        if tags:
-            run.set_tags(tags)
+        if texts:
+            run._set_tags(texts)
         self._push(run)
         return run
 
@@ -119,12 +123,19 @@ class Tracker:
             run.end(status)
 
     def ensure_run(self) -> ActiveRun:
-        """Return the active run, or start one that ends with the process, as MLflow does."""
-        run = self.active
-        if run is None:
-            run = self.start_run()
-            atexit.register(_end_in_process, os.getpid(), run)
-        return run
+        """Return the active run, or start one."""
+        return self.active or self.start_run()
+
+    def _end_with_process(self) -> None:
+        """End what is going on when the process exits, innermost first, as MLflow does."""
+        if os.getpid() != self._pid:
+            return  # a forked child that exits leaves the parent's runs alone
+        error = run_errors.unhandled()
+        try:
+            for run in reversed(self._going.copy()):
+                run.end(KILLED if run.kind == "cell" else run_errors.status_of(error), error)
+        except StoreError as fault:
+            print(f"Trackbook: a run is not ended: {fault}", file=sys.stderr)
 
     def _describe(self, run_id: str) -> None:
         git = self._git.read()
@@ -145,6 +156,10 @@ class Tracker:
         return stack
 
     def _push(self, run: ActiveRun) -> None:
+        if self._pid != os.getpid():
+            self._pid, self._going = os.getpid(), []
+            atexit.register(self._end_with_process)
+        self._going.append(run)
         self._stack().append(run)
         if self._outermost is None:
             self._outermost = run
@@ -153,6 +168,8 @@ class Tracker:
         stack = self._stack()
         if run in stack:
             stack.remove(run)
+        if run in self._going:
+            self._going.remove(run)
         if self._outermost is run:
             self._outermost = None
 
@@ -189,7 +206,11 @@ class ActiveRun:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params; raises UsageError, and logs none, when one already has another value."""
-        new = {checked_name("param", key): redact_value(key, str(value)) for key, value in params.items()}
+        self._check_going()
+        new = {
+            checked_name("param", key): redact_value(key, checked_text("param", key, value))
+            for key, value in checked_items("params", params)
+        }
         for key, value in new.items():
             if self._params.get(key, value) != value:
                 raise UsageError(
@@ -215,8 +236,9 @@ class ActiveRun:
 
     def log_metric(self, key: str, value: float, step: int | None = None) -> None:
         """Log one value of a metric; without `step` it gets the next one of that metric, counted from 0."""
-        following = self._next_step.get(key)
-        if following is None:
+        following = self._next_step.get(key) if isinstance(key, str) else None
+        if following is None or self.status is not None:
+            self._check_going()
             checked_name("metric", key)
             following = 0
         step = following if step is None else _step(key, step)
@@ -225,11 +247,13 @@ class ActiveRun:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log several metrics; with `step` as one fact, without it each gets its own next step."""
+        self._check_going()
+        pairs = checked_items("metrics", metrics)
         if step is None:
-            for key, value in metrics.items():
+            for key, value in pairs:
                 self.log_metric(key, value)
             return
-        values = {checked_name("metric", key): _number(key, value) for key, value in metrics.items()}
+        values = {checked_name("metric", key): _number(key, value) for key, value in pairs}
         step = _step(", ".join(values), step)
         self._append(event.MetricsLogged(self.run_id, values, now_ms(), step))
         for key in values:
@@ -241,7 +265,10 @@ class ActiveRun:
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags; later values replace earlier ones."""
-        texts = {checked_name("tag", key): redact_value(key, str(value)) for key, value in tags.items()}
+        self._check_going()
+        self._set_tags(checked_tags(tags))
+
+    def _set_tags(self, texts: dict[str, str]) -> None:
         self._append(event.TagsSet(self.run_id, texts))
 
     # -- data and artifacts
@@ -255,16 +282,14 @@ class ActiveRun:
 
         Raises NotFoundError when there is no such file.
         """
+        self._check_going()
         if isinstance(source, bytes):
             if path is None:
                 raise UsageError("bytes need a name: log_artifact(content, 'report.html')")
             content: bytes | Path = source
         else:
-            content = Path(source)
-            if not content.is_file():
-                known = [file.name for file in content.parent.glob("*")] if content.parent.is_dir() else []
-                raise NotFoundError(f"there is no file {str(source)!r}{nearest(content.name, known)}")
-            path = path or content.name
+            content = _file(source)
+            path = content.name if path is None else path
         path = artifact_path(path)
         objects = self._tracker._store.objects
         digest = objects.put(content)
@@ -274,14 +299,23 @@ class ActiveRun:
 
     # -- end
 
+    def _check_going(self) -> None:
+        """Raise UsageError when the run has ended: what it says of itself stays as it was."""
+        if self.status is not None:
+            raise UsageError(
+                f"run {self.run_name!r} ({self.run_id[:8]}) has ended as {self.status}; "
+                "start another with `tb.start_run()`, and log inside its `with` block"
+            )
+
     def end(
         self, status: str = FINISHED, error: BaseException | None = None, execution_count: int | None = None
     ) -> None:
         """End the run; what it logged is on the disk when this returns.  A second end is ignored."""
         if self.status is not None:
             return
-        if status not in STATUSES:
-            raise UsageError(f"{status!r} is no status; use one of {', '.join(STATUSES)}{nearest(status, STATUSES)}")
+        if status not in ENDED:
+            known = nearest(status.upper(), ENDED) if isinstance(status, str) else ""
+            raise UsageError(f"a run does not end as {status!r}; use one of {', '.join(ENDED)}{known}")
         self.status = status
         self._tracker._remove(self)
         failure = run_errors.describe(error)
@@ -299,6 +333,7 @@ class ActiveRun:
         )
 
     def __enter__(self) -> ActiveRun:
+        self._check_going()
         return self
 
     def __exit__(
@@ -307,16 +342,32 @@ class ActiveRun:
         self.end(run_errors.status_of(error), error)
 
 
-def _end_in_process(pid: int, run: ActiveRun) -> None:
-    if os.getpid() == pid:  # a forked child that exits leaves the parent's run alone
-        run.end()
+def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return tags as text, redacted; raises UsageError for what cannot be one."""
+    return {
+        checked_name("tag", key): redact_value(key, checked_text("tag", key, value))
+        for key, value in checked_items("tags", tags)
+    }
+
+
+def _file(source: str | Path) -> Path:
+    """Return the path of a file that exists; raises NotFoundError with the nearest name, UsageError for no path."""
+    if not isinstance(source, str | os.PathLike):
+        raise UsageError(f"an artifact is the path of a file, or bytes, not {shown(source)}")
+    path = Path(source)
+    if path.is_dir():
+        raise UsageError(f"{str(source)!r} is a folder; log its files one by one")
+    if not path.is_file():
+        known = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
+        raise NotFoundError(f"there is no file {str(source)!r}{nearest(path.name, known)}")
+    return path
 
 
 def _number(key: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UsageError(f"metric {key!r} needs a number, not {type(value).__name__} {value!r:.60}") from error
+    except Exception as error:
+        raise UsageError(f"metric {key!r} needs a number, not {shown(value)}") from error
 
 
 def _step(key: str, step: Any) -> int:
@@ -324,9 +375,7 @@ def _step(key: str, step: Any) -> int:
     try:
         number = operator.index(step)
     except TypeError as error:
-        raise UsageError(
-            f"the step of metric {key!r} is a whole number, not {type(step).__name__} {step!r:.60}"
-        ) from error
+        raise UsageError(f"the step of metric {key!r} is a whole number, not {shown(step)}") from error
     if not -(2**63) <= number < 2**63:
         raise UsageError(f"the step of metric {key!r} is a 64-bit number, not {number}")
     return number
