@@ -52,6 +52,11 @@ CASES = {
         {(1, 3)},
         {(2, 3)},
     ),
+    "a variable named in a query": (
+        ["import pandas as pd\ndf = pd.read_csv('d.csv')", "low = 1", "high = 2", "df.query('x > @low')"],
+        {(0, 3), (1, 3)},
+        {(2, 3)},
+    ),
     "an operator of a class reads a global": (
         ["k = 1", "class C:\n    def __add__(self, o):\n        return k", "c = C()", "k = 2", "c + 1"],
         {(3, 4)},

@@ -88,6 +88,28 @@ SAME = {
         ("step:b", "b = sqrt(random.random())"),
         ("step:c", "print(b, pi)"),
     ],
+    "a variable named in a query": [
+        ("imports", "import pandas as pd"),
+        ("parameters", "limit = 1"),
+        ("step:a", 'df = pd.DataFrame({"v": [1, 2]})'),
+        ("step:b", 'df.query("v > @limit")'),
+    ],
+    "a class that reads a variable is one class": [
+        ("parameters", "power = 2"),
+        ("step:a", "class T:\n    def go(self):\n        return power"),
+        ("step:b", "t = T()"),
+        ("step:c", "print(isinstance(t, T), t.go())"),
+    ],
+    "a function with state of its own": [
+        ("step:a", "k = 2\n\n\ndef f(v, seen=[]):  # noqa: B006\n    seen.append(v * k)\n    return seen\n\n\nf(1)"),
+        ("step:b", "f(2)"),
+        ("step:c", "print(f(3))"),
+    ],
+    "a function behind another": [
+        ("step:a", "def inner(z):\n    return z * k\n\n\ndef outer(z):\n    return inner(z) + 1"),
+        ("step:b", "k = 3\nprint(outer(1))"),
+        ("step:c", "k = 5\nprint(outer(1))"),
+    ],
     "an import hidden by a variable": [("step:a", "import json as js\n\nprint(js.dumps(1))"), ("step:b", "js = 3"), ("step:c", "print(js)")],
     "an import that may fail": [("imports", "try:\n    import nosuch\nexcept ImportError:\n    nosuch = None"), ("step:a", "print(nosuch)")],
     "names of steps that are taken": [

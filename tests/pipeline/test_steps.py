@@ -91,6 +91,19 @@ ERRORS = {
         [(["step:a"], "w = 1\nh = lambda v: v * w"), (["step:b"], "w = 9"), (["step:c"], "print(h(1))")],
         "make 'w' an argument of the function",
     ),
+    "a function called where its variable changes": (
+        [(["step:a"], "w = 1\nh = lambda v: v * w"), (["step:b"], "w = 9\nprint(h(1))")],
+        "make 'w' an argument of the function",
+    ),
+    "a class that two steps would each have": (
+        [(["parameters"], "p = 1"), (["functions"], "class T:\n    v = 0\n\n    def go(self):\n        return p"), (["step:a"], "t = T()"), (["step:b"], "T.v = 1")],
+        "the class 'T' uses the variable 'p', so the steps a, b would each have one of their own",
+    ),
+    "the last value of another cell": ([(["step:a"], "5"), (["step:b"], "y = 1\nx = _ + y")], "line 2: `_` has no form"),
+    "outputs by number": ([(["step:a"], "5"), (["step:b"], "Out[1]")], "`Out` has no form.*give the earlier value a name"),
+    "the namespace": ([(["step:a"], "x = 1\nglobals()['x']")], r"line 2: `globals\(\)` has no form"),
+    "code in a text": ([(["step:a"], "exec('x = 1')")], "`exec.*write the code out"),
+    "a builtin bound after its use": ([(["step:a"], "print(1)\nprint = 5")], "binds 'print', the name of a builtin"),
     "a name that the script needs": ([(["step:a"], "def main():\n    pass\nmain()")], "'main', a name that every pipeline script needs"),
     "a star import in a block": ([(["step:a"], "if 1:\n    from os import *")], "cannot stand inside a function"),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from posixpath import normpath
@@ -69,7 +70,6 @@ class Calls(Expressions):
 
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
         super().__init__(modules)
-        self.running: list[Function] = []
         self.given_up: set[Function] = set()
 
     def run_text(self, text: str, line: int) -> None:
@@ -171,10 +171,12 @@ class Calls(Expressions):
             if current in self.given_up:
                 continue
             self.given_up.add(current)
+            self.running.append(current)
             for name in sorted({n.id for n in ast.walk(current.node) if isinstance(n, ast.Name)} & self.names.keys()):
                 things = self.read_global(name, line)
                 self.change(things, line, certain=False)
                 waiting += [thing.function for thing in in_order(things) if thing.function is not None]
+            self.running.pop()
 
     def _construct_or_call(self, callee: Thing, arguments: Arguments, line: int) -> Things:
         assert callee.klass is not None
@@ -299,6 +301,8 @@ class Calls(Expressions):
         self.files(name, arguments, receivers, line)
         self.hand_over(every, receivers | every, line)
         self.operate(every, line)
+        if name in catalogue.QUERY_METHODS:
+            self._query(every, line)
         if all(thing.kind == IMMUTABLE for thing in receivers):
             self.iterate(every, line)
             return frozenset(thing for thing in receivers if thing.const is not None) or VALUE
@@ -354,6 +358,13 @@ class Calls(Expressions):
         if name in {"update", "setdefault", "pop", "clear"}:
             self.bind_anything(line)
         return self.namespace_item(ast.Name("computed"), line)
+
+    def _query(self, texts: Things, line: int) -> None:
+        """`frame.query("size > @limit")` reads the variable `limit`."""
+        for text in texts:
+            names = re.findall(r"@([^\W\d]\w*)", text.const) if isinstance(text.const, str) else []
+            for name in names:
+                self.read(name, line)
 
     def _pyplot(self, name: str, receivers: Things, line: int) -> None:
         if name in catalogue.PLOT_METHODS and any(thing.kind in {"unknown", "frame"} for thing in receivers):

@@ -97,6 +97,9 @@ SELF_METHODS = _words("fit partial_fit set_params set_output")
 GIVING_METHODS = _words("pop popleft popitem get setdefault items keys values copy fetchone fetchall __getitem__")
 """Methods whose result holds or is something that lay inside."""
 
+QUERY_METHODS = _words("query eval")
+"""Methods that look up variables named in a text (`@limit`)."""
+
 VIEW_METHODS = _words("reshape ravel view transpose squeeze swapaxes diagonal to_numpy asarray set_output __array__")
 """Methods whose result may share memory with what they are called on."""
 

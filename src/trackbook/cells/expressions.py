@@ -240,7 +240,7 @@ class Expressions(Memory):
         if not isinstance(node, ast.Lambda):
             self.evaluate_all(annotation_parts(node))
         parents = visible(self.frame)
-        function = Function(node, parents, defaults, local_names(node), is_generator(node))
+        function = Function(node, parents, defaults, local_names(node), is_generator(node), self.cell)
         shared = [thing for things in defaults.values() for thing in things]
         thing = Thing(self.cell, "function", function=function)
         thing.hold([*shared, *(scope.thing for scope in parents)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from trackbook.cells.catalogue import LAST, MODULE_ALIASES, OUT, canonical
 from trackbook.cells.source import read_source
-from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Thing, Things, closure, restart
+from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Function, Thing, Things, closure, restart
 
 BUILTIN_NAMES = frozenset(dir(builtins)) | {"display", "get_ipython", "__file__"}
 _HISTORY = frozenset({"_", "__", "___", "Out", "_oh"})
@@ -45,6 +45,7 @@ class Notes:
     changed: set[Thing] = field(default_factory=set)
     globals_read: set[str] = field(default_factory=set)
     globals_bound: set[str] = field(default_factory=set)
+    through: set[tuple[str, int, str]] = field(default_factory=set)
     wild: bool = False
 
 
@@ -72,6 +73,7 @@ class Memory:
         self.wild_cells: list[Change] = []
         self.branches = 0
         self.call_line = 0
+        self.running: list[Function] = []
         self.dry = False
         self.effort = EFFORT
 
@@ -116,6 +118,7 @@ class Memory:
 
     def read_global(self, name: str, line: int, *, shallow: bool = False) -> Things:
         """Return what the notebook's variable `name` holds; adds edges from the cells that wrote it."""
+        self.notes.through.update((name, made.cell, made.name) for made in self.running if made.cell != self.cell)
         binding = self.names.get(name)
         if binding is None:
             return self._read_unbound(name, line)

@@ -35,7 +35,8 @@ class CellNames:
     on some ways only; `mutates` the names whose values, made elsewhere, it may change in place;
     `deletes` the names it deletes.  `imports` are the modules and objects it imports by dotted name.
     `literals` are `NAME = constant` at top level, the last one of each; `assignments` tells for each
-    line of a statement `NAME = ... call ...` the name.  `star` is set where names that nobody can
+    line of a statement `NAME = ... call ...` the name.  `through` are the variables read by functions
+    that other cells made, each with that cell and the function's name.  `star` is set where names that nobody can
     tell may have been bound (`from x import *`, `exec`).  `error` says why a cell is not Python; all
     else is then empty.
     """
@@ -50,6 +51,7 @@ class CellNames:
     functions: Mapping[str, FunctionNames] = field(default_factory=lambda: _NO_FUNCTIONS)
     literals: Mapping[str, object] = field(default_factory=dict)
     assignments: Mapping[int, str] = field(default_factory=dict)
+    through: frozenset[tuple[str, int, str]] = frozenset()
     star: bool = False
     error: SyntaxProblem | None = None
 
@@ -98,6 +100,7 @@ def _summary(
         functions=functions,
         literals=dict(_literals(body)),
         assignments=dict(_assignments(source)),
+        through=frozenset(notes.through),
         star=notes.wild,
         error=source.error,
     )

@@ -29,13 +29,19 @@ class Change:
 
 @dataclass(eq=False, slots=True)
 class Function:
-    """A function of the notebook: its text, the scopes around it, and what its defaults hold."""
+    """A function of the notebook: its text, the scopes around it, what its defaults hold, the cell that makes it."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     parents: tuple[Frame, ...]
     defaults: dict[str, Things]
     names: frozenset[str]
     generator: bool
+    cell: int
+
+    @property
+    def name(self) -> str:
+        """The name in its `def`; a lambda has none."""
+        return "" if isinstance(self.node, ast.Lambda) else self.node.name
 
 
 @dataclass(eq=False, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trackbook.cells import Graph, build_graph
 from trackbook.cells.scopes import bound_names
 from trackbook.errors import NotebookError
 from trackbook.pipeline.definitions import Definition, ModuleLevel, Names, names_of
+from trackbook.pipeline.namespace import late_builtins
 from trackbook.pipeline.notebook import Notebook
 from trackbook.pipeline.steps import Layout, Step, ordered
 
@@ -54,10 +55,12 @@ class Dataflow:
         cannot run one after the other and still hand over what the cells did.
         """
         self._check_skipped()
+        self._check_copies()
         self._check_late_names()
         for flow in self.flows.values():
             flow.inputs = {name for name in flow.names.free if self._is_input(flow, name)}
         self._connect()
+        self._check_builtins()
         self._order_needs()
         steps = ordered(self.notebook, self.layout.steps, {name: flow.needs for name, flow in self.flows.items()})
         self._check_order([index for step in steps for index in step.cells])
@@ -202,21 +205,64 @@ class Dataflow:
                         f"{self.notebook.cells[makers[-1]].label} makes; take its tag `skip` off, or skip both"
                     )
 
+    def _check_builtins(self) -> None:
+        """Require that no step uses a builtin before it binds its name: the name would be local from the start."""
+        for flow in self.flows.values():
+            for name, _ in late_builtins(ast.parse(flow.text)):
+                if name not in flow.inputs:
+                    first = next(i for i in flow.step.cells if name in self.cells[i].writes)
+                    raise NotebookError(
+                        f"{self.notebook.cells[first].label} binds {name!r}, the name of a builtin that the step "
+                        f"{flow.step.name!r} uses before; give the variable another name"
+                    )
+
+    def _check_copies(self) -> None:
+        """Require that what must exist once is not repeated in several steps."""
+        for item in self.level.injected.values():
+            users = [flow.step.name for flow in self.flows.values() if item in flow.definitions]
+            if not item.is_one or len(users) < 2:
+                continue
+            what = "class" if isinstance(item.node, ast.ClassDef) else "function"
+            needs = min(name for name in item.names.free if self._is_variable(name) and self._is_known(name))
+            raise NotebookError(
+                f"{self.notebook.cells[item.cell].label}: the {what} {item.name!r} uses the variable {needs!r}, so the "
+                f"steps {', '.join(users)} would each have one of their own; hand {needs!r} in as an argument, or "
+                "define it in the step that makes the variable"
+            )
+
+    def _is_known(self, name: str) -> bool:
+        return name in self.fields or any(name in cell.writes for cell in self.cells.values())
+
     def _check_late_names(self) -> None:
         """Require that functions which pass from step to step see variables that do not change any more."""
-        for writer, reader, name in sorted(self.links):
-            if not self._is_variable(name) or writer not in self.home or reader not in self.home:
-                continue
-            if name in self.flows[self.home[reader]].names.free or name not in self.cells[writer].writes:
-                continue
+        for reader, cell in self.cells.items():
+            for name, place, function in sorted(cell.through):
+                made = self.kept[place]
+                if reader not in self.home or not self._is_variable(name):
+                    continue
+                for first, step in self._made_in(function, made, self.flows[self.home[reader]]):
+                    self._check_late_name(name, first, step, reader)
+
+    def _made_in(self, function: str, made: int, reader: Flow) -> Iterator[tuple[int, str]]:
+        """Yield cell and step of the places where a function that another step calls comes from."""
+        definition = self.level.injected.get(function)
+        if definition is None or definition.cell != made:
+            if made in self.home and self.home[made] != reader.step.name:
+                yield made, self.home[made]
+        elif definition not in reader.definitions:
             for flow in self.flows.values():
-                first = flow.step.cells[0]
-                if name in flow.names.nested and first < writer and self.home[writer] != flow.step.name:
-                    maker, binder = self.notebook.cells[first].label, self.notebook.cells[writer].label
-                    raise NotebookError(
-                        f"{maker} makes a function that reads {name!r} when it is called, and {binder} binds "
-                        f"{name!r} anew; make {name!r} an argument of the function"
-                    )
+                if definition in flow.definitions:
+                    yield flow.step.cells[0], flow.step.name
+
+    def _check_late_name(self, name: str, first: int, step: str, reader: int) -> None:
+        for writer in self.kept:
+            binds = first < writer <= reader and name in self.cells[writer].writes
+            if binds and self.home.get(writer, step) != step:
+                maker, binder = self.notebook.cells[first].label, self.notebook.cells[writer].label
+                raise NotebookError(
+                    f"{maker} makes a function that reads {name!r} when it is called, and {binder} binds "
+                    f"{name!r} anew; make {name!r} an argument of the function"
+                )
 
 
 def _links(graph: Graph, cells: Sequence[int]) -> set[Link]:

@@ -17,6 +17,7 @@ from trackbook.cells.scopes import Definitions, bound_names, declared, own_nodes
 from trackbook.errors import NotebookError
 from trackbook.pipeline.edits import Edit, Positions, apply, removal
 from trackbook.pipeline.imports import Import, bound_by, imports_of
+from trackbook.pipeline.namespace import names_in_queries
 from trackbook.pipeline.notebook import Cell
 from trackbook.pipeline.steps import Layout
 
@@ -43,7 +44,9 @@ def names_of(text: str) -> Names:
     read = frozenset(item.get_name() for item in symbols if item.is_referenced())
     bound = frozenset(item.get_name() for item in symbols if item.is_assigned() or item.is_imported())
     return Names(
-        read | _changed(text), bound, frozenset(name for child in table.get_children() for name in _globals_of(child))
+        read | _changed(text) | (names_in_queries(ast.parse(text)) - bound),
+        bound,
+        frozenset(name for child in table.get_children() for name in _globals_of(child)),
     )
 
 
@@ -75,8 +78,12 @@ class Definition:
     names: Names
 
     @property
-    def is_class(self) -> bool:
-        return isinstance(self.node, ast.ClassDef)
+    def is_one(self) -> bool:
+        """Tell whether a second copy would not do: a class, or a function that may keep state."""
+        if isinstance(self.node, ast.ClassDef):
+            return True
+        defaults = [*self.node.args.defaults, *filter(None, self.node.args.kw_defaults)]
+        return bool(self.node.decorator_list) or not all(isinstance(item, ast.Constant) for item in defaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +230,8 @@ def _at_module_level(survey: _Survey, name: str, level: frozenset[str], found: M
 def _injected(survey: _Survey, level: frozenset[str], hoisted: Mapping[str, Definition]) -> dict[str, Definition]:
     """Return the definitions that each step that uses them repeats."""
     found: dict[str, Definition] = {}
+    local: dict[str, Definition] = {}
+    kept = _attributes_set(survey.texts.values())
     head = (*survey.layout.imports, *survey.layout.functions)
     for item in survey.definitions:
         if item.name in hoisted or len(survey.sites[item.name]) > 1:
@@ -230,9 +239,32 @@ def _injected(survey: _Survey, level: frozenset[str], hoisted: Mapping[str, Defi
         ready = all(_at_module_level(survey, name, level, hoisted) for name in item.names.read - {item.name})
         if item.cell in head and not ready:
             raise _misplaced(survey, item.cell, min(item.names.read & survey.sites.keys() - level))
-        if ready and (item.cell in head or _used_elsewhere(survey, item)):
+        alone = item.is_one or item.name in kept
+        if ready and (item.cell in head or (_used_elsewhere(survey, item) and not alone)):
             found[item.name] = item
+        elif ready and not alone:
+            local[item.name] = item
+    return _with_needed(found, local)
+
+
+def _with_needed(found: dict[str, Definition], local: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Add the definitions that those found need, so that the steps repeat them together."""
+    waiting = list(found.values())
+    while waiting:
+        for name in sorted(waiting.pop().names.free & local.keys() - found.keys()):
+            found[name] = local[name]
+            waiting.append(local[name])
     return found
+
+
+def _attributes_set(texts: Iterable[str]) -> frozenset[str]:
+    """Return the names whose attributes code assigns (`f.calls += 1`)."""
+    nodes = (node for text in texts for node in ast.walk(ast.parse(text)))
+    return frozenset(
+        node.value.id
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
+    )
 
 
 def _used_elsewhere(survey: _Survey, item: Definition) -> bool:

@@ -16,6 +16,7 @@ from trackbook.cells.scopes import imported_name, own_nodes
 from trackbook.cells.source import MARKING_MAGICS, CellSource, parse, read_source
 from trackbook.errors import NotebookError
 from trackbook.pipeline.edits import Edit, Positions, apply, removal, string_lines
+from trackbook.pipeline.namespace import bound_anywhere, missing
 from trackbook.pipeline.notebook import Cell
 
 OWN_MAGICS = frozenset(
@@ -45,9 +46,13 @@ _REMEDY = "tag the cell `skip`, or write it in Python"
 
 
 class Reports:
-    """The names of a notebook that stand for Trackbook: its module, its functions, and what they gave back."""
+    """The names of a notebook that stand for Trackbook: its module, its functions, and what they gave back.
+
+    `bound` are all names that the notebook binds anywhere.
+    """
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
+        self.bound = bound_anywhere(trees)
         self.names: set[str] = set()
         for tree in trees:
             for node in ast.walk(tree):
@@ -100,7 +105,10 @@ def read_code(cell: Cell) -> CellSource:
 
 
 def clean(cell: Cell, source: CellSource, reports: Reports) -> str:
-    """Return the code of a cell without what is for IPython or Trackbook alone."""
+    """Return the code of a cell without what is for IPython or Trackbook alone.
+
+    Raises NotebookError for code that has no form in a script.
+    """
     cleaner = _Cleaner(cell, source, reports)
     cleaner.block(source.tree.body)
     text = apply(source.python, cleaner.edits)
@@ -266,6 +274,9 @@ def _refuse_rest(cell: Cell, source: CellSource, tree: ast.Module, reports: Repo
                 f"{cell.label}, line {line}: the value of `{node.id}` comes from Trackbook, and the script runs "
                 "without it; tag the cell `skip`, or keep the report apart from the work"
             )
+    for number, code, remedy in missing(tree, reports.bound):
+        line = _nearest_line(source, number)
+        raise NotebookError(f"{cell.label}, line {line}: `{code}` has no form in a script; {remedy}")
     for inner in own_nodes(tree):
         if isinstance(inner, ast.Return | ast.Yield | ast.YieldFrom):
             line = _nearest_line(source, inner.lineno)
