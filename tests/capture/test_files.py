@@ -107,3 +107,10 @@ def test_what_is_no_file_has_a_reason_instead(tmp_path, make):
     found = fingerprint_file(path)
     assert found.digest is None
     assert found.reason
+
+
+def test_an_archive_of_modules_is_no_data(tmp_path, monkeypatch):
+    archive = str(tmp_path / "modules.zip")
+    assert is_data_file(archive)
+    monkeypatch.syspath_prepend(archive)
+    assert not is_data_file(archive)

@@ -308,8 +308,37 @@ def test_cycles_depth_and_size_have_an_end():
         assert words in found.reason
 
 
-def test_masked_arrays_say_that_they_have_none():
-    assert fingerprint(np.ma.masked_array([1, 2], mask=[True, False])).digest is None
+def test_of_masked_arrays_the_mask_and_what_it_leaves_count():
+    def digest(values, mask, **options):
+        return fingerprint(np.ma.masked_array(values, mask=mask, **options)).digest
+
+    first = digest([1, 2, 3], [True, False, False])
+    assert first is not None
+    assert digest([9, 2, 3], [True, False, False], fill_value=7) == first
+    assert (
+        len(
+            {
+                first,
+                digest([1, 2, 3], False),
+                digest([1, 9, 3], [True, False, False]),
+                digest([2, 1, 3], [False, True, False]),
+            }
+        )
+        == 4
+    )
+    assert digest([None, "a"], [True, False], dtype=object) == digest([{1}, "a"], [True, False], dtype=object)
+    fields = np.ma.masked_array([(1, 2.0)], mask=[(True, False)], dtype=[("a", int), ("b", float)])
+    assert "with fields" in (fingerprint(fields).reason or "")
+
+
+def test_a_fitted_grid_search_has_a_fingerprint():
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV
+
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=2).fit(np.arange(20.0).reshape(10, 2), np.arange(10.0))
+    seen = fingerprint(search)
+    assert (seen.kind, seen.reason) == ("estimator", None)
+    assert fingerprint(search) == seen
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,50 @@ def test_score_is_a_metric_under_its_name_or_the_users(tracked):
     assert found.metrics.keys() == {"score", "fit_quality"}
 
 
+def test_a_name_is_given_only_to_the_very_value_that_a_metric_returned(tracked):
+    """A metric under the name of a variable that holds something else would be a false record."""
+    found = tracked("""
+        p = Ridge().fit(x, y).predict(x) + 1.0
+        rmse = mean_squared_error(y, p) ** 0.5
+        gap = r2(y, y) - r2(y, p)
+        scores = {"a": accuracy_score(labels, labels), "b": accuracy_score(labels, 1 - labels)}
+        kept = round(float(sm.mean_absolute_error(y, p)), 3); also = sm.max_error(y, p)
+        one, two = sm.median_absolute_error(y, p), sm.explained_variance_score(y, p)
+    """)
+    assert found.metrics.keys() == {
+        "mean_squared_error", "r2_score", "accuracy_score", "kept", "also", "one", "two",
+    }  # fmt: skip
+    assert found.metrics["mean_squared_error"] == pytest.approx(1.0, rel=1e-3)
+    assert found.metrics["kept"] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_names_hold_where_lines_move(kernel, tracked, experiment):
+    """Under `%%time`, after magics and after empty lines a metric still gets the name that its own line gives."""
+    found = tracked("""
+        %%time
+
+        first = accuracy_score(labels, labels)
+        second = accuracy_score(labels, 1 - labels)
+    """)
+    assert found.metrics == {"first": 1.0, "second": 0.0}
+
+
+def test_under_track_on_empty_lines_at_the_top_move_no_names(kernel, experiment):
+    kernel.run(f"import trackbook as tb\ntb.set_experiment({experiment!r})\n%track on")
+    kernel.run("\n\nfirst = accuracy_score(labels, labels)\nx_ = !echo 1\nsecond = accuracy_score(labels, 1 - labels)")
+    kernel.run("%track off\ntb.set_experiment('default')")
+    assert kernel.only_run(experiment).summary.metrics == {"first": 1.0, "second": 0.0}
+
+
+def test_pipelines_and_searches_have_scores(tracked):
+    found = tracked("""
+        pipe = make_pipeline(StandardScaler(), Ridge()).fit(x, y)
+        of_pipe = pipe.score(x, y)
+        of_search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=3).fit(x, y).score(x, y)
+    """)
+    assert found.metrics.keys() == {"of_pipe", "of_search"}
+
+
 def test_what_scikit_learn_calls_inside_itself_is_not_recorded(tracked):
     found = tracked("""
         cv = cross_val_score(Ridge(alpha=3.0), x, y, cv=3)

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
+from trackbook.capture.calls import bound_name
 from trackbook.capture.estimators import as_number, estimator_params, observer
 from trackbook.capture.files import FileWatcher, fingerprint_file
 from trackbook.capture.fingerprint import Fingerprint, fingerprint, kind_of
-from trackbook.cells import CellNames, analyse
+from trackbook.cells import CellNames, analyse, read_source
 
 DATA_KINDS = frozenset({"frame", "series", "index", "array", "estimator"})
 MAX_FILES = 200
@@ -47,7 +48,7 @@ class CellCapture:
 
     def begin(self, source: str, namespace: Mapping[str, Any], on_metric: OnMetric) -> CellWatch:
         """Fingerprint what the cell is about to read and start to watch it."""
-        watch = CellWatch(analyse(source), namespace, on_metric)
+        watch = CellWatch(source, analyse(source), namespace, on_metric)
         watch.opened = self._files.start()
         observer.start(watch)
         return watch
@@ -62,8 +63,9 @@ class CellCapture:
 class CellWatch:
     """The cell that is running; receives what scikit-learn does in it."""
 
-    def __init__(self, names: CellNames, namespace: Mapping[str, Any], on_metric: OnMetric) -> None:
+    def __init__(self, source: str, names: CellNames, namespace: Mapping[str, Any], on_metric: OnMetric) -> None:
         self.opened: dict[str, set[str]] = {}
+        self._source = source
         self._names = names
         self._on_metric = on_metric
         self._fitted: list[tuple[str, dict[str, str]]] = []
@@ -76,7 +78,8 @@ class CellWatch:
     def measured(self, name: str, value: float, caller: FrameType) -> None:
         """Report a metric under the user's own name for it, or the function's where it has none."""
         at_top = caller.f_code.co_name == "<module>"
-        self._on_metric(self._names.assignments.get(caller.f_lineno, name) if at_top else name, value)
+        own = bound_name(caller, read_source(self._source).python) if at_top else None
+        self._on_metric(own or name, value)
 
     def observation(self, namespace: Mapping[str, Any]) -> Observation:
         """Fingerprint what the cell left behind and return everything."""

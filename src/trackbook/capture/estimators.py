@@ -79,8 +79,11 @@ class EstimatorObserver:
     def _wrap_class(self, cls: type) -> None:
         for name, wrap in (("fit", self._wrap_fit), ("score", self._wrap_score)):
             function = cls.__dict__.get(name)
+            own = getattr(function, "fn", None)  # of `available_if`, which pipelines guard their methods with
             if inspect.isfunction(function) and not hasattr(function, "_trackbook"):
                 setattr(cls, name, wrap(function))
+            elif inspect.isfunction(own) and not hasattr(own, "_trackbook"):
+                function.fn = wrap(own)  # type: ignore[union-attr]
 
     def _wrap_fit(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)

@@ -89,8 +89,8 @@ class FileWatcher:
 
 def is_data_file(path: str) -> bool:
     """Say whether `path` looks like the user's data rather than code, libraries, system files or our own store."""
-    if path.endswith(_NOISE) or path.startswith(_SYSTEM):
-        return False
+    if path.endswith(_NOISE) or path.startswith(_SYSTEM) or path in sys.path:
+        return False  # an archive of modules is code
     if is_library(path):
         return False
     return _FOLDERS.isdisjoint(Path(path).parts)

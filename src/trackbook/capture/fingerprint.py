@@ -181,13 +181,23 @@ class _Hasher:
         from trackbook.capture.arrow import array_parts
 
         if hasattr(array, "mask"):
-            raise UnsupportedError("a masked array has no canonical form")
+            return self._masked(array)
         if array.dtype.hasobject:
             return self._sequence(b"array" + repr(array.shape).encode(), array.ravel().tolist())
         hasher = blake3(b"array" + repr(array.shape).encode(), max_threads=blake3.AUTO)
         for part in array_parts(array):
             hasher.update(part)
         return hasher.digest()
+
+    def _masked(self, array: Any) -> bytes:
+        """Return the digest of a masked array: its mask and what the mask leaves; values under it do not count."""
+        import numpy as np
+
+        mask = np.ma.getmaskarray(array)
+        if mask.dtype != bool:
+            raise UnsupportedError("a masked array with fields has no canonical form")
+        kept = np.ma.getdata(array)[~mask]
+        return blake3(b"masked" + self._array(mask) + self._array(kept)).digest()
 
     # -- containers and objects
 
