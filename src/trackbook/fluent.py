@@ -182,8 +182,9 @@ def detect_drift(reference: Any, current: Any, **options: Any) -> DriftReport:
     """
     from trackbook.charts import DriftReport
     from trackbook.monitoring import detect_drift as detect
+    from trackbook.project import current as project
     from trackbook.project import find_root
     from trackbook.settings import load_settings
 
-    options.setdefault("settings", load_settings(find_root(Path.cwd())).drift)
+    options.setdefault("settings", load_settings(find_root(project.folder())).drift)
     return DriftReport.of(detect(reference, current, **options))

@@ -114,13 +114,22 @@ class CurrentProject:
         self._lock = threading.Lock()
         self._project: Project | None = None
         self._key: tuple[str | None, Path] | None = None
+        self._home: Path | None = None
+
+    def folder(self) -> Path:
+        """Return the folder whose project this process works in: the notebook's, else the working directory."""
+        return notebook_folder() or self._home or Path.cwd()
+
+    def stay_in(self, folder: Path | None) -> None:
+        """Keep to the project of `folder`, wherever code changes the working directory to; None follows it again."""
+        self._home = folder
 
     def get(self) -> Project:
-        """Return the project of the working directory, or of the notebook that this kernel belongs to."""
+        """Return the project of the notebook that this kernel belongs to, else of the working directory."""
         project = self._project
         if project is not None and _is_busy(project):
             return project  # code that changes folder during a run stays in the run's project
-        start = notebook_folder() or Path.cwd()
+        start = self.folder()
         key = (os.environ.get(STORE_VARIABLE), start)
         with self._lock:
             if self._project is None or self._key != key:

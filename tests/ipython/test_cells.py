@@ -378,3 +378,16 @@ def test_a_debugger_and_a_nested_run_cell_belong_to_the_run(kernel, track, exper
     outcome = track("get_ipython().run_cell('inner = 5', store_history=True)\ninner")
     assert outcome.results[-1] == "5"
     assert len(kernel.runs(experiment)) == 1
+
+
+def test_cells_that_change_the_working_directory_stay_in_the_notebooks_project(start_kernel, tmp_path):
+    kernel = start_kernel()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    kernel.run("%load_ext trackbook\nimport os, trackbook as tb")
+    kernel.run("%%track a\n1")
+    kernel.run(f"os.chdir({str(elsewhere)!r})")
+    kernel.run("%%track a\n2")
+    kernel.run("with tb.start_run('by hand', experiment='a'):\n    tb.log_param('p', 1)")
+    assert len(kernel.project().runs.search(experiment="a")) == 3
+    assert list(elsewhere.iterdir()) == []

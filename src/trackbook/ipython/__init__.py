@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 _ATTRIBUTE = "_trackbook_cells"
@@ -15,6 +17,8 @@ def load_ipython_extension(shell: Any) -> None:
 
     if getattr(shell, _ATTRIBUTE, None) is not None:
         return
+    with suppress(FileNotFoundError):  # of a folder that was deleted meanwhile; the first cell says so
+        current.stay_in(Path.cwd())  # the notebook's folder; its cells may go elsewhere
     cells = TrackedCells(shell, current)
     cells.install()
     setattr(shell, _ATTRIBUTE, cells)
@@ -23,7 +27,10 @@ def load_ipython_extension(shell: Any) -> None:
 
 def unload_ipython_extension(shell: Any) -> None:
     """Stop listening to cells; what was recorded stays."""
+    from trackbook.project import current
+
     cells = getattr(shell, _ATTRIBUTE, None)
     if cells is not None:
+        current.stay_in(None)
         cells.uninstall()
         setattr(shell, _ATTRIBUTE, None)
