@@ -332,7 +332,7 @@ def test_pages_of_results_fit_together(bench):
     assert names(bench, max_results=1) == ["high"]
     assert names(bench, max_results=2, after=1) == ["middle", "low"]
     assert names(bench, experiment="x") == ["high"]
-    with pytest.raises(UsageError, match="whole number from 1 on"):
+    with pytest.raises(UsageError, match="at least 1"):
         names(bench, max_results=0)
 
 

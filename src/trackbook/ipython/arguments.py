@@ -20,7 +20,7 @@ def parse(magic: Callable[..., Any], line: str, *, verbatim: tuple[str, ...] = (
     Quotes around values are taken off, but for the arguments named `verbatim`, whose language has quotes of its own.
     """
     try:
-        arguments = parse_argstring(magic, line)
+        arguments = parse_argstring(magic, without_comment(line))
     except UsageError:
         raise
     except ValueError as error:  # an unclosed quote
@@ -29,6 +29,19 @@ def parse(magic: Callable[..., Any], line: str, *, verbatim: tuple[str, ...] = (
         if name not in verbatim:
             setattr(arguments, name, _unquoted(value))
     return arguments
+
+
+def without_comment(line: str) -> str:
+    """Return a magic's line without the Python comment at its end; a `#` in quotes or in a word is none."""
+    quote = ""
+    for position, char in enumerate(line):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"`":
+            quote = char
+        elif char == "#" and (position == 0 or line[position - 1].isspace()):
+            return line[:position].rstrip()
+    return line
 
 
 def key_value(text: str) -> tuple[str, str]:

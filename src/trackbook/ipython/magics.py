@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from trackbook.errors import nearest
-from trackbook.ipython.arguments import parse, shows_usage_errors
+from trackbook.ipython.arguments import parse, shows_usage_errors, without_comment
 from trackbook.ipython.display import dataset_card, model_card, runs_table
 from trackbook.ipython.tracking import TrackedCells, parse_track, track_options
 from trackbook.project import CurrentProject
@@ -39,7 +39,7 @@ class TrackbookMagics(Magics):
             # Reached only with arguments that are wrong, or from another place than the top of a cell.
             parse_track(line)
             raise UsageError("%%track must stand on the first line of a cell")
-        state = line.strip() or "status"
+        state = without_comment(line).strip() or "status"
         if state not in STATES:
             raise UsageError(f"%track takes {', '.join(STATES)}, not {state!r}{nearest(state, STATES)}")
         if state != "status":

@@ -46,7 +46,7 @@ class Runs:
         Raises UsageError for a filter that cannot be read.
         """
         if not isinstance(max_results, int) or not 1 <= max_results < 2**63:
-            raise UsageError(f"max_results is a whole number from 1 on, not {shown(max_results)}")
+            raise UsageError(f"max_results is a whole number and at least 1, not {shown(max_results)}")
         where, order = parse_filter(filter), parse_order(order_by)
         conditions = [where]
         if experiment is not None:
