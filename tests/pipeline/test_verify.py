@@ -180,6 +180,60 @@ def test_values_that_cannot_be_compared_are_listed(tmp_path: Path) -> None:
     assert ("value", "box", "a") in told(changed)
 
 
+def converted(folder: Path, cells: list[tuple[str, str]]) -> Verification:
+    """Convert a notebook of `cells` and verify the script."""
+    from trackbook.pipeline.notebook import read_notebook
+    from trackbook.pipeline.script import convert
+
+    notebook, script = prepare(folder, "", cells)
+    script.write_text(convert(read_notebook(notebook)).text)
+    return verify(notebook, script)
+
+
+def test_what_a_kernel_writes_in_another_way_is_no_difference(tmp_path: Path) -> None:
+    cells = [
+        ("imports", "import functools\nimport pandas as pd\nimport time"),
+        ("parameters", "power = 2"),
+        ("step:wide", "wide = pd.DataFrame({f'column {i}': [i / 7] for i in range(15)})\nwide"),
+        ("step:long", "%%time\nnames = [f'name {i}' for i in range(60)]\nnames"),
+        ("step:open", "print('one line', end=' ')"),
+        ("step:shut", "print('goes on')"),
+        ("step:sets", "{'pear', 'apple', 'fig'}"),
+        (
+            "step:made",
+            "def raised(v):\n    return v**power\n\nclass T:\n    def __init__(self):\n        self.size = power\n",
+        ),
+        ("step:held", "t = T()\nbox = [raised, functools.partial(raised, 2)]\nprint(box[0])\nt"),
+        ("step:last", "print(box[1]())\nnames = None"),
+        ("step:slow", "clock = {'time': time.perf_counter(), 'call': raised}"),
+    ]
+    found = converted(tmp_path, cells)
+    assert (found.verdict, found.differences) == ("same", ())
+    assert found.not_compared["clock after slow"] == "two runs of the notebook differ in it"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[1, 2.5]", "[1, 2.6]"),
+        ("[1, 2.5]", "(1, 2.5)"),
+        ("f, 'one'", "f, 'two'"),
+        ("f, 'one'", "g, 'one'"),
+        ("9: 3", "9: 3.0"),
+    ],
+)
+def test_a_difference_beside_functions_inside_a_value_is_found(tmp_path: Path, old: str, new: str) -> None:
+    body = "    def f():\n        pass\n    def g():\n        pass\n    box = {'a': [1, 2.5], 'b': [f, 'one'], 9: 3}\n"
+    cells = [("step:a", body.replace("\n    ", "\n").strip())]
+    script = (
+        "import dataclasses\n\n@dataclasses.dataclass(frozen=True)\nclass Params:\n    pass\n\n"
+        f"# %% [step:a] id=c0\ndef a():\n{body}    return box\n\ndef main(params):\n    box = a()\n\nmain(Params())\n"
+    )
+    assert old in script
+    assert verify(*prepare(tmp_path, script, cells)).verdict == "same"
+    assert told(verify(*prepare(tmp_path, script.replace(old, new), cells))) >= {("value", "box", "a")}
+
+
 def test_a_notebook_that_fails_cannot_be_verified(tmp_path: Path) -> None:
     found = verify(*prepare(tmp_path, SCRIPT, [*CELLS, ("step:end", "1 / 0")]))
     assert found.verdict == "cannot_run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -19,7 +20,9 @@ PRINTED_RELATIVE = 1e-6
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
 _VOLATILE = (
+    (re.compile(r"(?: object)? at 0x[0-9a-fA-F]+"), " at 0x…"),
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
+    (re.compile(r"[\w.]*<locals>\.|\b__main__\."), ""),
     (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ns|µs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
 )
 _TEXT = frozenset({".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".log", ".py"})
@@ -54,20 +57,25 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Differences, how many things were compared, and what could not be with the reason."""
+    """Differences, how many things were compared, and what could not be with the reason.
+
+    `places` tells for a value that differs, by its name and step, which parts of it do.
+    """
 
     differences: list[Difference]
     compared: int
     not_compared: dict[str, str]
+    places: dict[tuple[str, str], frozenset[str]] = {}
 
 
 def compare(notebook: Outcome, script: Outcome, steps: Sequence[tuple[str, Sequence[str]]]) -> Comparison:
     """Compare two runs; `steps` are the names of the steps and what each hands on, in the order of main."""
     missed: dict[str, str] = {}
-    values, compared = _values(notebook, script, steps, missed)
+    places: dict[tuple[str, str], frozenset[str]] = {}
+    values, compared = _values(notebook, script, steps, missed, places)
     output = list(_output(notebook, script))
     files = list(_files(notebook, script, missed))
-    return Comparison(values + output + files, compared + len(notebook.printed) + len(notebook.files), missed)
+    return Comparison(values + output + files, compared + len(notebook.printed) + len(notebook.files), missed, places)
 
 
 def same_line(first: str, second: str, tolerance: float = PRINTED_RELATIVE) -> bool:
@@ -82,7 +90,11 @@ def same_line(first: str, second: str, tolerance: float = PRINTED_RELATIVE) -> b
 
 
 def _values(
-    notebook: Outcome, script: Outcome, steps: Sequence[tuple[str, Sequence[str]]], missed: dict[str, str]
+    notebook: Outcome,
+    script: Outcome,
+    steps: Sequence[tuple[str, Sequence[str]]],
+    missed: dict[str, str],
+    places: dict[tuple[str, str], frozenset[str]],
 ) -> tuple[list[Difference], int]:
     mine = {(note.step, note.name): note for note in notebook.notes}
     theirs = {(note.step, note.name): note for note in script.notes}
@@ -99,13 +111,14 @@ def _values(
                 pair = (first.text if first else there, second.text if second else gone)
                 differences.append(Difference("value", name, label, *pair))
             continue
-        verdict = _same_value(first, notebook.folder, second, script.folder)
-        if verdict is None:
+        changed = _changed_parts(first, notebook.folder, second, script.folder)
+        if changed is None:
             missed[f"{name} after {label}"] = first.reason or second.reason or "it has no canonical form"
             continue
         compared += 1
-        if verdict:
-            pair = (f"{first.text}{verdict}", second.text)
+        if changed:
+            places[name, label] = frozenset(changed)
+            pair = (f"{first.text}{_where(first, second, changed)}", second.text)
             differences.append(Difference("value", name, label, *pair))
     return differences, compared
 
@@ -114,21 +127,20 @@ def _in_order(keys: set[tuple[int, str]]) -> list[tuple[int, str]]:
     return sorted(keys, key=lambda key: (key[0] < 0, key))
 
 
-def _same_value(first: Noted, mine: Path, second: Noted, theirs: Path) -> str | None:
-    """Return an empty text for the same value, where it differs, or None when that cannot be told."""
+def _changed_parts(first: Noted, mine: Path, second: Noted, theirs: Path) -> set[str] | None:
+    """Return which parts of a value differ ('' is the value as a whole), or None when that cannot be told."""
     if first.type != second.type:
-        return f" (a {first.type}, not a {second.type})"
+        return {""}
     if first.digest is not None and first.digest == second.digest:
-        return ""
-    if first.numbers and second.numbers:
-        return _numbers(first, mine, second, theirs)
+        return set()
+    if first.parts and second.parts:
+        return _apart(first, mine, second, theirs)
     if first.reason and second.reason:
         return None
-    columns = sorted(_changed(first.columns or {}, second.columns or {}))
-    return f" (column {', '.join(columns[:5])})" if columns else " (other content)"
+    return _changed(first.columns or {}, second.columns or {}) or {""}
 
 
-def _numbers(first: Noted, mine: Path, second: Noted, theirs: Path) -> str:
+def _apart(first: Noted, mine: Path, second: Noted, theirs: Path) -> set[str]:
     import numpy
 
     left, right = read_numbers(mine, first), read_numbers(theirs, second)
@@ -137,10 +149,19 @@ def _numbers(first: Noted, mine: Path, second: Noted, theirs: Path) -> str:
         a, b = left[path], right[path]
         if a.shape != b.shape or not numpy.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
             changed.add(path)
+    return changed
+
+
+def _where(first: Noted, second: Noted, changed: AbstractSet[str]) -> str:
+    """Return words for what differs in a value."""
+    if first.type != second.type:
+        return f" (a {first.type}, not a {second.type})"
     shown = [path for path in sorted(changed) if path]
-    if shown:
+    if shown and first.parts and second.parts:
         return f" (in {', '.join(shown[:3])}{' …' if len(shown) > 3 else ''})"
-    return " (other numbers)" if changed else ""
+    if shown:
+        return f" (column {', '.join(shown[:5])})"
+    return " (other numbers)" if first.numbers and second.numbers else " (other content)"
 
 
 def _changed(first: Mapping[str, str], second: Mapping[str, str]) -> set[str]:

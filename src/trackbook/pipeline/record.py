@@ -6,6 +6,7 @@ processes can be compared exactly first and within a tolerance second.  Nothing 
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 import types
@@ -26,7 +27,8 @@ _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.
 class Noted(msgspec.Struct, frozen=True):
     """What `name` stood for after the step with the place `step`; place -1 is the end of everything.
 
-    `numbers` names the file with the value's numbers, `parts` are the digests of what is no number in it.
+    `numbers` names the file with the value's numbers, `parts` are the digests of what is no number in it;
+    of functions and classes inside a value only the name counts, as what they do is seen in what they return.
     """
 
     step: int
@@ -68,7 +70,7 @@ class Recorder:
             file.write(msgspec.json.encode(Moment(step, began, ended)) + b"\n")
 
     def _noted(self, step: int, name: str, value: Any) -> Noted:
-        cls = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        cls = _class_name(value)
         found = fingerprint(value)
         digest, reason = found.digest, found.reason or ""
         if digest is None:
@@ -84,15 +86,22 @@ class Recorder:
         parts: dict[str, str] = {}
         size = 0
         for path, leaf in _leaves(value, "", 0):
+            if _is_code(leaf):
+                parts[path] = f"code named {getattr(leaf, '__name__', type(leaf).__name__)}"
+                continue
             array = _as_numbers(leaf, numpy)
             if array is None:
                 parts[path] = fingerprint(leaf).digest or ""
                 continue
             arrays[path], size = array, size + array.size
+            container = type(leaf).__name__ if isinstance(leaf, list | tuple) else ""
+            parts[f"{path} (type)"] = container + array.dtype.kind
             if size > MAX_NUMBERS or len(arrays) > 10_000:
                 return "", {}
-        if not arrays or "" in parts.values():
+        if "" in parts.values():
             return "", {}
+        if not arrays:
+            return "", parts
         self._count += 1
         name = f"{self._count}.npz"
         names = json.dumps(list(arrays))
@@ -120,6 +129,9 @@ def read_moments(folder: Path) -> list[Moment]:
 def read_numbers(folder: Path, note: Noted) -> dict[str, Any]:
     """Return the numbers of a noted value by the path inside it."""
     import numpy
+
+    if not note.numbers:
+        return {}
 
     with numpy.load(folder / note.numbers, allow_pickle=False) as file:
         names = json.loads(str(file["names"]))
@@ -189,6 +201,12 @@ class Steps:
             self._recorder.moment(self.current, self._began, time.time())
         return value
 
+    def pretty(self, value: Any) -> str:
+        """Return the text that a kernel gives for a value."""
+        from IPython.lib.pretty import pretty
+
+        return str(pretty(value))  # type: ignore[no-untyped-call]
+
     def finish(self, namespace: Mapping[str, Any]) -> None:
         """Note the last values of main."""
         outputs = [name for _, _, names, _ in self._steps for name in names]
@@ -199,7 +217,7 @@ def _other_digest(value: Any) -> str | None:
     """Return a digest for a value without fingerprint: of its attributes, else of its pickle."""
     attributes = getattr(value, "__dict__", None)
     if isinstance(attributes, dict) and attributes and (found := fingerprint(attributes)).digest:
-        return f"{type(value).__qualname__}:{found.digest}"
+        return f"{_class_name(value)}:{found.digest}"
     try:
         return signature(value)
     except UnsignedError:
@@ -215,21 +233,39 @@ def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
         yield f"{path} (index)", value.index
         for place, name in enumerate(value.columns):
             yield f"{path}[{name!r}]", value.iloc[:, place]
-    elif kind == "estimator" or (kind == "value" and _own_object(value)):
-        for name, item in sorted(vars(value).items()):
-            yield from _leaves(item, f"{path}.{name}", depth + 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, f"{path}[{key!r}]", depth + 1)
-    elif isinstance(value, list | tuple) and not _flat(value):
-        for place, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{place}]", depth + 1)
+    elif (inner := _inside(value, kind, path)) is not None:
+        for below, item in inner:
+            yield from _leaves(item, below, depth + 1)
     else:
         yield path, value
 
 
+def _inside(value: Any, kind: str, path: str) -> list[tuple[str, Any]] | None:
+    """Return the parts of an object or container with their paths, None for a value that is taken as a whole."""
+    if kind == "estimator" or (kind == "value" and _own_object(value)):
+        return [(f"{path}.{name}", item) for name, item in sorted(vars(value).items())]
+    if isinstance(value, dict):
+        return [(f"{path}[{key!r}]", item) for key, item in value.items()]
+    if isinstance(value, functools.partial):
+        return [(f"{path}.{name}", getattr(value, name)) for name in ("func", "args", "keywords")]
+    if isinstance(value, list | tuple) and not _flat(value):
+        return [(f"{path}[{place}]", item) for place, item in enumerate(value)]
+    return None
+
+
+def _class_name(value: Any) -> str:
+    """Return the dotted name of a value's class; one that a step defines is named as in the notebook."""
+    name = type(value).__qualname__.rpartition("<locals>.")[2]
+    return f"{type(value).__module__}.{name}".removeprefix("builtins.")
+
+
+def _is_code(value: Any) -> bool:
+    """Tell whether a part of a value is a function or class, a cached function included."""
+    return isinstance(value, _CODE) or hasattr(value, "__wrapped__")
+
+
 def _own_object(value: Any) -> bool:
-    return bool(getattr(value, "__dict__", None)) and not isinstance(value, _CODE)
+    return bool(getattr(value, "__dict__", None)) and not _is_code(value)
 
 
 def _flat(value: list[Any] | tuple[Any, ...]) -> bool:

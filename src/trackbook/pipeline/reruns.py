@@ -30,6 +30,7 @@ CLOCK = 0.01
 """Seconds by which the time stamp of a file may lie beside the clock."""
 
 
+_TIMING = re.compile(r"(CPU times|Wall time): ")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -148,7 +149,7 @@ class Reruns:
                 names = list(dict.fromkeys([*step.outputs, *step.names]))
                 after.setdefault(cells[-1], []).append((step.index, names))
         code = [cell["id"] for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
-        outputs = sorted({name for step in self._plan.steps for name in step.outputs})
+        outputs = sorted(_lasting(self._plan.steps))
         return {"folder": str(folder), "after": after, "last": [code[-1] if code else "", outputs]}
 
 
@@ -172,6 +173,14 @@ class _Drained:
     def _read(self, place: int, stream: Any) -> None:
         with stream:
             self._texts[place] = stream.read()
+
+
+def _lasting(steps: Sequence[StepPlan]) -> set[str]:
+    """Return the outputs that no later step has a name of its own for; those are compared when that step ends."""
+    found: set[str] = set()
+    for step in steps:
+        found = (found - set(step.names)) | set(step.outputs)
+    return found
 
 
 def _prepared(node: NotebookNode) -> NotebookNode:
@@ -226,17 +235,35 @@ def _timed(moments: list[Moment], places: dict[int, int], on_cell: OnCell | None
 
 
 def _outputs(node: NotebookNode, owners: dict[str, StepPlan]) -> tuple[list[Line], list[str]]:
-    """Return the printed lines with their steps, and the lines of what the notebook displays."""
+    """Return the printed lines with their steps, and the lines of what the notebook displays.
+
+    A line that one cell leaves open goes on with what the next prints or displays, as it does in a script.
+    """
     printed: list[Line] = []
     displayed: list[str] = []
+    unfinished = False
     for cell in node.cells:
         owner = owners.get(cell.get("id", ""))
         for output in cell.get("outputs", ()):
             if output.output_type == "stream" and output.name == "stdout":
-                printed += [Line(line, owner.name if owner else "") for line in output.text.splitlines()]
+                text = _without_timings(output.text) if "%time" in cell.source else output.text
+                if text and unfinished:
+                    printed[-1] = Line(printed[-1].text + text.splitlines()[0], printed[-1].step)
+                    text = text.partition("\n")[2]
+                printed += [Line(line, owner.name if owner else "") for line in text.splitlines()]
+                unfinished = not output.text.endswith("\n")
             elif output.output_type in ("execute_result", "display_data"):
-                displayed += str(output.data.get("text/plain", "")).splitlines()
+                lines = str(output.data.get("text/plain", "")).splitlines()
+                if lines and unfinished:
+                    printed[-1] = Line(printed[-1].text + lines.pop(0), printed[-1].step)
+                    unfinished = False
+                displayed += lines
     return printed, displayed
+
+
+def _without_timings(text: str) -> str:
+    """Take out what `%time` prints, which the script leaves out."""
+    return "".join(line for line in text.splitlines(keepends=True) if not _TIMING.match(line))
 
 
 def _by_step(

@@ -22,6 +22,7 @@ from trackbook.pipeline.execution import OnCell, read_notebook
 from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.reruns import Reruns
 
+_WHOLE = frozenset({""})
 SAME, DIFFERS, CANNOT_RUN = "same", "differs", "cannot_run"
 
 
@@ -82,8 +83,15 @@ def verify(
 def _without_chance(found: Comparison, runs: Reruns, first: Outcome) -> Comparison:
     """Take out the differences that two runs of the notebook show as well."""
     again = compare(first, runs.notebook("again", None), runs.steps)
-    chance = {(item.what, item.name, item.step, item.notebook) for item in again.differences}
-    kept = [item for item in found.differences if (item.what, item.name, item.step, item.notebook) not in chance]
+    lines = {(item.what, item.name, item.step, item.notebook) for item in again.differences if item.what != "value"}
+
+    def by_chance(item: Difference) -> bool:
+        if item.what != "value":
+            return (item.what, item.name, item.step, item.notebook) in lines
+        place = (item.name, item.step)
+        return place in again.places and found.places.get(place, _WHOLE) <= again.places[place]
+
+    kept = [item for item in found.differences if not by_chance(item)]
     gone = [item for item in found.differences if item not in kept]
     reasons = {
         f"{item.name} after {item.step or 'the start'}": "two runs of the notebook differ in it" for item in gone
