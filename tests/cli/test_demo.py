@@ -26,7 +26,7 @@ def test_the_demo_makes_everything_and_can_be_repeated(tmp_path: Path) -> None:
     first = demo("--project", "here", "--json", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     made = json.loads(first.stdout)
-    assert {"runs", "data", "pipeline", "model", "drift"} <= set(made)
+    assert set(made) == {"runs", "data", "pipeline", "model", "drift"}
     assert [run["run_name"] for run in made["runs"]] == ["forest", "baseline"]
     assert (made["data"]["name"], made["data"]["version"], made["data"]["rows"]) == ("patients", 1, 442)
     assert (made["pipeline"]["verdict"], made["pipeline"]["differences"]) == ("same", [])

@@ -32,7 +32,6 @@ METRIC = "r2"
 class Demo(msgspec.Struct, frozen=True):
     """What exists when the demo has ended; each part says itself whether it is as it should be."""
 
-    project: str
     runs: list[dict[str, Any]]
     data: dict[str, Any]
     pipeline: dict[str, Any]
@@ -139,7 +138,6 @@ def run_demo(folder: Path) -> Demo:
     champion = model.in_stage("production") or model.versions[0]
     report = project.drift.list(limit=1).reports[0]
     return Demo(
-        project=str(folder),
         runs=[run.to_dict() for run in project.runs.search(order_by=[f"metrics.{METRIC} DESC"])],
         data=project.data.get("patients").to_dict(),
         pipeline={"script": str(folder / SCRIPT), **verification},
