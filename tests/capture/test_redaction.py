@@ -149,3 +149,15 @@ def test_a_megabyte_of_anything_is_redacted(piece):
     """Anything worse than linear would take hours here."""
     text = piece * (1_000_000 // len(piece))
     assert redact(text)
+
+
+@pytest.mark.parametrize("text", ["raise ValueError('password=abcdef')", "log(f'token=abcdef&user=1')"])
+def test_a_secret_inside_a_text_of_the_code_is_taken_out(text):
+    """What follows a quote is text, and not the name of a variable."""
+    assert "abcdef" not in redact(text)
+
+
+def test_prose_has_no_variables():
+    """In a message the same words hold a secret that in code name a variable."""
+    assert redact("connect(password=abcdef)") == "connect(password=abcdef)"
+    assert "abcdef" not in redact("login failed: password=abcdef", prose=True)

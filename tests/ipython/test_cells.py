@@ -363,6 +363,7 @@ def test_the_extension_may_be_loaded_twice_reloaded_and_unloaded(start_kernel):
     assert kernel.run("%%track twice\n1").results == ["1"]
     assert len(kernel.runs("twice")) == 1
     assert kernel.run("%unload_ext trackbook").errors == []
+    assert "not found" in kernel.run("%runs").stderr
     kernel.run("%%track gone\nx = 1")
     assert kernel.run("%load_ext trackbook").errors == []
     assert kernel.run("%%track again\n1").results == ["1"]

@@ -260,7 +260,7 @@ def test_unknown_names_are_told_the_nearest(registry, ridge):
         registry.get("diabets")
     with pytest.raises(NotFoundError, match="no version 7; the newest is 1"):
         registry.promote("diabetes", 7, "staging")
-    with pytest.raises(UsageError, match="'prodution' is no stage; use one of .*; did you mean 'production'"):
+    with pytest.raises(UsageError, match=r"'prodution' is no stage; use one of .*; did you mean 'production'"):
         registry.promote("diabetes", 1, "prodution")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 MARK = "[redacted]"
 
@@ -45,19 +46,23 @@ _BARE = re.compile(
     rf"{_NAME}[\w-]{{0,64}}\s{{0,20}}=\s{{0,20}}(?P<value>(?![rbfu]?['\"])[^\s,;&'\"()\[\]]{{6,}})(?=$|[\s&;'\"])",
     re.IGNORECASE | re.MULTILINE,
 )
-_BEFORE = re.compile(r"(?P<sign>[?&]|--)?(?P<name>[\w-]*)\Z")
+_BEFORE = re.compile(r"(?P<sign>[?&'\"]|--)?(?P<name>[\w-]*)\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 
 
-def redact(text: str) -> str:
-    """Return `text` with passwords, tokens, keys and credentials in URLs replaced by `[redacted]`."""
+def redact(text: str, *, prose: bool = False) -> str:
+    """Return `text` with passwords, tokens, keys and credentials in URLs replaced by `[redacted]`.
+
+    In `prose`, such as an exception's message, `password=hunter` holds a secret; in code, `password=hunter` names a
+    variable.
+    """
     text = _KEY_BLOCK.sub(MARK, text)
     text = _URL.sub(rf"\g<scheme>{MARK}@", text)
     text = _BEARER.sub(rf"\g<kind>{MARK}", text)
     text = _TOKENS.sub(MARK, text)
     text = _QUOTED.sub(_quoted, text)
-    return _BARE.sub(_bare, text)
+    return _BARE.sub(partial(_bare, prose=prose), text)
 
 
 def redact_value(name: str, value: str) -> str:
@@ -71,13 +76,13 @@ def _quoted(match: re.Match[str]) -> str:
     return f"{match['name']}{quote}{MARK}{quote}"
 
 
-def _bare(match: re.Match[str]) -> str:
+def _bare(match: re.Match[str], *, prose: bool) -> str:
     # In Python, `token = load_token` and `key=self.key` say where a secret comes from; in a shell line, a query
     # string or an environment assignment the same shape holds the secret itself.
     before = _BEFORE.search(match.string[max(0, match.start() - 64) : match.start()])
     assert before is not None  # it matches the empty string
     name = before["name"] + match[0].partition("=")[0].rstrip()
-    is_python = not (before["sign"] or name.startswith("--") or name.isupper())
+    is_python = not (prose or before["sign"] or name.startswith("--") or name.isupper())
     if match["value"].startswith(MARK) or (is_python and _IDENTIFIER.fullmatch(match["value"])):
         return match[0]
     return match[0][: match.start("value") - match.start()] + MARK

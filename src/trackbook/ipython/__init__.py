@@ -26,7 +26,8 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Stop listening to cells; what was recorded stays."""
+    """Stop listening to cells and take the magics away; what was recorded stays."""
+    from trackbook.ipython.magics import TrackbookMagics
     from trackbook.project import current
 
     cells = getattr(shell, _ATTRIBUTE, None)
@@ -34,3 +35,6 @@ def unload_ipython_extension(shell: Any) -> None:
         current.stay_in(None)
         cells.uninstall()
         setattr(shell, _ATTRIBUTE, None)
+        for kind, magics in TrackbookMagics.magics.items():
+            for name in magics:
+                shell.magics_manager.magics[kind].pop(name, None)

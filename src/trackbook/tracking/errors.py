@@ -42,4 +42,5 @@ def describe(error: BaseException | None) -> RunError | None:
         text = "".join(traceback.format_exception(error))
     except Exception as fault:  # noqa: BLE001 - as above
         text = f"<its traceback cannot be shown: {type(fault).__name__}>"
-    return RunError(type(error).__name__, redact(message)[:MAX_TEXT], redact(text)[-MAX_TEXT:])
+    message, text = redact(message, prose=True)[:MAX_TEXT], redact(text, prose=True)[-MAX_TEXT:]
+    return RunError(type(error).__name__, message, text)
