@@ -416,3 +416,18 @@ def test_a_notebook_of_scikit_learn_gives_the_same_results(tmp_path):
     other = run_script(tmp_path / "other", script.text, "--no-scale", "--C", "0.01")
     assert other.returncode == 0
     assert other.stdout != ran.stdout
+
+
+DRAWING = [
+    ("imports", "import matplotlib.pyplot as plt"),
+    ("step:a", "plt.plot([1, 2])"),
+    ("step:b", "plt.figure()"),
+]
+
+
+def test_figures_are_closed_after_each_cell_as_a_kernel_does():
+    text = convert(notebook(*DRAWING)).text
+    assert '    show(plt.plot([1, 2]))\n    plt.close("all")\n' in text
+    assert text.count("plt.close") == 1
+    shown = [("imports", "%matplotlib agg"), *DRAWING[1:]]
+    assert "plt.close" not in convert(notebook(DRAWING[0], *shown)).text

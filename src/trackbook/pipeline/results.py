@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from trackbook.pipeline.edits import Edit, Positions, apply
+from trackbook.pipeline.imports import Import
 
 SHOW, DISPLAY = "show", "display"
 
@@ -34,6 +36,12 @@ _GIVING_NOTHING = frozenset(
         "set_option",
     )
 )
+
+
+def pyplot_name(imports: Iterable[Import]) -> str | None:
+    """Return the name under which a notebook knows `matplotlib.pyplot`."""
+    paths = {item.bound: item.module if item.name is None else f"{item.module}.{item.name}" for item in imports}
+    return next((name for name, path in sorted(paths.items()) if path == "matplotlib.pyplot"), None)
 
 
 def helper(kind: str, name: str) -> str:

@@ -21,7 +21,7 @@ from trackbook.pipeline.fields import Field, read_fields
 from trackbook.pipeline.imports import WIDTH, Import, render
 from trackbook.pipeline.magics import Reports, clean, names_in, read_code
 from trackbook.pipeline.notebook import Cell, Notebook
-from trackbook.pipeline.results import DISPLAY, SHOW, helper, show_last
+from trackbook.pipeline.results import DISPLAY, SHOW, helper, pyplot_name, show_last
 from trackbook.pipeline.steps import read_layout
 
 _BUILTINS = frozenset(dir(builtins))
@@ -107,6 +107,8 @@ class _Writer:
         self.variables = {name for flow in self.flows for name in (*flow.inputs, *flow.outputs)}
         self.argument = self._unused("params", "script_params") if "params" in self.variables else "params"
 
+        self.pyplot = pyplot_name(level.imports)
+
     def write(self) -> Script:
         bodies = [self._body(flow) for flow in self.flows]
         names = names_in(ast.parse(text) for text in (*self.level.texts, *bodies))
@@ -177,6 +179,8 @@ class _Writer:
         pieces = [tidy(item.text, 1) for item in flow.definitions]
         for index in flow.step.cells:
             shown = show_last(self.level.rest[index], self.dataflow.texts[index], self.show)
+            if self.pyplot and index in self.dataflow.drawing:
+                shown = f'{shown}\n{self.pyplot}.close("all")'
             if piece := tidy(shown, 1):
                 pieces.append(piece)
         start = [f"{name} = None" for name in sorted(flow.unset) if needs_start(flow.text, name)]
