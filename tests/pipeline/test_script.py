@@ -425,6 +425,12 @@ DRAWING = [
 ]
 
 
+def test_a_change_in_place_at_the_end_of_a_cell_shows_nothing():
+    text = convert(notebook(("step:a", "frame.dropna(inplace=True)"), ("step:b", "frame.fillna(0, inplace=True)"))).text
+    assert "    frame.dropna(inplace=True)\n" in text
+    assert "    show(frame.fillna(0, inplace=True))\n" in text
+
+
 def test_figures_are_closed_after_each_cell_as_a_kernel_does():
     text = convert(notebook(*DRAWING)).text
     assert '    show(plt.plot([1, 2]))\n    plt.close("all")\n' in text

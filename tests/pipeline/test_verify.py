@@ -148,6 +148,12 @@ def test_the_changed_column_and_both_values_are_shown(tmp_path: Path) -> None:
     assert line.script.startswith("sum ")
 
 
+def test_a_line_that_only_the_script_prints_has_its_step(tmp_path: Path) -> None:
+    change = '    print(f"total', '    print("more")\n    print(f"total'
+    found = verify(*prepare(tmp_path, SCRIPT.replace(*change)))
+    assert told(found) == {("output", "stdout", "report")}
+
+
 def test_the_last_digits_of_floats_do_not_count(tmp_path: Path) -> None:
     change = 'float(picked["x"].sum())', 'float(picked["x"].sum()) * (1 + 1e-13)'
     assert verify(*prepare(tmp_path, SCRIPT.replace(*change))).verdict == "same"

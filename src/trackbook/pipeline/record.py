@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+import sys
 import time
 import types
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,22 @@ def read_numbers(folder: Path, note: Noted) -> dict[str, Any]:
         return {name: file[f"n{place}"] for place, name in enumerate(names)}
 
 
+def printed_lines(text: str, steps: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the lines that an instrumented script printed, each with the name of the step that began it."""
+    found: list[tuple[str, str]] = []
+    step, unfinished = "", False
+    for place, part in enumerate(re.split(r"\0(\d+)\0", text)):
+        if place % 2:
+            step = steps[int(part)]
+            continue
+        lines = part.splitlines()
+        if lines and unfinished:
+            found[-1] = (found[-1][0] + lines.pop(0), found[-1][1])
+        found += [(line, step) for line in lines]
+        unfinished = not part.endswith("\n") if part else unfinished
+    return found
+
+
 def summary(value: Any) -> str:
     """Return a line that lets a person recognise `value`."""
     shape = getattr(value, "shape", None)
@@ -189,7 +207,10 @@ class Steps:
         self.current, self._began = -1, 0.0
 
     def enter(self, step: int) -> None:
+        """Note that a step begins, among what is printed as well (`printed_lines` reads that)."""
         self.current, self._began = step, time.time()
+        if sys.__stdout__ is not None:
+            sys.__stdout__.write(f"\0{step}\0")
 
     def leave(self, function: str, namespace: Mapping[str, Any], value: Any) -> Any:
         """Note the values at the return of the current step, and return `value` as it is."""

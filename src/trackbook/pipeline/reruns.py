@@ -20,7 +20,7 @@ from trackbook.pipeline.compare import Difference, Line, Outcome
 from trackbook.pipeline.execution import CellProgress, OnCell, execute_notebook
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.process import worker_environment
-from trackbook.pipeline.record import Moment, read_moments, read_notes
+from trackbook.pipeline.record import Moment, printed_lines, read_moments, read_notes
 from trackbook.pipeline.workspace import copy_folder, files_of, written_since
 
 SKIP_TAGS = frozenset({"skip", "skip-execution"})
@@ -121,7 +121,8 @@ class Reruns:
                 return self._script_failed(moments, errors)
             written = written_since(copy, before, self._original)
             files = _by_step(copy, written, moments, self.steps)
-            return Outcome(notes, read_notes(notes), [Line(line) for line in text.splitlines()], [], files, copy)
+            lines = [Line(*line) for line in printed_lines(text, [name for name, _ in self.steps])]
+            return Outcome(notes, read_notes(notes), lines, [], files, copy)
 
         return process, finish
 

@@ -37,6 +37,11 @@ _GIVING_NOTHING = frozenset(
     )
 )
 
+_NOTHING_IN_PLACE = frozenset(
+    ("drop", "drop_duplicates", "dropna", "rename", "reset_index", "set_index", "sort_index", "sort_values")
+)
+"""Methods of frames that give nothing with `inplace=True`; others give the frame since pandas 3."""
+
 
 def pyplot_name(imports: Iterable[Import]) -> str | None:
     """Return the name under which a notebook knows `matplotlib.pyplot`."""
@@ -78,4 +83,6 @@ def _gives_nothing(node: ast.expr) -> bool:
         return isinstance(node, ast.Constant) and node.value is None
     if isinstance(node.func, ast.Name):
         return node.func.id in {"print", "display"}
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _NOTHING_IN_PLACE:
+        return any(item.arg == "inplace" and getattr(item.value, "value", None) is True for item in node.keywords)
     return isinstance(node.func, ast.Attribute) and node.func.attr in _GIVING_NOTHING
