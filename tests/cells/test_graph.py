@@ -1,8 +1,10 @@
 """Edges between cells: which must be there, and which must not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trackbook.cells import build_graph
+from trackbook.cells import Edge, Graph, build_graph
 
 CASES = {
     "a name": (["x = 1", "print(x)"], {(0, 1)}, set()),
@@ -149,6 +151,39 @@ def test_an_edge_that_a_proved_path_says_already_is_not_drawn():
     graph = build_graph(["d = {}", "d['k'] = 1", "print(d)"])
     assert {(edge.source, edge.target) for edge in graph.edges} == {(0, 1), (0, 2), (1, 2)}
     assert {(edge.source, edge.target) for edge in graph.drawn} == {(0, 1), (1, 2)}
+
+
+def test_a_path_of_other_names_says_an_edge_too_but_none_that_is_less_sure():
+    graph = build_graph(["a = [1]", "b = a[0]", "print(a, b)"])
+    assert {(edge.source, edge.target) for edge in graph.drawn} == {(0, 1), (1, 2)}
+    graph = build_graph(["a = [1]\nif a[0]:\n    c = 2", "if a:\n    b = a[0]", "print(a, globals().get('b'))"])
+    kinds = {(edge.source, edge.target): edge.kind for edge in graph.edges}
+    drawn = {(edge.source, edge.target) for edge in graph.drawn}
+    assert kinds[1, 2] == "may"
+    assert kinds[0, 2] == "proved"
+    assert (0, 2) in drawn
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.integers(1, 4), st.sampled_from(["proved", "may", "declared"])), max_size=16
+    )
+)
+def test_what_is_drawn_leads_to_the_same_cells_and_as_surely(parts):
+    pairs = {(source, source + step): kind for source, step, kind in parts}
+    edges = tuple(Edge(*pair, ("x",), kind) for pair, kind in sorted(pairs.items()))
+    graph = Graph((), edges, (), ())
+    for kinds in ({"proved"}, {"proved", "may", "declared"}):
+        for source in range(8):
+            assert reached(graph.drawn, source, kinds) == reached(edges, source, kinds)
+
+
+def reached(edges, source, kinds):
+    found = {source}
+    for edge in sorted(edges, key=lambda edge: edge.source):
+        if edge.source in found and edge.kind in kinds:
+            found.add(edge.target)
+    return found
 
 
 def test_evidence_names_the_lines_of_writer_and_reader():

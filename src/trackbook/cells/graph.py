@@ -31,8 +31,8 @@ class Edge:
 class Graph:
     """The cells of a notebook in their order, and all edges between them.
 
-    `drawn` are the edges that say something new: where cell 1 surely changes what cell 0 made and
-    cell 2 reads it, 0 → 1 → 2 says all that 0 → 2 does.
+    `edges` are all; `drawn` are those that no path implies: where cell 1 surely needs
+    cell 0, and cell 2 surely cell 1, 0 → 1 → 2 says all that 0 → 2 does.
     """
 
     cells: tuple[CellNames, ...]
@@ -42,10 +42,13 @@ class Graph:
 
     @property
     def drawn(self) -> tuple[Edge, ...]:
-        """Return the edges without those that a proved path of the same name says already."""
-        known = {(edge.source, edge.target): {item.name: item for item in edge.evidence} for edge in self.edges}
-        kept = [_without_detours(edge, known) for edge in self.edges]
-        return tuple(edge for edge in kept if edge is not None)
+        """Return the edges without those that a path implies; from each cell the same cells are reached.
+
+        For a proved edge the path must be of proved edges, for one that may be there it need not.
+        """
+        proved = _shortcuts([edge for edge in self.edges if edge.kind == PROVED])
+        implied = {PROVED: proved, MAY: proved | _shortcuts(self.edges), DECLARED: set()}
+        return tuple(edge for edge in self.edges if (edge.source, edge.target) not in implied[edge.kind])
 
     def to_json(self) -> dict[str, object]:
         """Return the graph as plain values, in the form that `trackbook graph --json` prints."""
@@ -77,25 +80,18 @@ def build_graph(
     return Graph(tuple(names), tuple(edges[pair] for pair in sorted(edges)), known_ids, known_steps)
 
 
-def _without_detours(edge: Edge, known: Mapping[tuple[int, int], Mapping[str, Evidence]]) -> Edge | None:
-    """Return the edge with the evidence that no cell in between passes on, None if nothing is left."""
-    if edge.kind == DECLARED:
-        return edge
-    between = range(edge.source + 1, edge.target)
-    left = {
-        item.name: item
-        for item in edge.evidence
-        if not any(
-            _certain(known, edge.source, cell, item.name) and _certain(known, cell, edge.target, item.name)
-            for cell in between
-        )
+def _shortcuts(edges: Sequence[Edge]) -> set[tuple[int, int]]:
+    """Return the pairs that a path of two or more of these edges joins as well."""
+    nexts: dict[int, list[int]] = {}
+    for edge in edges:
+        if edge.source < edge.target:
+            nexts.setdefault(edge.source, []).append(edge.target)
+    reached: dict[int, set[int]] = {}
+    for source in sorted(nexts, reverse=True):
+        reached[source] = set(nexts[source]).union(*(reached.get(target, set()) for target in nexts[source]))
+    return {
+        (source, end) for source, targets in nexts.items() for target in targets for end in reached.get(target, set())
     }
-    return _edge((edge.source, edge.target), left) if left else None
-
-
-def _certain(known: Mapping[tuple[int, int], Mapping[str, Evidence]], source: int, target: int, name: str) -> bool:
-    found = known.get((source, target), {}).get(name)
-    return found is not None and found.certain
 
 
 def _edge(pair: tuple[int, int], found: Mapping[str, Evidence]) -> Edge:
