@@ -86,11 +86,6 @@ def test_literals_are_plain_constants_at_top_level_and_the_last_one_wins():
     assert analyse(source).literals == {"a": 2, "b": -0.5, "c": "x", "d": True, "e": None, "f": None}
 
 
-def test_assignments_name_the_result_of_a_call_on_each_line_it_spans():
-    source = "acc = score(\n    y,\n    p,\n)\nif acc:\n    r2: float = g(1)\nx = 1\na, b = h()"
-    assert analyse(source).assignments == {1: "acc", 2: "acc", 3: "acc", 4: "acc", 6: "r2"}
-
-
 def test_names_bound_on_some_ways_only_are_told_apart():
     cell = analyse("if c:\n    x = 1\ny = 2\nfor i in xs:\n    z = i")
     assert cell.writes == {"x", "y", "i", "z"}

@@ -34,8 +34,7 @@ class CellNames:
     functions that it calls included; `writes` the names it binds, `maybe` those of them that it binds
     on some ways only; `mutates` the names whose values, made elsewhere, it may change in place;
     `deletes` the names it deletes.  `imports` are the modules and objects it imports by dotted name.
-    `literals` are `NAME = constant` at top level, the last one of each; `assignments` tells for each
-    line of a statement `NAME = ... call ...` the name.  `through` are the variables read by functions
+    `literals` are `NAME = constant` at top level, the last one of each.  `through` are the variables read by functions
     that other cells made, each with that cell and the function's name.  `star` is set where names that nobody can
     tell may have been bound (`from x import *`, `exec`).  `error` says why a cell is not Python; all
     else is then empty.
@@ -50,7 +49,6 @@ class CellNames:
     imports: frozenset[str] = frozenset()
     functions: Mapping[str, FunctionNames] = field(default_factory=lambda: _NO_FUNCTIONS)
     literals: Mapping[str, object] = field(default_factory=dict)
-    assignments: Mapping[int, str] = field(default_factory=dict)
     through: frozenset[tuple[str, int, str]] = frozenset()
     star: bool = False
     error: SyntaxProblem | None = None
@@ -99,7 +97,6 @@ def _summary(
         imports=frozenset(_imports(source.tree)),
         functions=functions,
         literals=dict(_literals(body)),
-        assignments=dict(_assignments(source)),
         through=frozenset(notes.through),
         star=notes.wild,
         error=source.error,
@@ -207,15 +204,3 @@ def literal_of(node: ast.expr) -> object:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
         return node.value
     return _NO_LITERAL
-
-
-def _assignments(source: CellSource) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(source.tree):
-        target = None
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            target = node.target
-        if isinstance(target, ast.Name) and any(isinstance(part, ast.Call) for part in ast.walk(node)):
-            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):  # type: ignore[attr-defined]
-                yield source.line(line), target.id
