@@ -22,7 +22,7 @@ function answers(request: IRequest, runs: readonly string[]): IAnswer {
     models: { models: [] },
     'drift-reports': { drift_reports: [], next_cursor: null },
     status: { project_id: 'default', root: '/work' },
-    projects: { project_id: 'p1', root: '/work/p1' }
+    projects: { project_id: 'p1', root: '/home/ann/p1' }
   };
   const body = bodies[path ?? ''];
   return { body, etag: JSON.stringify(body) };
@@ -72,7 +72,7 @@ describe('the project', () => {
     await model.refresh();
     expect(asked('projects').map(request => request.body)).toEqual([{ path: 'a/b.ipynb' }]);
     expect(asked('runs')[0]?.query.get('project')).toBe('p1');
-    expect(model.state.project).toEqual({ project_id: 'p1', root: '/work/p1' });
+    expect(model.state.project).toEqual({ project_id: 'p1', root: '/home/ann/p1' });
   });
 
   test('is told again to a server that has forgotten it', async () => {
