@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from trackbook.errors import NotFoundError, SettingsError, StoreError
-from trackbook.project import CurrentProject, Project, find_root, require_file
+from trackbook.project import CurrentProject, Project, find_root
 
 
 @pytest.fixture(autouse=True)
@@ -103,12 +103,6 @@ def test_the_notebook_that_jupyter_names_decides_where_the_project_is(tmp_path, 
     monkeypatch.setenv("JPY_SESSION_NAME", str(folder / "n.ipynb"))
     monkeypatch.chdir(tmp_path)
     assert CurrentProject().get().root == folder
-
-
-def test_a_missing_file_is_reported_with_the_nearest_name(tmp_path):
-    (tmp_path / "train.ipynb").touch()
-    with pytest.raises(NotFoundError, match=r"trian\.ipynb.*did you mean 'train\.ipynb'"):
-        require_file(tmp_path / "trian.ipynb", "notebook")
 
 
 def test_the_store_stays_usable_after_the_working_directory_is_gone(tmp_path):

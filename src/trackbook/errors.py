@@ -9,7 +9,6 @@
     ├── StoreError          the store cannot be opened, read or written
     │   ├── StoreVersionError   a newer Trackbook made the store
     │   └── IntegrityError      stored bytes are not the bytes that were written
-    ├── CaptureError        something about a run could not be recorded
     ├── DataError           a frame or file is not fit for what was asked
     ├── NotebookError       a notebook cannot become a graph or a script
     ├── PipelineError       a pipeline or one of its steps failed
@@ -55,10 +54,6 @@ class StoreVersionError(StoreError):
 
 class IntegrityError(StoreError):
     code = "integrity"
-
-
-class CaptureError(TrackbookError):
-    code = "capture"
 
 
 class DataError(TrackbookError):

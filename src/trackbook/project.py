@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackbook.errors import NotFoundError
 from trackbook.settings import FILE_NAME, Settings, load_settings
 from trackbook.store import Store
 
@@ -175,16 +174,6 @@ def notebook_folder() -> Path | None:
     """Return the folder of the notebook that this kernel runs, if it is known and exists."""
     path = notebook_path()
     return path.parent if path is not None and path.parent.is_dir() else None
-
-
-def require_file(path: Path, what: str) -> Path:
-    """Return `path` if it is a file, else raise NotFoundError that offers the nearest name."""
-    from trackbook.errors import nearest
-
-    if path.is_file():
-        return path
-    siblings = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
-    raise NotFoundError(f"there is no {what} {str(path)!r}{nearest(path.name, siblings)}")
 
 
 def _store_folder(root: Path) -> Path:

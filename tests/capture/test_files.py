@@ -20,8 +20,11 @@ def seen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def watch(action):
-        with watcher.watching() as opened:
+        opened = watcher.start()
+        try:
             action()
+        finally:
+            watcher.stop()
         return {os.path.relpath(path, tmp_path): roles for path, roles in opened.items()}
 
     return watch

@@ -30,7 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.ui)
-            if not installed:
+            # Where tests/run has made the environment, a panel that is not there is a failure, and shows as one.
+            if not installed and "TRACKBOOK_SCREENSHOTS" not in os.environ:
                 item.add_marker(pytest.mark.skip("the Lab extension is not installed here; use ./tests/run"))
 
 

@@ -6,8 +6,6 @@ import os
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,15 +41,6 @@ class FileWatcher:
         self._opened: dict[str, set[str]] | None = None
         self._installed = False
         self._busy = threading.local()
-
-    @contextmanager
-    def watching(self) -> Iterator[dict[str, set[str]]]:
-        """Collect during the block; the dict maps absolute paths to the roles `read` and `written`."""
-        opened = self.start()
-        try:
-            yield opened
-        finally:
-            self.stop()
 
     def start(self) -> dict[str, set[str]]:
         """Begin to collect, into the dict returned."""
