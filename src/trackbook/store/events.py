@@ -79,7 +79,10 @@ class TagsSet(Event, frozen=True, tag="tags"):
 
 
 class DataUsed(Event, frozen=True, tag="data"):
-    """A frame, array, estimator or file that went into the run (`read`) or came out of it (`written`)."""
+    """A frame, array, estimator or file that went into the run (`read`), was made by it (`written`) or changed in it.
+
+    What a run changed in place stands twice: as it was under `read`, as it is then under `mutated`.
+    """
 
     run_id: str
     role: str
@@ -101,11 +104,13 @@ class ArtifactLogged(Event, frozen=True, tag="artifact"):
 
 
 class CodeLocated(Event, frozen=True, tag="code"):
-    """The git state that the run's code stood in."""
+    """The git state that the run's code stood in; `git_patch` is the digest of what was not committed."""
 
     run_id: str
     git_commit: str | None
     git_branch: str | None
+    git_remote: str | None = None
+    git_patch: str | None = None
 
 
 class EnvironmentSeen(Event, frozen=True, tag="env"):
@@ -114,6 +119,46 @@ class EnvironmentSeen(Event, frozen=True, tag="env"):
     run_id: str
     digest: str
     content: str | None = None
+
+
+class RunResumed(Event, frozen=True, tag="resume"):
+    """A run that had ended goes on."""
+
+    run_id: str
+
+
+class CellExecuted(Event, frozen=True, tag="cell"):
+    """The execution `number` (from 0) of a session: a cell that ran, tracked or not.
+
+    `status` is "ok", "error" or, for what ran before anybody watched, "unknown"; `error_line` counts from 1.
+    """
+
+    session: str
+    number: int
+    source: str
+    start_time: int
+    seconds: float
+    status: str
+    notebook: str | None = None
+    cell_id: str | None = None
+    execution_count: int | None = None
+    error_line: int | None = None
+
+
+class ProgramFound(Event, frozen=True, tag="program"):
+    """The executions of a session that a run consists of and depends on; several add up."""
+
+    run_id: str
+    session: str
+    executions: tuple[int, ...]
+
+
+class FactNoted(Event, frozen=True, tag="fact"):
+    """Something else that was captured of a run: a name and JSON; a later one of the same name replaces it."""
+
+    run_id: str
+    name: str
+    content: str
 
 
 AnyEvent = (
@@ -128,4 +173,8 @@ AnyEvent = (
     | ArtifactLogged
     | CodeLocated
     | EnvironmentSeen
+    | RunResumed
+    | CellExecuted
+    | ProgramFound
+    | FactNoted
 )

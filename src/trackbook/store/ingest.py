@@ -73,6 +73,34 @@ class Ingester:
             self._db.execute("INSERT OR IGNORE INTO environment VALUES (?, ?)", [event.digest, event.content])
         self._update_run(event.run_id, {"environment": event.digest})
 
+    def _run_resumed(self, event: events.RunResumed) -> None:
+        gone = dict.fromkeys(("end_time", "error_type", "error_message", "traceback"))
+        self._update_run(event.run_id, {"status": RUNNING, **gone})
+
+    # -- executions of cells
+
+    def _cell_executed(self, event: events.CellExecuted) -> None:
+        columns = msgspec.structs.asdict(event)
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT OR REPLACE INTO cell_execution ({names}) VALUES ({marks})"  # noqa: S608 - names of struct fields
+        self._db.execute(sql, list(columns.values()))
+
+    def _program_found(self, event: events.ProgramFound) -> None:
+        run = self._run(event.run_id)
+        self._db.conn.executemany(
+            "INSERT OR IGNORE INTO run_program (run_id, session, number) VALUES (?, ?, ?)",
+            [(run, event.session, number) for number in event.executions],
+        )
+
+    def _fact_noted(self, event: events.FactNoted) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO run_fact (run_id, name, content) VALUES (?, ?, ?)",
+            [self._run(event.run_id), event.name, event.content],
+        )
+
+    # -- what a run holds
+
     def _tags_set(self, event: events.TagsSet) -> None:
         run = self._run(event.run_id)
         self._db.conn.executemany(
@@ -210,6 +238,10 @@ _HANDLERS: dict[type[Event], Any] = {
     events.TagsSet: Ingester._tags_set,
     events.DataUsed: Ingester._data_used,
     events.ArtifactLogged: Ingester._artifact_logged,
+    events.RunResumed: Ingester._run_resumed,
+    events.CellExecuted: Ingester._cell_executed,
+    events.ProgramFound: Ingester._program_found,
+    events.FactNoted: Ingester._fact_noted,
 }
 
 

@@ -187,3 +187,42 @@ def m006_writers(db: Database) -> None:
         """,
         "CREATE INDEX run_writer_by_run ON run_writer (run_id)",
     )
+
+
+@migrations()
+def m007_proof(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE cell_execution (
+            session TEXT NOT NULL, number INTEGER NOT NULL, source TEXT NOT NULL, start_time INTEGER NOT NULL,
+            seconds REAL NOT NULL, status TEXT NOT NULL,
+            notebook TEXT, cell_id TEXT, execution_count INTEGER, error_line INTEGER, PRIMARY KEY (session, number)
+        ) STRICT
+        """,
+        "CREATE INDEX cell_execution_by_notebook ON cell_execution (notebook, start_time) WHERE notebook IS NOT NULL",
+        "CREATE INDEX run_by_notebook ON run (notebook, cell_id, start_time) WHERE notebook IS NOT NULL",
+        """
+        CREATE TABLE run_program (
+            run_id INTEGER NOT NULL REFERENCES run (id), session TEXT NOT NULL, number INTEGER NOT NULL,
+            PRIMARY KEY (run_id, session, number)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE run_fact (
+            run_id INTEGER NOT NULL REFERENCES run (id), name TEXT NOT NULL, content TEXT NOT NULL,
+            PRIMARY KEY (run_id, name)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "ALTER TABLE run ADD COLUMN git_remote TEXT",
+        "ALTER TABLE run ADD COLUMN git_patch TEXT",
+        "CREATE TABLE environment_lock (digest TEXT PRIMARY KEY, lock TEXT NOT NULL, time INTEGER NOT NULL) STRICT",
+        """
+        CREATE TABLE reproduction (
+            id INTEGER PRIMARY KEY, reproduction_id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL,
+            verdict TEXT NOT NULL, content TEXT NOT NULL, start_time INTEGER NOT NULL, end_time INTEGER NOT NULL,
+            user TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX reproduction_by_run ON reproduction (run_id, id)",
+    )

@@ -2,6 +2,27 @@
 
 from trackbook.tracking.runs import Runs
 from trackbook.tracking.tracker import ActiveRun, Tracker
-from trackbook.tracking.values import Artifact, MetricPoint, Run, RunData, RunSummary
+from trackbook.tracking.values import (
+    Artifact,
+    Difference,
+    Execution,
+    MetricPoint,
+    Reproduction,
+    Run,
+    RunData,
+    RunSummary,
+)
 
-__all__ = ["ActiveRun", "Artifact", "MetricPoint", "Run", "RunData", "RunSummary", "Runs", "Tracker"]
+__all__ = [
+    "ActiveRun",
+    "Artifact",
+    "Difference",
+    "Execution",
+    "MetricPoint",
+    "Reproduction",
+    "Run",
+    "RunData",
+    "RunSummary",
+    "Runs",
+    "Tracker",
+]

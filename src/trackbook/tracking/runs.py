@@ -13,7 +13,16 @@ from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
 from trackbook.store.metrics import from_stored
 from trackbook.tracking.filter import Condition, parse_filter, parse_order
-from trackbook.tracking.values import Artifact, MetricPoint, Run, RunData, RunError, RunSummary
+from trackbook.tracking.values import (
+    Artifact,
+    Execution,
+    MetricPoint,
+    Reproduction,
+    Run,
+    RunData,
+    RunError,
+    RunSummary,
+)
 
 if TYPE_CHECKING:
     from trackbook.store import Database
@@ -101,7 +110,8 @@ class Runs:
         with self._store.read() as db:
             row = db.execute(
                 "SELECT run.run_id FROM run_data JOIN run ON run.id = run_data.run_id"
-                " WHERE fingerprint = ? AND role = 'written' AND status = 'FINISHED' ORDER BY run.id DESC LIMIT 1",
+                " WHERE fingerprint = ? AND role IN ('written', 'mutated') AND status = 'FINISHED'"
+                " ORDER BY run.id DESC LIMIT 1",
                 [digest],
             ).fetchone()
         return str(row[0]) if row else None
@@ -201,7 +211,32 @@ def _run(db: Database, row: dict[str, Any]) -> Run:
         data=_data(db, row["id"]),
         artifacts=_artifacts(db, row["id"]),
         children=tuple(child for (child,) in children.fetchall()),
+        git_remote=row["git_remote"],
+        git_patch=row["git_patch"],
+        program=_program(db, row["id"]),
+        facts=_facts(db, row["id"]),
+        reproductions=reproductions_of(db, row["run_id"]),
     )
+
+
+def _program(db: Database, run: int) -> tuple[Execution, ...]:
+    rows = db.query(
+        "SELECT cell_execution.* FROM run_program JOIN cell_execution USING (session, number)"
+        " WHERE run_id = ? ORDER BY session, number",
+        [run],
+    )
+    return tuple(Execution(**row) for row in rows)
+
+
+def _facts(db: Database, run: int) -> dict[str, Any]:
+    rows = db.execute("SELECT name, content FROM run_fact WHERE run_id = ? ORDER BY name", [run]).fetchall()
+    return {name: msgspec.json.decode(content) for name, content in rows}
+
+
+def reproductions_of(db: Database, run_id: str) -> tuple[Reproduction, ...]:
+    """Return all attempts to repeat a run, newest first."""
+    rows = db.execute("SELECT content FROM reproduction WHERE run_id = ? ORDER BY id DESC", [run_id]).fetchall()
+    return tuple(msgspec.json.decode(content, type=Reproduction) for (content,) in rows)
 
 
 def _error(row: dict[str, Any]) -> RunError | None:

@@ -77,8 +77,67 @@ class RunError(msgspec.Struct, frozen=True):
     traceback: str
 
 
+class Execution(msgspec.Struct, frozen=True):
+    """A cell of a session that ran; `number` counts from 0, `start_time` is in milliseconds since the epoch.
+
+    `status` is "ok", "error" or, for what ran before anybody watched, "unknown".
+    """
+
+    session: str
+    number: int
+    source: str
+    start_time: int
+    seconds: float
+    status: str
+    notebook: str | None = None
+    cell_id: str | None = None
+    execution_count: int | None = None
+    error_line: int | None = None
+
+
+class Reproduction(msgspec.Struct, frozen=True):
+    """One attempt to repeat a run.
+
+    `verdict` is "reproduced", "differs" or "cannot_run"; `reason` says in a sentence why, with the likely `causes`.
+    `differences` come in the order of their weight, the first is the one to look at.  `environment` is "current"
+    or "locked"; `compared` counts what was compared.  Times are in milliseconds since the epoch.
+    """
+
+    reproduction_id: str
+    run_id: str
+    verdict: str
+    reason: str
+    environment: str
+    start_time: int
+    end_time: int
+    user: str
+    compared: int = 0
+    differences: tuple[Difference, ...] = ()
+    causes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: times as ISO 8601."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return fields | {"start_time": iso(self.start_time), "end_time": iso(self.end_time)}
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that is not the same: `what` is param, metric, data, file, output, value or error."""
+
+    what: str
+    name: str
+    original: str | None
+    repeated: str | None
+    detail: str = ""
+
+
 class Run(msgspec.Struct, frozen=True):
-    """Everything that is kept about one run."""
+    """Everything that is kept about one run.
+
+    `program` holds the executions that the run consists of and depends on, in the order in which they ran, the
+    run's own last; `facts` what else was captured, by name: `random`, `resources`, `state`.
+    """
 
     summary: RunSummary
     user: str
@@ -94,6 +153,11 @@ class Run(msgspec.Struct, frozen=True):
     data: tuple[RunData, ...]
     artifacts: tuple[Artifact, ...]
     children: tuple[str, ...]
+    git_remote: str | None = None
+    git_patch: str | None = None
+    program: tuple[Execution, ...] = ()
+    facts: dict[str, Any] = {}
+    reproductions: tuple[Reproduction, ...] = ()
 
     @property
     def run_id(self) -> str:
