@@ -45,6 +45,23 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"the gate on metric {self.metric!r} needs finite bounds, not {bound}")
 
 
+class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[capture]`: how much of what a tracked cell read and showed is kept.
+
+    A file that was read is kept when it is not larger than `max_input_mb` (megabytes), so that it can be restored;
+    of each printed text the last `max_output_kb` (kilobytes) stay.
+    """
+
+    max_input_mb: float = 50.0
+    max_output_kb: int = 64
+
+    def __post_init__(self) -> None:
+        if not (self.max_input_mb >= 0 and math.isfinite(self.max_input_mb)):
+            raise ValueError(f"`max_input_mb` is a number of megabytes, 0 or more, not {self.max_input_mb}")
+        if not 0 <= self.max_output_kb <= 10_000:
+            raise ValueError(f"`max_output_kb` lies between 0 and 10000, not at {self.max_output_kb}")
+
+
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[models]`: the types, beyond those skops trusts itself, that a stored model may be built from."""
 
@@ -76,6 +93,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     experiment: str = "default"
     user: str | None = None
     gates: tuple[GateSettings, ...] = ()
+    capture: CaptureSettings = CaptureSettings()
     models: ModelSettings = ModelSettings()
     drift: DriftSettings = DriftSettings()
 

@@ -18,11 +18,12 @@ from trackbook.store.database import immediate
 from trackbook.store.events import FORMAT, Event, JournalOpened
 from trackbook.store.ingest import Ingester, end_orphans
 from trackbook.store.journal import SUFFIX, Damage, Frame, liveness_lock, read_frames
+from trackbook.store.objects import Objects
 
 DAMAGED = "damaged"
 
 
-def drain(db: Database, folder: Path) -> None:
+def drain(db: Database, folder: Path, objects: Objects) -> None:
     """Apply all new events of all journals in `folder`; the caller holds the store's lock."""
     consumed = dict(db.execute("SELECT name, consumed FROM journal").fetchall())
     journals = sorted(folder.glob(f"*{SUFFIX}"))
@@ -30,7 +31,7 @@ def drain(db: Database, folder: Path) -> None:
     for journal in journals:
         # Asked before reading: a writer that is gone by now cannot add to what is read next.
         is_abandoned = _is_abandoned(journal)
-        damage = _drain_one(db, journal, consumed.get(journal.name, 0))
+        damage = _drain_one(db, objects, journal, consumed.get(journal.name, 0))
         if is_abandoned:
             abandoned[journal] = damage
     _end_orphans(db, abandoned)
@@ -40,7 +41,7 @@ def drain(db: Database, folder: Path) -> None:
     _remove_stray_locks(folder)
 
 
-def _drain_one(db: Database, journal: Path, offset: int) -> Damage | None:
+def _drain_one(db: Database, objects: Objects, journal: Path, offset: int) -> Damage | None:
     batch: list[Event] = []
     end, damage = offset, None
     for item in read_frames(journal, offset):
@@ -52,7 +53,7 @@ def _drain_one(db: Database, journal: Path, offset: int) -> Damage | None:
         end = item.end
     if end > offset:
         with immediate(db):
-            ingester = Ingester(db)
+            ingester = Ingester(db, objects)
             ingester.apply(batch)
             ingester.note_writer(journal.name)
             db.execute(

@@ -96,11 +96,14 @@ class DataUsed(Event, frozen=True, tag="data"):
 
 
 class ArtifactLogged(Event, frozen=True, tag="artifact"):
+    """A file of the run; a small one travels in `content` and becomes an object when the journal is read."""
+
     run_id: str
     path: str
     digest: str
     size: int
     media_type: str
+    content: bytes | None = None
 
 
 class CodeLocated(Event, frozen=True, tag="code"):

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from trackbook.store import events
 from trackbook.store.events import Event
 from trackbook.store.metrics import Point, Summary, from_stored, summarise, to_stored
+from trackbook.store.objects import Objects
 
 RUNNING = "RUNNING"
 KILLED = "KILLED"
@@ -27,8 +28,9 @@ GONE = "ProcessGone"
 class Ingester:
     """Applies events inside one transaction, remembering the integer keys that it has looked up."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, objects: Objects) -> None:
         self._db = db
+        self._objects = objects
         self._runs: dict[str, int] = {}
         self._keys: dict[str, int] = {}
         self._points: dict[tuple[int, int], list[Point]] = defaultdict(list)
@@ -127,6 +129,8 @@ class Ingester:
         )
 
     def _artifact_logged(self, event: events.ArtifactLogged) -> None:
+        if event.content is not None:
+            self._objects.put(event.content)  # before the transaction ends: a row never names what is not there
         self._db.execute(
             "INSERT OR REPLACE INTO artifact (run_id, path, digest, size, media_type) VALUES (?, ?, ?, ?, ?)",
             [self._run(event.run_id), event.path, event.digest, event.size, event.media_type],

@@ -97,7 +97,7 @@ class Store:
         from trackbook.store.drain import drain
 
         with self._writing(LOCK_SECONDS) as db:
-            drain(db, self.root / "journal")
+            drain(db, self.root / "journal", self.objects)
             with immediate(db):
                 yield db
 
@@ -108,7 +108,7 @@ class Store:
 
         try:
             with self._writing(wait) as db:
-                drain(db, self.root / "journal")
+                drain(db, self.root / "journal", self.objects)
         except StoreBusyError:
             if not is_ready(self.database):
                 # Somebody is making the database this moment; wait for it as a writer would.

@@ -1,0 +1,121 @@
+"""CPU and memory of a cell, sampled by one thread that sleeps while nothing runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+import msgspec
+
+FIRST_INTERVAL = 0.25
+"""Seconds between samples; doubled whenever there are `MAX_SAMPLES`, so that a long cell has no more of them."""
+
+MAX_SAMPLES = 240
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """One moment: seconds since the start, CPU in percent of one core since the sample before, memory in bytes."""
+
+    seconds: float
+    cpu_percent: float
+    memory_bytes: int
+
+
+class Resources(msgspec.Struct, frozen=True):
+    """What a cell used: wall and CPU time in seconds (its child processes included) and its peak memory in bytes."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+    samples: tuple[Sample, ...] = ()
+
+
+class ResourceSampler:
+    """Samples this process between `start` and `stop`."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._pid: int | None = None
+        self._going: _Going | None = None
+
+    def start(self) -> None:
+        """Begin to sample; what was going on before is dropped."""
+        going = _Going()
+        with self._condition:
+            if self._pid != os.getpid():  # threads do not survive a fork
+                self._pid = os.getpid()
+                threading.Thread(target=self._run, name="trackbook-resources", daemon=True).start()
+            self._going = going
+            self._condition.notify()
+
+    def stop(self) -> Resources | None:
+        """Return what was used since `start`; None without one."""
+        with self._condition:
+            going, self._going = self._going, None
+        return None if going is None else going.result()
+
+    def _run(self) -> None:
+        # One thread for all cells: to start one costs more than a trivial cell may.
+        while True:
+            with self._condition:
+                going = self._going
+                self._condition.wait(None if going is None else going.interval)
+                if going is not None and going is self._going:
+                    going.sample()
+
+
+class _Going:
+    """The samples of one cell."""
+
+    def __init__(self) -> None:
+        self.interval = FIRST_INTERVAL
+        self._began = time.perf_counter()
+        self._cpu_began = self._cpu_last = _cpu_seconds()
+        self._last = self._began
+        self._highest_ever = _highest_memory()
+        self._samples: list[Sample] = []
+
+    def sample(self) -> None:
+        now, cpu = time.perf_counter(), _cpu_seconds()
+        percent = 100 * (cpu - self._cpu_last) / max(now - self._last, 1e-9)
+        self._samples.append(Sample(round(now - self._began, 3), round(percent, 1), _memory()))
+        self._last, self._cpu_last = now, cpu
+        if len(self._samples) >= MAX_SAMPLES:
+            self._samples, self.interval = self._samples[1::2], self.interval * 2
+
+    def result(self) -> Resources:
+        seconds = time.perf_counter() - self._began
+        return Resources(
+            round(seconds, 6), round(_cpu_seconds() - self._cpu_began, 6), self._peak(), tuple(self._samples)
+        )
+
+    def _peak(self) -> int:
+        """Return the exact peak where this cell set a new one for the process, else the highest sample."""
+        highest = _highest_memory()
+        if highest > self._highest_ever:
+            return highest
+        return max((sample.memory_bytes for sample in self._samples), default=0) or _memory()
+
+
+def _cpu_seconds() -> float:
+    own = os.times()
+    return own.user + own.system + own.children_user + own.children_system
+
+
+def _memory() -> int:
+    """Return the resident memory of this process in bytes."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def _highest_memory() -> int:
+    """Return the highest resident memory that this process ever had, in bytes; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024
