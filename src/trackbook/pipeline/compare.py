@@ -11,20 +11,11 @@ from pathlib import Path
 import msgspec
 
 from trackbook.pipeline.record import Noted, read_numbers
+from trackbook.tracking.texts import NUMBER, same_line, settled, text_difference
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far numbers of values may be apart; sums in another order differ in the last digits."""
 
-PRINTED_RELATIVE = 1e-6
-"""How far printed numbers may be apart, of which most digits are cut off."""
-
-_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
-_VOLATILE = (
-    (re.compile(r"(?: object)? at 0x[0-9a-fA-F]+"), " at 0x…"),
-    (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
-    (re.compile(r"[\w.]*<locals>\.|\b__main__\."), ""),
-    (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ns|µs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
-)
 _TEXT = frozenset({".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".log", ".py"})
 
 
@@ -76,17 +67,6 @@ def compare(notebook: Outcome, script: Outcome, steps: Sequence[tuple[str, Seque
     output = list(_output(notebook, script))
     files = list(_files(notebook, script, missed))
     return Comparison(values + output + files, compared + len(notebook.printed) + len(notebook.files), missed, places)
-
-
-def same_line(first: str, second: str, tolerance: float = PRINTED_RELATIVE) -> bool:
-    """Tell whether two lines say the same: equal, or equal but for addresses, timings and last digits."""
-    if first == second:
-        return True
-    first, second = _settled(first), _settled(second)
-    if _NUMBER.sub("#", first) != _NUMBER.sub("#", second):
-        return False
-    pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), strict=True)
-    return all(a == b or _close(float(a), float(b), tolerance) for a, b in pairs)
 
 
 def _values(
@@ -204,29 +184,11 @@ def _files(notebook: Outcome, script: Outcome, missed: dict[str, str]) -> Iterat
                 missed[f"the file {name}"] = (
                     "its bytes differ, as those of pictures and archives do; both runs wrote it"
                 )
-            elif (where := _text_difference(first, second)) is not None:
+            elif (where := text_difference(first, second)) is not None:
                 yield Difference("file", name, step, *where)
-
-
-def _text_difference(first: bytes, second: bytes) -> tuple[str, str] | None:
-    left, right = (data.decode("utf-8", "replace").splitlines() for data in (first, second))
-    for number, (a, b) in enumerate(zip(left, right, strict=False), 1):
-        if not same_line(a, b, PRINTED_RELATIVE):
-            return f"line {number}: {a[:100]}", f"line {number}: {b[:100]}"
-    return None if len(left) == len(right) else (f"{len(left)} lines", f"{len(right)} lines")
-
-
-def _settled(text: str) -> str:
-    for pattern, replacement in _VOLATILE:
-        text = pattern.sub(replacement, text)
-    return " ".join(text.split())
 
 
 def _key(text: str) -> str:
     """Return a line with its numbers cut to six digits, so that equal lines can be paired quickly."""
     cut: Callable[[re.Match[str]], str] = lambda match: f"{float(match.group()):.6g}"  # noqa: E731
-    return _NUMBER.sub(cut, _settled(text))
-
-
-def _close(first: float, second: float, tolerance: float) -> bool:
-    return abs(first - second) <= tolerance * max(abs(first), abs(second), 1e-6)
+    return NUMBER.sub(cut, settled(text))

@@ -21,7 +21,7 @@ from blake3 import blake3
 
 from trackbook.capture.files import fingerprint_file, is_data_file
 from trackbook.pipeline.signature import UnsignedError, is_mutable, signature
-from trackbook.pipeline.workspace import LEFT_OUT
+from trackbook.tracking.workspace import LEFT_OUT
 
 ABSENT = "absent"
 MAX_FILES = 10_000

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-
-import psutil
+from collections.abc import Callable
 
 from trackbook.pipeline.protocol import Command, Failed, Printed, Reply, receive_reply, send
+from trackbook.tracking.processes import family, worker_environment
 
 OnOutput = Callable[[str, str], None]
 """Is handed the stream, `stdout` or `stderr`, and the text."""
@@ -57,30 +54,3 @@ class WorkerProcess:
         status = self._process.wait()
         what = f"the process of the steps ended with status {status} (out of memory, or a crash in native code)"
         return Failed(time.perf_counter() - began, "ProcessEnded", what, f"{what}\n")
-
-
-def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a process that may start in another folder: PYTHONPATH means what it means here."""
-    variables = {**os.environ, **(extra or {})}
-    if paths := variables.get("PYTHONPATH"):
-        variables["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep))
-    return variables
-
-
-def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a process that runs a script.
-
-    Hashes of texts are fixed, so that sets have one order; a kernel's Matplotlib backend means nothing there.
-    """
-    variables = {"PYTHONHASHSEED": "0", **child_environment(extra)}
-    if variables.get("MPLBACKEND", "").startswith("module://"):
-        del variables["MPLBACKEND"]
-    return variables
-
-
-def family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [*process.children(recursive=True), process]
-    except psutil.NoSuchProcess:
-        return []

@@ -7,6 +7,7 @@ from typing import IO
 import msgspec
 
 from trackbook.pipeline.observe import Effects
+from trackbook.tracking.processes import read_frame, write_frame
 
 
 class Open(msgspec.Struct, tag=True, frozen=True):
@@ -106,28 +107,17 @@ _replies = msgspec.msgpack.Decoder[Reply](Reply)
 
 
 def send(stream: IO[bytes], message: Command | Reply) -> None:
-    """Write one frame: its length in 8 bytes, then the message."""
-    data = msgspec.msgpack.encode(message)
-    stream.write(len(data).to_bytes(8, "big") + data)
-    stream.flush()
+    """Write a message as one frame."""
+    write_frame(stream, msgspec.msgpack.encode(message))
 
 
 def receive_command(stream: IO[bytes]) -> Command | None:
     """Return the next command; None when the other end is gone."""
-    data = _frame(stream)
+    data = read_frame(stream)
     return None if data is None else _commands.decode(data)
 
 
 def receive_reply(stream: IO[bytes]) -> Reply | None:
     """Return the next reply; None when the other end is gone."""
-    data = _frame(stream)
+    data = read_frame(stream)
     return None if data is None else _replies.decode(data)
-
-
-def _frame(stream: IO[bytes]) -> bytes | None:
-    head = stream.read(8)
-    if len(head) < 8:
-        return None
-    length = int.from_bytes(head, "big")
-    data = stream.read(length)
-    return data if len(data) == length else None

@@ -19,9 +19,9 @@ from nbformat import NotebookNode
 from trackbook.pipeline.compare import Difference, Line, Outcome
 from trackbook.pipeline.execution import CellProgress, OnCell, execute_notebook
 from trackbook.pipeline.plan import Plan, StepPlan
-from trackbook.pipeline.process import worker_environment
 from trackbook.pipeline.record import Moment, printed_lines, read_moments, read_notes
-from trackbook.pipeline.workspace import copy_folder, files_of, written_since
+from trackbook.tracking.processes import worker_environment
+from trackbook.tracking.workspace import copy_folder, files_of, written_since
 
 SKIP_TAGS = frozenset({"skip", "skip-execution"})
 

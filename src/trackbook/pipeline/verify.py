@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from blake3 import blake3
 
-from trackbook.errors import ExecutionError, PipelineError
+from trackbook.errors import DataError, ExecutionError, PipelineError
 from trackbook.pipeline.compare import Comparison, Difference, Outcome, compare
 from trackbook.pipeline.execution import OnCell, read_notebook
 from trackbook.pipeline.plan import read_plan
@@ -69,7 +69,7 @@ def verify(
         runs = Reruns(notebook.resolve(), node, script.resolve(), plan, root, Path(folder), timeout)
         try:
             first, second = runs.both(on_cell)
-        except (ExecutionError, PipelineError) as error:
+        except (DataError, ExecutionError, PipelineError) as error:
             return verdict(CANNOT_RUN, reason=f"the notebook itself does not run: {error}")
         if isinstance(second, Difference):
             return verdict(DIFFERS, differences=(second,))

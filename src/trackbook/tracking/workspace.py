@@ -1,14 +1,14 @@
-"""Copies of a project's folder, in which notebooks and scripts may write what they like."""
+"""Copies of a project's folder, in which programs may write what they like."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trackbook.capture.files import fingerprint_file
-from trackbook.errors import PipelineError
+from trackbook.errors import DataError
 
 MAX_BYTES = 2 * 1024**3
 
@@ -30,29 +30,30 @@ LEFT_OUT = frozenset(
 )
 
 
-def copy_folder(source: Path, target: Path, *, limit: int = MAX_BYTES) -> None:
+def copy_folder(
+    source: Path, target: Path, *, limit: int = MAX_BYTES, wanted: Callable[[Path], bool] | None = None
+) -> None:
     """Copy `source` to the new folder `target`, without environments, caches, stores and version control.
 
-    Linked files are copied, linked folders stay links.  Raises PipelineError, before anything is copied,
-    when more than `limit` bytes would be.
+    Linked files are copied, linked folders stay links; of the files only those that are `wanted`, if it is given.
+    Raises DataError, before anything is copied, when more than `limit` bytes would be.
     """
-    files = [path for path in _walk(source) if path.is_file()]
+    entries = list(_walk(source))
+    files = [path for path in entries if path.is_file() and (wanted is None or wanted(path))]
     sizes = {path: path.stat().st_size for path in files}
     total = sum(sizes.values())
     if total > limit:
         largest = max(sizes, key=lambda path: sizes[path])
-        raise PipelineError(
+        raise DataError(
             f"{source} holds {total / 1e9:.1f} GB, too much to copy (limit {limit / 1e9:.1f} GB); the largest file is "
-            f"{largest.relative_to(source)}: keep data outside of the notebook's folder"
+            f"{largest.relative_to(source)}: keep data outside of the project's folder"
         )
     target.mkdir(parents=True)
-    for path in _walk(source):
-        copy = target / path.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
+    for path in entries:
         if path.is_dir():
-            _copy_folder_entry(path, copy)
-        elif path.is_file():
-            shutil.copy2(path, copy)
+            _copy_folder_entry(path, target / path.relative_to(source))
+    for path in files:
+        shutil.copy2(path, target / path.relative_to(source))
 
 
 def files_of(folder: Path) -> dict[str, tuple[int, int]]:
