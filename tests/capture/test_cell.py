@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from trackbook.capture.cell import MAX_FILES, CellCapture, Observation
+from trackbook.capture.cell import CellCapture, Observation
+from trackbook.capture.files import MAX_FILES
 
 
 def observe(source: str, namespace: dict[str, object]) -> Observation:

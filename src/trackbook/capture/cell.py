@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -11,15 +10,11 @@ import msgspec
 
 from trackbook.capture.calls import bound_name
 from trackbook.capture.estimators import as_number, estimator_params, observer
-from trackbook.capture.files import FileWatcher, fingerprint_file
+from trackbook.capture.files import FileWatcher, Opened
 from trackbook.capture.fingerprint import Fingerprint, fingerprint, kind_of
 from trackbook.cells import CellNames, analyse, read_source
 
 DATA_KINDS = frozenset({"frame", "series", "index", "array", "estimator"})
-MAX_FILES = 200
-TOO_MANY_FILES = Fingerprint(
-    "file", None, reason=f"the cell opened more than {MAX_FILES} files; these have fingerprints"
-)
 
 OnMetric = Callable[[str, float], None]
 
@@ -49,14 +44,14 @@ class CellCapture:
     def begin(self, source: str, namespace: Mapping[str, Any], on_metric: OnMetric) -> CellWatch:
         """Fingerprint what the cell is about to read and start to watch it."""
         watch = CellWatch(source, analyse(source), namespace, on_metric)
-        watch.opened = self._files.start()
+        self._files.start()
         observer.start(watch)
         return watch
 
     def end(self, watch: CellWatch, namespace: Mapping[str, Any]) -> Observation:
         """Stop watching and say what was seen."""
         observer.stop(watch)
-        self._files.stop()
+        watch.opened = self._files.stop()
         return watch.observation(namespace)
 
 
@@ -64,7 +59,7 @@ class CellWatch:
     """The cell that is running; receives what scikit-learn does in it."""
 
     def __init__(self, source: str, names: CellNames, namespace: Mapping[str, Any], on_metric: OnMetric) -> None:
-        self.opened: dict[str, set[str]] = {}
+        self.opened = Opened()
         self._source = source
         self._names = names
         self._on_metric = on_metric
@@ -90,11 +85,7 @@ class CellWatch:
         return Observation(self._params(), tuple(data), self._tags())
 
     def _file_data(self) -> list[UsedData]:
-        used = []
-        for position, (path, roles) in enumerate(self.opened.items()):
-            seen = fingerprint_file(Path(path)) if position < MAX_FILES else TOO_MANY_FILES
-            used += [UsedData(role, path, seen) for role in sorted(roles)]
-        return used
+        return [UsedData(file.role, file.name, file.fingerprint) for file in self.opened.used()]
 
     def _params(self) -> dict[str, str]:
         """Return literals assigned in the cell, then estimator params where the name is still free."""
