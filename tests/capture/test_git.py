@@ -83,10 +83,59 @@ def test_a_worktree_has_its_own_state(git, repository, tmp_path):
 
 def test_without_git_on_the_path_there_is_nothing(repository, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert GitReader(repository).read() == NO_GIT
+    state = GitReader(repository).read()
+    assert (state.commit, state.branch, state.remote) == (None, None, None)
+    assert "no git" in state.reason
+    assert GitReader(repository).patch() is None
 
 
 @pytest.mark.parametrize("content", ["", "gitdir: /nowhere", "\xff\xfe"])
 def test_a_broken_git_file_is_no_trouble(tmp_path, git, content):
     (tmp_path / ".git").write_bytes(content.encode("latin-1"))
-    assert GitReader(tmp_path).read() == NO_GIT
+    state = GitReader(tmp_path).read()
+    assert (state.commit, state.branch) == (None, None)
+    assert GitReader(tmp_path).patch() is None
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://ada:pa55word@example.org/x.git", "https://example.org/x.git"),
+        ("https://0a1b2c3d4e5f@example.org/x.git", "https://example.org/x.git"),
+        ("ssh://git@example.org/x.git", "ssh://git@example.org/x.git"),
+        ("ssh://git:pa55word@example.org/x.git", "ssh://git@example.org/x.git"),
+        ("git@example.org:me/x.git", "git@example.org:me/x.git"),
+        ("https://example.org/x.git?private_token=pa55word", "https://example.org/x.git?private_token=[redacted]"),
+        ("../other", "../other"),
+    ],
+)
+def test_the_remote_has_no_credentials(git, repository, url, kept):
+    reader = GitReader(repository)
+    assert reader.read().remote is None
+    git("remote", "add", "origin", url)
+    assert reader.read().remote == kept
+
+
+def test_the_remote_is_the_upstream_of_the_branch(git, repository):
+    git("remote", "add", "origin", "https://example.org/mine.git")
+    git("remote", "add", "upstream", "https://example.org/theirs.git")
+    assert GitReader(repository).read().remote == "https://example.org/mine.git"
+    git("config", "branch.main.remote", "upstream")
+    assert GitReader(repository).read().remote == "https://example.org/theirs.git"
+
+
+def test_a_checkout_that_git_refuses_says_why_and_what_to_do(git, repository, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    state = GitReader(repository).read()
+    assert state.commit is None
+    assert "safe.directory" in state.reason
+    assert GitReader(repository).patch() is None
+
+
+def test_variables_that_lead_git_elsewhere_do_not_lead_us(git, repository, tmp_path_factory, monkeypatch):
+    commit = git("rev-parse", "HEAD")
+    other = tmp_path_factory.mktemp("other")
+    git("init", "-b", "wrong", folder=other)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / "index"))
+    assert GitReader(repository).read() == GitState(commit, "main")

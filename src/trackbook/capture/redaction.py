@@ -57,7 +57,7 @@ def redact(text: str, *, prose: bool = False) -> str:
     In `prose`, such as an exception's message, `password=hunter` holds a secret; in code, `password=hunter` names a
     variable.
     """
-    text = _KEY_BLOCK.sub(MARK, text)
+    text = _KEY_BLOCK.sub(_same_lines, text)
     text = _URL.sub(rf"\g<scheme>{MARK}@", text)
     text = _BEARER.sub(rf"\g<kind>{MARK}", text)
     text = _TOKENS.sub(MARK, text)
@@ -65,15 +65,38 @@ def redact(text: str, *, prose: bool = False) -> str:
     return _BARE.sub(partial(_bare, prose=prose), text)
 
 
+def without_credentials(url: str) -> str:
+    """Return the address of a repository or package without user, password or token; a plain `ssh` user stays."""
+    scheme, sign, rest = url.partition("://")
+    if not sign:
+        return redact(url)  # `git@host:path` names an account that everybody shares
+    place, slash, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    account = f"{user.partition(':')[0]}@" if at and "ssh" in scheme.lower() else ""
+    return f"{scheme}://{account}{redact(host + slash + path, prose=True)}"
+
+
 def redact_value(name: str, value: str) -> str:
     """Return the value of a param or tag, redacted whole when its name says that it is a secret."""
     return MARK if _SECRET_NAME.search(name) else redact(value)
 
 
+def _same_lines(match: re.Match[str]) -> str:
+    return MARK + _lines(match[0])
+
+
+def _lines(text: str) -> str:
+    """Return the ends of lines of a secret, which stay, so that lines keep their numbers."""
+    return "\n" * text.count("\n")
+
+
 def _quoted(match: re.Match[str]) -> str:
     # The quotes stay, so that the source can still be read, and run, with another secret in its place.
-    quote = match["values"].lstrip("rbfuRBFU")[0]
-    return f"{match['name']}{quote}{MARK}{quote}"
+    values = match["values"].lstrip("rbfuRBFU")
+    quote = values[:3] if values[:3] in ('"""', "'''") else values[0]
+    if quote in ('"""', "'''"):
+        return f"{match['name']}{quote}{MARK}{_lines(values)}{quote}"
+    return f"{match['name']}{quote}{MARK}{quote}{_lines(values)}"
 
 
 def _bare(match: re.Match[str], *, prose: bool) -> str:
