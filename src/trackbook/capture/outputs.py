@@ -49,9 +49,12 @@ class OutputWatcher:
         self.stop()
         self._reset()
         for name, tail in (("stdout", self._stdout), ("stderr", self._stderr)):
-            self._wrap(getattr(sys, name), "write", functools.partial(_copying, tail.add))
-        self._wrap(self._shell.display_pub, "publish", functools.partial(_noting, self._published))
-        self._wrap(self._shell.displayhook, "write_format_data", functools.partial(_noting, self._shown))
+            self._wrap(getattr(sys, name), "write", functools.partial(self._copying, tail))
+        hook = self._shell.displayhook
+        self._wrap(self._shell.display_pub, "publish", functools.partial(self._noting, self._published))
+        self._wrap(hook, "write_format_data", functools.partial(self._noting, self._shown))
+        for name in ("write_output_prompt", "finish_displayhook"):
+            self._wrap(hook, name, functools.partial(self._noting, _nothing))
 
     def stop(self) -> None:
         """Stop copying."""
@@ -78,6 +81,7 @@ class OutputWatcher:
     def _reset(self) -> None:
         self._stdout, self._stderr = _Tail(self._max_text), _Tail(self._max_text)
         self._value = ""
+        self._showing = False
         self._displayed: list[str] = []
         self._images: list[tuple[str, bytes]] = []
 
@@ -87,6 +91,31 @@ class OutputWatcher:
         except (AttributeError, TypeError):
             return  # a stream without room for an attribute is not copied
         self._wrapped.append((owner, name))
+
+    def _copying(self, tail: _Tail, write: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(write)
+        def copying(text: Any, *arguments: Any, **keywords: Any) -> Any:
+            written = write(text, *arguments, **keywords)
+            if not self._showing:
+                tail.add(text)
+            return written
+
+        return copying
+
+    def _noting(self, note: Callable[..., None], show: Callable[..., Any]) -> Callable[..., Any]:
+        """Note what is shown; in a terminal the shell prints it, which is no output of the cell's own."""
+
+        @functools.wraps(show)
+        def noting(*arguments: Any, **keywords: Any) -> Any:
+            with suppress(Exception):  # what a library hands over may be anything, and must be shown all the same
+                note(*arguments, **keywords)
+            self._showing = True
+            try:
+                return show(*arguments, **keywords)
+            finally:
+                self._showing = False
+
+        return noting
 
     def _published(self, data: Any, *_: Any, **__: Any) -> None:
         self._keep(data)
@@ -136,24 +165,8 @@ class _Tail:
         self._length = len(self._parts[0])
 
 
-def _copying(keep: Callable[[object], None], write: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(write)
-    def copying(text: Any, *arguments: Any, **keywords: Any) -> Any:
-        written = write(text, *arguments, **keywords)
-        keep(text)
-        return written
-
-    return copying
-
-
-def _noting(note: Callable[..., None], show: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(show)
-    def noting(*arguments: Any, **keywords: Any) -> Any:
-        with suppress(Exception):  # what a library hands over may be anything, and must be shown all the same
-            note(*arguments, **keywords)
-        return show(*arguments, **keywords)
-
-    return noting
+def _nothing(*_: Any, **__: Any) -> None:
+    """Note nothing: what the shell prints around a value is not the cell's."""
 
 
 def _text(text: str, limit: int) -> bytes:

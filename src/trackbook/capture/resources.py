@@ -94,9 +94,8 @@ class _Going:
     def _peak(self) -> int:
         """Return the exact peak where this cell set a new one for the process, else the highest sample."""
         highest = _highest_memory()
-        if highest > self._highest_ever:
-            return highest
-        return max((sample.memory_bytes for sample in self._samples), default=0) or _memory()
+        exact = highest if highest > self._highest_ever else 0
+        return max(exact, *(sample.memory_bytes for sample in self._samples), 0) or _memory()
 
 
 def _cpu_seconds() -> float:

@@ -16,6 +16,7 @@ from trackbook.cli.output import (
 )
 from trackbook.project import Project
 from trackbook.tracking import Run, RunData
+from trackbook.tracking.program import program_script
 
 STATUS_SIGNS = {"FINISHED": "✓", "FAILED": "✗", "KILLED": "■", "RUNNING": "…"}
 
@@ -61,12 +62,15 @@ def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment:
 
 @click.command("show")
 @click.argument("run")
+@click.option("--program", is_flag=True, help="Print the program of the run as a script.")
 @json_option
 @exits_with_status
-def show_command(run: str, as_json: bool) -> None:
+def show_command(run: str, program: bool, as_json: bool) -> None:
     """Show everything that is kept about one RUN (its id, or the first characters of it)."""
     found = Project.open(create=False).runs.get(run)
-    if as_json:
+    if program:
+        click.echo(program_script(found), nl=False)
+    elif as_json:
         print_json(found.to_dict())
     else:
         _print_run(found)
