@@ -32,11 +32,17 @@ def start_run(
     experiment: str | None = None,
     nested: bool = False,
     tags: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
 ) -> ActiveRun:
     """Start a run; use it in a `with` block, or end it with `end_run()`.
 
-    Raises UsageError when a run is active already, unless `nested` makes the new one its child.
+    With `run_id` a run that has ended goes on instead; it keeps its name and experiment.  Raises UsageError when a
+    run is active already, unless `nested` makes the new one its child.
     """
+    if run_id is not None:
+        if run_name is not None or experiment is not None or nested or tags:
+            raise UsageError("a run that goes on keeps its name, experiment, tags and parent; give `run_id` alone")
+        return current.get().tracker.resume_run(run_id)
     return current.get().tracker.start_run(run_name, experiment=experiment, nested=nested, tags=tags)
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+from blake3 import blake3
+
 from trackbook.capture.environment import EnvironmentReader
 from trackbook.capture.git import GitReader
 from trackbook.capture.redaction import redact, redact_value
@@ -24,6 +27,9 @@ from trackbook.store import events as event
 from trackbook.tracking import errors as run_errors
 from trackbook.tracking.names import artifact_path, checked_items, checked_name, checked_text, random_name
 from trackbook.tracking.values import ENDED, FAILED, FINISHED, KILLED
+
+MAX_INLINE = 65_536
+"""Bytes of an artifact that goes through the journal."""
 
 
 class Tracker:
@@ -39,6 +45,7 @@ class Tracker:
         self._local = threading.local()
         self._outermost: ActiveRun | None = None
         self._going: list[ActiveRun] = []
+        self._met: dict[str, None] = {}
         self._pid: int | None = None
 
     @property
@@ -110,6 +117,41 @@ class Tracker:
         self._push(run)
         return run
 
+    def resume_run(self, run_id: str) -> ActiveRun:
+        """Go on with a run that has ended: what is logged from now on is added to it.
+
+        The first characters of the id are enough.  Raises NotFoundError without such a run, UsageError while
+        another run, or this one, is active.
+        """
+        from trackbook.tracking.runs import Runs
+
+        going = self.active
+        if going is not None and going.kind == "python":
+            raise UsageError(
+                f"run {going.run_name!r} ({going.run_id[:8]}) is still active; end it with `tb.end_run()` first"
+            )
+        runs = Runs(self._store)
+        summary = runs.get(run_id).summary
+        run = ActiveRun(
+            self,
+            run_id=summary.run_id,
+            run_name=summary.run_name,
+            experiment=summary.experiment,
+            kind="python",
+            parent=going,
+        )
+        run._params.update(summary.params)
+        run._next_step.update({key: runs.metric_history(run_id, key)[-1].step + 1 for key in summary.metrics})
+        self._append(event.RunResumed(run.run_id))
+        self._push(run)
+        return run
+
+    def take_met(self) -> list[str]:
+        """Return the ids of the runs that were going on at any time since the last call."""
+        met = list(self._met)
+        self._met = {run.run_id: None for run in self._going}
+        return met
+
     def _experiment_of(self, name: str | None, parent: ActiveRun | None) -> str:
         """Return the experiment of a new run: the one asked for, else its parent's, else the current one."""
         if name:
@@ -140,11 +182,19 @@ class Tracker:
     def _describe(self, run_id: str) -> None:
         git = self._git.read()
         if git.commit is not None or git.branch is not None:
-            self._append(event.CodeLocated(run_id, git.commit, git.branch))
+            patch = self._git.patch()
+            kept = self._store.objects.put(patch.text.encode()) if patch is not None and patch.text else None
+            self._append(event.CodeLocated(run_id, git.commit, git.branch, git.remote, kept))
+            if patch is not None and patch.left_out:
+                self.note(run_id, "patch_left_out", patch.left_out)
         digest, environment = self._environment.read()
         content = None if digest in self._sent_environments else environment.to_json()
         self._append(event.EnvironmentSeen(run_id, digest, content))
         self._sent_environments.add(digest)
+
+    def note(self, run_id: str, name: str, content: Any) -> None:
+        """Keep something that was captured of a run under a name, as JSON; a later one of that name replaces it."""
+        self._append(event.FactNoted(run_id, name, msgspec.json.encode(content).decode()))
 
     def _append(self, fact: event.Event, *, durable: bool = False) -> None:
         self._store.append(fact, durable=durable)
@@ -160,6 +210,7 @@ class Tracker:
             self._pid, self._going = os.getpid(), []
             atexit.register(self._end_with_process)
         self._going.append(run)
+        self._met[run.run_id] = None
         self._stack().append(run)
         if self._outermost is None:
             self._outermost = run
@@ -293,9 +344,19 @@ class ActiveRun:
         path = artifact_path(path)
         objects = self._tracker._store.objects
         digest = objects.put(content)
-        media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
-        self._append(event.ArtifactLogged(self.run_id, path, digest, objects.size(digest), media_type))
+        self._append(event.ArtifactLogged(self.run_id, path, digest, objects.size(digest), _media_type(path)))
         return digest
+
+    def add_artifact(self, path: str, content: bytes) -> None:
+        """Keep what was captured under the name `path`; small contents travel in the journal.
+
+        A tracked cell must not wait for two files to be synced when its end syncs the journal anyway.
+        """
+        if len(content) > MAX_INLINE:
+            self.log_artifact(content, path)
+            return
+        digest = blake3(content).hexdigest()
+        self._append(event.ArtifactLogged(self.run_id, path, digest, len(content), _media_type(path), content))
 
     # -- end
 
@@ -340,6 +401,10 @@ class ActiveRun:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.end(run_errors.status_of(error), error)
+
+
+def _media_type(path: str) -> str:
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
