@@ -139,7 +139,7 @@ class Calls(Expressions):
         self.effort -= 10 + len(every)
         held = _parameters(self, function, args, keywords, spread)
         frame = Frame(function.names, held, Thing(self.cell), declared(function.node, ast.Global), function.parents)
-        frame.thing.hold(thing for things in held.values() for thing in things)
+        self.hold(frame.thing, (thing for things in held.values() for thing in things))
         outer, outer_line = self.frame, self.call_line
         self.frame, self.call_line = frame, line
         self.running.append(function)
@@ -190,7 +190,7 @@ class Calls(Expressions):
             receiver: list[Things] = [frozenset({instance})]
             self.invoke(starter, receiver + arguments.positional, arguments.keywords, line, arguments.spread)
         if not starters or not callee.klass.closed:
-            instance.hold(arguments.every)
+            self.hold(instance, arguments.every)
         return frozenset({instance})
 
     def hand_over(self, functions: Iterable[Thing], given: Things, line: int) -> None:
@@ -319,7 +319,7 @@ class Calls(Expressions):
             if name in catalogue.MUTATING_METHODS or thing.kind in EXHAUSTIBLE | {"rng"}:
                 self.change((thing,), line, certain=certain)
                 if thing.kind != "estimator":
-                    thing.hold(every)
+                    self.hold(thing, every)
                 elif name.startswith(("fit", "partial_fit")):
                     self.change(closure(thing.contents), line, certain=False)
             elif not self._reads_only(name, thing):

@@ -43,6 +43,7 @@ LAST = "state:_"
 OUT = "state:Out"
 FILE = "file:"
 ANY_FILE = "file:*"
+DRAWN = frozenset({RNG_NUMPY, RNG_PYTHON, PYPLOT, LAST, OUT})
 """Pieces of process state; those with a plain dotted name are attributes that code can reach as well."""
 
 BUILTINS: dict[str, Rule] = {

@@ -243,7 +243,7 @@ class Expressions(Memory):
         function = Function(node, parents, defaults, local_names(node), is_generator(node), self.cell)
         shared = [thing for things in defaults.values() for thing in things]
         thing = Thing(self.cell, "function", function=function)
-        thing.hold([*shared, *(scope.thing for scope in parents)])
+        self.hold(thing, [*shared, *(scope.thing for scope in parents)])
         return frozenset({thing})
 
     def _defaults(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, Things]:
@@ -311,9 +311,9 @@ class Expressions(Memory):
         for owner in owners:
             if owner.kind == "library":
                 self.change_state(f"{owner.path}.{name}", line, replace=True)
-                self.known(f"{owner.path}.{name}").hold(things)
+                self.hold(self.known(f"{owner.path}.{name}"), things)
             else:
-                owner.hold(things)
+                self.hold(owner, things)
                 self.change((owner,), line, certain=len(owners) == 1)
 
     def _store_item(self, owners: Things, key: ast.expr, things: Things, line: int) -> None:
@@ -322,7 +322,7 @@ class Expressions(Memory):
         for owner in owners:
             if owner.kind == "namespace":
                 self._store_name(key, things, line)
-            owner.hold(things)
+            self.hold(owner, things)
         self.change(owners, line)
 
     def _store_name(self, key: ast.expr, things: Things, line: int) -> None:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trackbook.cells.catalogue import LAST, MODULE_ALIASES, OUT, canonical
+from trackbook.cells.journal import Journal
 from trackbook.cells.source import read_source
-from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Function, Thing, Things, closure, restart
+from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Function, Thing, Things, closure
 
 BUILTIN_NAMES = frozenset(dir(builtins)) | {"display", "get_ipython", "__file__"}
 _HISTORY = frozenset({"_", "__", "___", "Out", "_oh"})
@@ -61,10 +62,10 @@ class Memory:
     """Names, things and notes; the subclasses say what expressions and statements do to them."""
 
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
-        restart()
         self.modules = {**MODULE_ALIASES, **(modules or {})}
         self.names: dict[str, Binding] = {}
         self.library: dict[str, Thing] = {}
+        self.journal = Journal()
         self.frame: Frame | None = None
         self.cell = 0
         self.source = read_source("")
@@ -185,6 +186,11 @@ class Memory:
 
     # ---- writing
 
+    def hold(self, owner: Thing, things: Iterable[Thing]) -> None:
+        """Put things inside another; what never changes holds nothing, and need not be held."""
+        if owner.kind != IMMUTABLE:
+            self.journal.add(owner.contents, (thing for thing in things if thing.kind != IMMUTABLE))
+
     def bind(self, name: str, things: Things, line: int) -> None:
         """Let `name` hold `things` from here on."""
         frame = self.frame
@@ -192,15 +198,15 @@ class Memory:
             self.bind_global(name, things, line)
         elif name in frame.names or frame.is_class:
             frame.held[name] = things
-            frame.thing.hold(things)
+            self.hold(frame.thing, things)
         else:
             self._bind_enclosing(frame, name, things, line)
 
     def _bind_enclosing(self, frame: Frame, name: str, things: Things, line: int) -> None:
         for scope in frame.parents:
             if name in scope.names:
-                scope.held[name] = scope.held.get(name, NOTHING) | things
-                scope.thing.hold(things)
+                self.journal.put(scope.held, name, scope.held.get(name, NOTHING) | things)
+                self.hold(scope.thing, things)
                 self.change(frozenset({scope.thing}), line)
                 return
         self.bind_global(name, things, line)
@@ -224,7 +230,7 @@ class Memory:
         """Note that names nobody can tell may have been bound: a star import, `exec` of a computed text."""
         here = Change(self.cell, line, False)
         self.notes.wild = True
-        self.wild_cells.append(here)
+        self.journal.append(self.wild_cells, here)
         unknown = frozenset({Thing(self.cell)})
         for name, binding in self.names.items():
             self.names[name] = Binding(binding.things | unknown, (*binding.writers, here), binding.bound)
@@ -239,7 +245,8 @@ class Memory:
             if self.dry:
                 continue
             earlier = thing.changes.get(self.cell)
-            thing.changes[self.cell] = Change(self.cell, line, sure or (earlier is not None and earlier.certain))
+            sure_now = sure or (earlier is not None and earlier.certain)
+            self.journal.put(thing.changes, self.cell, Change(self.cell, line, sure_now))
 
     def change_state(self, path: str, line: int, *, replace: bool = False) -> None:
         """Change a piece of process state, or set it to something that what it was does not matter for."""
@@ -247,7 +254,7 @@ class Memory:
         if not replace:
             self.look((thing,), path, line)
         elif not self.branches and not self.dry:
-            thing.changes.clear()
+            self.journal.empty(thing.changes)
         self.change((thing,), line)
 
     # ---- branches

@@ -89,8 +89,8 @@ class Statements(Calls):
         surely = surely or (isinstance(value, ast.Constant) and value.value is not None)
         last = self.known(catalogue.LAST)
         if surely:
-            last.changes.clear()
-            last.contents.clear()
+            self.journal.empty(last.changes)
+            self.journal.empty(last.contents)
         for path in (catalogue.LAST, catalogue.OUT):
             self.change((self.known(path),), line, certain=surely)
 
@@ -138,7 +138,7 @@ class Statements(Calls):
         self.change(old, line, certain=not isinstance(target, ast.Attribute | ast.Subscript))
         inside = [inner for item in new for inner in item.contents]
         for thing in old:
-            thing.hold(inside)
+            self.hold(thing, inside)
         if isinstance(target, ast.Name):
             self.bind(target.id, old if old - VALUE else VALUE, line)
         else:
@@ -217,7 +217,7 @@ class Statements(Calls):
             self.frame = outer
         ours = tuple(base for base in bases if not (base.kind == "builtin" and base.path == "object"))
         thing = Thing(self.cell, "class", klass=Class(node.name, members, ours))
-        thing.hold(item for things in (*members.values(), bases) for item in things)
+        self.hold(thing, (item for things in (*members.values(), bases) for item in things))
         self.bind(node.name, self._decorated(node, frozenset({thing})), self.line(node))
 
     def _declare(self, node: ast.Global) -> None:

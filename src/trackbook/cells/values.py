@@ -87,17 +87,6 @@ class Thing:
     changes: dict[int, Change] = field(default_factory=dict)
     serial: int = field(default_factory=lambda: next(_serials))
 
-    def hold(self, things: Iterable[Thing]) -> None:
-        """Put things inside; what never changes holds nothing, and need not be held."""
-        if self.kind != IMMUTABLE:
-            self.contents.update(thing for thing in things if thing.kind != IMMUTABLE)
-
-
-def restart() -> None:
-    """Count things from the start again."""
-    global _serials
-    _serials = count(1)
-
 
 def in_order(things: Iterable[Thing]) -> list[Thing]:
     """Return things in the order of their making, so that the same cells are analysed the same way every time."""

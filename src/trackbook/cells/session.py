@@ -1,0 +1,231 @@
+"""The analysis of what really ran: executions of one session, of which some failed and some were watched."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from trackbook.cells.catalogue import ANY_FILE, FILE
+from trackbook.cells.memory import Snapshot
+from trackbook.cells.names import CellNames, run_cell
+from trackbook.cells.paths import Paths, absolute, may_be_same
+from trackbook.cells.source import CellSource
+from trackbook.cells.statements import Statements
+from trackbook.cells.values import NOTHING, Binding, Change, Thing, Things
+
+_DECORATED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+class Session(Statements):
+    """Runs executions instead of cells.
+
+    A thing remembers only those changes that no later change has read: the others are needed by
+    way of it, so that a loop of a thousand executions costs a thousand edges and not half a million.
+    `failed_at` is the line at which an execution failed, 0 for a line that nobody knows, None where it did not fail;
+    `seen_bound` the names that it is known to have bound, None while that is unknown.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed_at: int | None = None
+        self.seen_bound: frozenset[str] | None = None
+        self.outputs: dict[int, Binding] = {}
+        self.shown: Things = NOTHING
+        self.surroundings: dict[str, Change] = {}
+        self._before: dict[str, Binding] = {}
+        self._paths = Paths()
+        self._replaced: set[str] = set()
+        self._partial: list[Snapshot] | None = None
+
+    def run(
+        self, source: CellSource, number: int, failed_at: int | None = None, seen: frozenset[str] | None = None
+    ) -> CellNames:
+        """Analyse execution `number`; what it leaves can be taken back with `rollback`."""
+        self.journal.forget()
+        self._before = dict(self.names)
+        self.failed_at, self.seen_bound, self.shown = failed_at, seen, NOTHING
+        self._replaced.clear()
+        names = run_cell(self, source, number)
+        for path, change in self.surroundings.items():
+            self._edges(path, (change,), 1)
+        return names
+
+    def rollback(self) -> None:
+        """Forget the execution that was analysed last."""
+        self.journal.rollback()
+        self.names = self._before
+        self.evidence.clear()
+
+    @property
+    def before(self) -> dict[str, Binding]:
+        """What names held before the execution."""
+        return self._before
+
+    # ---- executions that failed
+
+    def cell_source(self, source: CellSource) -> None:
+        """Run a cell: all of it, or what ran of it when it failed."""
+        if self.failed_at is None:
+            super().cell_source(source)
+            return
+        self.source = source
+        if source.foreign is not None:
+            foreign = source.foreign
+            self._perhaps(lambda: self._foreign(foreign))
+            return
+        self._until(source.tree.body, self.failed_at)
+        for magic in source.cell_magics:
+            self._perhaps(partial(self._after, magic))
+
+    def _until(self, body: list[ast.stmt], line: int) -> None:
+        """Run what stands before `line`, and perhaps what stands there; where nothing does, perhaps all."""
+        spans = [self._span(node) for node in body]
+        if not any(first <= line <= last for first, last in spans):
+            spans = [(line, line)] * len(body)
+        for node, (first, last) in zip(body, spans, strict=True):
+            if last < line:
+                self.statement(node)
+            elif first <= line:
+                self._perhaps(partial(self.statement, node))
+
+    def _span(self, node: ast.stmt) -> tuple[int, int]:
+        """Return the first and the last line of a statement in the cell's text, decorators included."""
+        starts = [node.lineno]
+        if isinstance(node, _DECORATED):
+            starts += [item.lineno for item in node.decorator_list]
+        return self.source.line(min(starts)), self.source.line(node.end_lineno or node.lineno)
+
+    def _perhaps(self, step: Callable[[], object]) -> None:
+        """Take a step that may have stopped anywhere on its way."""
+        self._partial = [self.snapshot()]
+        with self.branch():
+            step()
+        partial, self._partial = self._partial, None
+        for state in partial:
+            self.join(state)
+
+    def statement(self, node: ast.stmt) -> bool:
+        """Run a statement; inside a failing one every place may be the last that was reached."""
+        ended = super().statement(node)
+        if self._partial is not None and self.frame is None:
+            self._partial.append(self.snapshot())
+        return ended
+
+    def guess_cell(self, source: CellSource) -> None:
+        """Guess what a cell does that is too much to be followed."""
+        self._partial = None
+        super().guess_cell(source)
+
+    # ---- names that only the execution itself can tell
+
+    def bind_anything(self, line: int) -> None:
+        """Note that names may have been bound that the text does not tell; of watched executions they are known."""
+        if self.seen_bound is None:
+            super().bind_anything(line)
+            return
+        self.notes.wild = True
+        for name in sorted(self.seen_bound):
+            self.may_bind(name, line)
+
+    def may_bind(self, name: str, line: int) -> None:
+        """Let `name` hold something unknown, or still what it held."""
+        unknown = frozenset({Thing(self.cell)}) | self._within_reach()
+        old = self.names.get(name)
+        here = Change(self.cell, line, False)
+        if old is None:
+            self.names[name] = Binding(unknown, (here,), False)
+        else:
+            self.names[name] = Binding(old.things | unknown, (*old.writers, here), old.bound)
+        self.notes.writes.setdefault(name, line)
+
+    def _within_reach(self) -> Things:
+        """Return what code that is not seen may have got hold of: whatever this cell has read."""
+        names = (self.names.get(name) for name in self.notes.globals_read)
+        return NOTHING.union(*(binding.things for binding in names if binding is not None))
+
+    # ---- what need not be remembered
+
+    def change(self, things: Iterable[Thing], line: int, *, certain: bool = True) -> None:
+        """Note that `things` are changed in place, and forget changes that this cell is known to need anyway."""
+        things = list(things)
+        super().change(things, line, certain=certain)
+        if self.dry:
+            return
+        for thing in things:
+            if len(thing.changes) > 1:
+                self._forget_needed(thing)
+
+    def _forget_needed(self, thing: Thing) -> None:
+        here = thing.changes.get(self.cell)
+        if here is None:
+            return
+        left = {cell: item for cell, item in thing.changes.items() if (cell, self.cell) not in self.evidence}
+        if len(left) < len(thing.changes):
+            self.journal.empty(thing.changes)
+            for cell, item in left.items():
+                self.journal.put(thing.changes, cell, item)
+
+    def take_needs(self) -> dict[int, tuple[str, ...]]:
+        """Return which names this execution needs from which earlier ones, and forget it here."""
+        needs = {earlier: tuple(sorted(names)) for (earlier, _), names in self.evidence.items()}
+        self.evidence.clear()
+        return needs
+
+    # ---- process state
+
+    def surround(self, path: str, line: int) -> None:
+        """Note that a piece of process state changed which anything that runs later may depend on."""
+        self.surroundings = {path: Change(self.cell, line, False)}
+
+    def known(self, path: str, kind: str = "library") -> Thing:
+        """Return the one thing for an imported object, a builtin, a piece of process state or a file."""
+        if kind == "library" and path.startswith(FILE) and path not in self.library:
+            self._paths.add(path)
+            self.library[path] = Thing(-1, kind, path)
+        return super().known(path, kind)
+
+    def read_state(self, path: str, line: int) -> Things:
+        """Read a piece of process state; of a file also what it may be called elsewhere."""
+        if path.startswith(FILE) and path != ANY_FILE:
+            self._look_at(self._paths.needed(path), line)
+        return super().read_state(path, line)
+
+    def change_state(self, path: str, line: int, *, replace: bool = False) -> None:
+        """Change a piece of process state."""
+        if path.startswith(FILE) and path != ANY_FILE:
+            if replace:
+                self._look_at(self._paths.above(path), line)
+            else:
+                self.read_state(path, line)
+            if replace and not self.branches and not self.dry:
+                self._replaced.add(path)
+        super().change_state(path, line, replace=replace)
+
+    def _read_file(self, path: str, line: int) -> None:
+        """Read a file, which an execution may have written under a path that the text does not tell."""
+        if path != ANY_FILE:
+            self.read_state(path, line)
+        super()._read_file(path, line)
+
+    def _look_at(self, pieces: set[str], line: int) -> None:
+        for piece in sorted(pieces & self.library.keys()):
+            self.look((self.library[piece],), piece, line)
+
+    def touch_files(self, read: Iterable[str], written: Iterable[str], replaced: Iterable[str]) -> None:
+        """Note the files that were seen to be read and written, by absolute paths."""
+        for path in absolute(read):
+            self.read_state(path, 1)
+            if ANY_FILE in self.library:
+                self.read_state(ANY_FILE, 1)
+        anew = set(absolute(replaced))
+        for path in absolute(written):
+            told = any(may_be_same(path.removeprefix(FILE), piece.removeprefix(FILE)) for piece in self._replaced)
+            self.change_state(path, 1, replace=told or path in anew)
+
+    # ---- what cells show
+
+    def keep_output(self, count: int) -> None:
+        """Let the value that this execution showed be known by its execution count."""
+        if self.shown:
+            self.outputs[count] = Binding(self.shown, (Change(self.cell, 1, True),))
