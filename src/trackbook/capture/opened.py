@@ -65,8 +65,15 @@ class Opened(msgspec.Struct, frozen=True):
         """Absolute paths that the cell made, changed or removed, links and where they lead."""
         return self._paths("written")
 
+    @property
+    def replaced(self) -> frozenset[str]:
+        """Those of the written paths whose content is all the cell's own: what was there before does not matter."""
+        return frozenset(
+            readable(file.path) for file in list(self.files.values()) if file.whole and "written" in file.roles
+        )
+
     def used(self, limit: int = MAX_FILES) -> tuple[UsedFile, ...]:
-        """Return everything with the fingerprints of `limit` files and as many folders, taken now: the cell has ended."""
+        """Return everything, with fingerprints of `limit` files and as many folders; they are taken now."""
         found: list[UsedFile] = []
         counts = {"file": 0, "folder": 0}
         for file in list(self.files.values()):
@@ -78,7 +85,7 @@ class Opened(msgspec.Struct, frozen=True):
                 UsedFile(
                     role,
                     readable(file.path),
-                    _seen(file, role, self.files, counts[kind] <= limit, limit),
+                    _seen(file, role, self.files, counts[kind], limit),
                     _target(file),
                 )
                 for role in sorted(file.roles)
@@ -115,10 +122,10 @@ def _is_temporary(file: OpenedFile) -> bool:
     return "written" in file.roles and file.kind != "url" and file.stamp is None and not os.path.lexists(file.path)
 
 
-def _seen(file: OpenedFile, role: str, files: Mapping[str, OpenedFile], hashed: bool, limit: int) -> Fingerprint:
+def _seen(file: OpenedFile, role: str, files: Mapping[str, OpenedFile], number: int, limit: int) -> Fingerprint:
     if file.kind == "url":
         return Fingerprint("url", None, reason=_REMOTE)
-    if not hashed:
+    if number > limit:
         return Fingerprint(file.kind, None, reason=f"the cell opened more than {limit} files; these have fingerprints")
     if role == "written":
         return _as_written(file)
