@@ -136,3 +136,6 @@ _PROBES: dict[str, Callable[[], object]] = {
     "sklearn.config": lambda: sorted(_module("sklearn").get_config().items()),
     "torch.defaults": _torch,
 }
+
+LIBRARY_STATE = frozenset(name for name in _PROBES if name.partition(".")[0] in _LIBRARIES)
+"""Pieces that are there only once their library is imported."""

@@ -7,8 +7,6 @@ native code opens by itself are missed, so the plan's string literals that name 
 from __future__ import annotations
 
 import os
-import pickle
-import random
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -19,7 +17,9 @@ from typing import Any
 import msgspec
 from blake3 import blake3
 
+from trackbook.capture import state
 from trackbook.capture.files import fingerprint_file, is_data_file
+from trackbook.cells.catalogue import CWD, PYPLOT
 from trackbook.pipeline.signature import UnsignedError, is_mutable, signature
 from trackbook.tracking.workspace import LEFT_OUT
 
@@ -29,7 +29,14 @@ MAX_FILES = 10_000
 
 _PROBES = frozenset({"lscpu", "uname", "sysctl", "nproc", "getconf", "ldconfig"})  # joblib and platform ask them
 _PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"})
-_THREADS = ("KMP_", "OMP_", "MKL_", "OPENBLAS_")
+_SAID = {
+    CWD: "the working directory",
+    PYPLOT: "the open figures",
+    "matplotlib.rcParams": "Matplotlib's settings",
+    "matplotlib.backend": "Matplotlib's backend",
+    "pandas.options": "pandas options",
+}
+_LAZY = frozenset(_SAID.get(name, name) for name in state.LIBRARY_STATE)
 _CHANGES = {
     "os.rename": (0, 1),
     "os.remove": (0,),
@@ -172,32 +179,17 @@ def see(path: str) -> Seen:
 
 def process_state(module: ModuleType) -> dict[str, str]:
     """Return digests of the state of the process that steps share, by what a person would call it."""
-    state = {"the working directory": os.getcwd(), "sys.path": repr(sys.path)}  # noqa: PTH109 - as text
-    environ = {f"os.environ[{key!r}]": value for key, value in os.environ.items() if not key.startswith(_THREADS)}
-    return state | environ | _globals(module) | _options()
+    shared = {_SAID.get(name, name): digest for name, digest in state.process_state().items() if name != "os.environ"}
+    environ = {f"os.environ[{name!r}]": value for name, value in state.environment_variables()}
+    return shared | environ | _globals(module)
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Name what differs.  What a module brought along that was only now imported is not a change."""
-    lazy = {"Matplotlib's settings", "pandas options"}
     names = sorted(set(before) | set(after))
-    return [name for name in names if before.get(name) != after.get(name) and not (name in lazy and name not in before)]
-
-
-def random_state() -> bytes:
-    """Return the state of the global generators of `random` and NumPy."""
-    numpy = sys.modules.get("numpy.random")
-    return pickle.dumps((random.getstate(), numpy.get_state() if numpy else None), protocol=5)
-
-
-def restore_random_state(state: bytes) -> None:
-    """Put the global generators where `random_state` found them."""
-    python, legacy = pickle.loads(state)  # noqa: S301 - bytes of the own store, checked by their digest
-    random.setstate(python)
-    if legacy is not None:
-        import numpy.random
-
-        numpy.random.set_state(legacy)
+    return [
+        name for name in names if before.get(name) != after.get(name) and not (name in _LAZY and name not in before)
+    ]
 
 
 def _globals(module: ModuleType) -> dict[str, str]:
@@ -209,19 +201,6 @@ def _globals(module: ModuleType) -> dict[str, str]:
             found[f"the global {name}"] = signature(value) if is_mutable(value) else repr(value)
         except UnsignedError:
             found[f"the global {name}"] = str(id(value))
-    return found
-
-
-def _options() -> dict[str, str]:
-    found: dict[str, str] = {}
-    if matplotlib := sys.modules.get("matplotlib"):
-        found["Matplotlib's settings"] = repr(dict(getattr(matplotlib, "rcParams", {})))
-    if pyplot := sys.modules.get("matplotlib.pyplot"):
-        open_figures = pyplot.get_fignums()
-        if open_figures:
-            found["the open figures"] = repr(open_figures)
-    if pandas := sys.modules.get("pandas"):
-        found["pandas options"] = repr(getattr(pandas.options, "d", None))
     return found
 
 

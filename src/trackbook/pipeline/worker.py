@@ -22,8 +22,9 @@ from typing import IO, Any
 
 from blake3 import blake3
 
+from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.pipeline.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
-from trackbook.pipeline.observe import Observer, changed, process_state, random_state, restore_random_state
+from trackbook.pipeline.observe import Observer, changed, process_state
 from trackbook.pipeline.protocol import (
     Command,
     Done,
