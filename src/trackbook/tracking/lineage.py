@@ -1,0 +1,242 @@
+"""Lineage of a run: what it was made from, what it made, and who made or used those, as a graph to be drawn.
+
+Data is known again by its fingerprint, whatever it is called.  Plain values are left out of that: half of all runs
+write a 0.  `lineage` is pure; `LineageReader` reads from the store what runs have to do with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trackbook.cells import build_graph
+from trackbook.store import Store
+from trackbook.tracking.values import Execution, Run, RunData
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
+
+FILE, DATA, CELL, RUN, DATASET, MODEL = "file", "data", "cell", "run", "dataset_version", "model_version"
+PLAIN = "value"
+NEIGHBOURS = 5
+"""How many other runs are named that read one thing."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A thing in the picture; `stage` is its column: 0 sources, 1 cells, 2 the run, 3 results, 4 who uses them.
+
+    `run_id` is set for a run, `number` for a cell: its place in the program; `path` for a file.
+    """
+
+    id: str
+    kind: str
+    label: str
+    detail: str
+    stage: int
+    run_id: str | None = None
+    number: int | None = None
+    path: str | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What one thing hands to another; `names` are variables, files or pieces of process state."""
+
+    source: str
+    target: str
+    names: tuple[str, ...] = ()
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """The graph of one run."""
+
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """Another run that wrote or read the data with this fingerprint."""
+
+    fingerprint: str
+    run_id: str
+    run_name: str
+    name: str
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A dataset or model version: `kind` says which; it was made by the run, or is an input by its fingerprint."""
+
+    kind: str
+    name: str
+    version: int
+    detail: str = ""
+    fingerprint: str | None = None
+    run_id: str | None = None
+
+
+class Child(msgspec.Struct, frozen=True):
+    """A run that the run started."""
+
+    run_id: str
+    run_name: str
+    status: str
+
+
+def needs(program: Sequence[Execution]) -> list[Link]:
+    """Return what the executions of a program hand to each other, by their places in it (`"0"`, `"1"`, …)."""
+    graph = build_graph([execution.source for execution in program])
+    return [Link(str(edge.source), str(edge.target), edge.names) for edge in graph.edges]
+
+
+def lineage(
+    run: Run,
+    *,
+    links: Sequence[Link] = (),
+    writers: Iterable[Neighbour] = (),
+    readers: Iterable[Neighbour] = (),
+    made: Iterable[Made] = (),
+    children: Iterable[Child] = (),
+) -> Lineage:
+    """Return the graph of `run`; `links` are the `needs` of its program."""
+    picture = _Picture()
+    own = picture.add(Node(run.run_id, RUN, run.summary.run_name, run.summary.status, 2, run_id=run.run_id))
+    cells = _add_cells(picture, run, links, own)
+    _add_inputs(picture, run, cells, {each.fingerprint: each for each in writers}, own)
+    outputs = _add_outputs(picture, run, own)
+    _add_versions(picture, run, made, own)
+    for child in children:
+        picture.link(own, picture.add(Node(child.run_id, RUN, child.run_name, child.status, 3, run_id=child.run_id)))
+    for reader in readers:
+        if reader.fingerprint in outputs and reader.run_id != run.run_id:
+            node = Node(f"{reader.run_id}:later", RUN, reader.run_name, "reads it", 4, run_id=reader.run_id)
+            picture.link(outputs[reader.fingerprint], picture.add(node), (reader.name,))
+    return Lineage(tuple(picture.nodes.values()), tuple(picture.links.values()))
+
+
+class _Picture:
+    """Nodes and links, each once."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.links: dict[tuple[str, str], Link] = {}
+
+    def add(self, node: Node) -> str:
+        self.nodes.setdefault(node.id, node)
+        return node.id
+
+    def link(self, source: str, target: str, names: tuple[str, ...] = ()) -> None:
+        known = self.links.get((source, target))
+        both = dict.fromkeys((*(known.names if known else ()), *names))
+        self.links[source, target] = Link(source, target, tuple(both))
+
+
+def _add_cells(picture: _Picture, run: Run, links: Sequence[Link], own: str) -> dict[str, str]:
+    """Add the program's earlier cells; return, for each variable, the node of the cell that gives it to the run."""
+    last = len(run.program) - 1
+    ids = [f"cell:{place}" for place in range(last)] + [own]
+    for place, execution in enumerate(run.program[:-1]):
+        picture.add(Node(ids[place], CELL, _label(execution), _first_line(execution.source), 1, number=place))
+    givers = {}
+    for link in links:
+        source, target = int(link.source), int(link.target)
+        picture.link(ids[source], ids[target], link.names)
+        if target == last:
+            givers.update(dict.fromkeys(link.names, ids[source]))
+    return givers
+
+
+def _label(execution: Execution) -> str:
+    return f"In [{execution.execution_count}]" if execution.execution_count is not None else "cell"
+
+
+def _first_line(source: str) -> str:
+    lines = (line.strip() for line in source.splitlines())
+    return next((line for line in lines if line and not line.startswith("%%")), "")[:80]
+
+
+def _add_inputs(
+    picture: _Picture, run: Run, givers: Mapping[str, str], writers: Mapping[str, Neighbour], own: str
+) -> None:
+    for item in run.data:
+        if item.role != "read" or item.kind == PLAIN:
+            continue
+        writer = writers.get(item.fingerprint or "")
+        giver = givers.get(item.name)
+        if giver is not None and (writer is None or writer.run_id == run.run_id):
+            continue  # the cell that gives it stands for it
+        node = picture.add(_data_node(item, "in", 0))
+        picture.link(node, own, (item.name,) if item.kind not in (FILE, "module") else ())
+        if writer is not None and writer.run_id != run.run_id:
+            earlier = Node(f"{writer.run_id}:earlier", RUN, writer.run_name, "wrote it", 0, run_id=writer.run_id)
+            picture.link(picture.add(earlier), node)
+
+
+def _add_outputs(picture: _Picture, run: Run, own: str) -> dict[str, str]:
+    """Add what the run wrote or changed; return the nodes by fingerprint."""
+    found = {}
+    for item in run.data:
+        if item.role in ("written", "mutated") and item.kind != PLAIN:
+            node = picture.add(_data_node(item, "out", 3))
+            picture.link(own, node)
+            if item.fingerprint is not None:
+                found[item.fingerprint] = node
+    return found
+
+
+def _data_node(item: RunData, side: str, stage: int) -> Node:
+    if item.kind in (FILE, "module"):
+        name = item.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+        return Node(f"{side}:{item.kind}:{item.name}", FILE, name, item.kind, stage, path=item.name)
+    extent = "" if item.rows is None else f" {item.rows:,}" + (f" × {len(item.columns)}" if item.columns else "")
+    return Node(f"{side}:{item.kind}:{item.name}", DATA, item.name, f"{item.kind}{extent}", stage)
+
+
+def _add_versions(picture: _Picture, run: Run, made: Iterable[Made], own: str) -> None:
+    read = {item.fingerprint for item in run.data if item.role == "read" and item.fingerprint is not None}
+    for version in made:
+        title = f"{version.name} v{version.version}"
+        node = f"{version.kind}:{version.name}:{version.version}"
+        if version.run_id == run.run_id:
+            picture.link(own, picture.add(Node(node, version.kind, title, version.detail, 3)))
+        elif version.fingerprint in read:
+            picture.link(picture.add(Node(node, version.kind, title, version.detail, 0)), own)
+
+
+class LineageReader:
+    """Reads what other runs have to do with the data of a run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def writers(self, run: Run) -> list[Neighbour]:
+        """Return, for each thing that the run read, the newest earlier run that wrote it."""
+        wanted = _fingerprints(run, ("read",))
+        with self._store.read() as db:
+            return _neighbours(db, wanted, ("written", "mutated"), run, "run.start_time <= ?", "DESC", 1)
+
+    def readers(self, run: Run) -> list[Neighbour]:
+        """Return, for each thing that the run wrote, the first later runs that read it."""
+        wanted = _fingerprints(run, ("written", "mutated"))
+        with self._store.read() as db:
+            return _neighbours(db, wanted, ("read",), run, "run.start_time >= ?", "ASC", NEIGHBOURS)
+
+
+def _fingerprints(run: Run, roles: Sequence[str]) -> list[str]:
+    kept = (item for item in run.data if item.role in roles and item.kind != PLAIN)
+    return sorted({item.fingerprint for item in kept if item.fingerprint is not None})
+
+
+def _neighbours(
+    db: Database, wanted: Sequence[str], roles: Sequence[str], run: Run, when: str, order: str, most: int
+) -> list[Neighbour]:
+    marks = ", ".join("?" * len(roles))
+    sql = (
+        "SELECT run_data.fingerprint, run.run_id, run.run_name, run_data.name FROM run_data"  # noqa: S608 - marks
+        " JOIN run ON run.id = run_data.run_id WHERE run_data.fingerprint = ?"
+        f" AND role IN ({marks}) AND run.run_id != ? AND {when} ORDER BY run.start_time {order} LIMIT ?"
+    )
+    found: list[Any] = []
+    for fingerprint in wanted:
+        found += db.execute(sql, [fingerprint, *roles, run.run_id, run.summary.start_time or 0, most]).fetchall()
+    return [Neighbour(*row) for row in found]
