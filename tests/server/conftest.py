@@ -33,6 +33,10 @@ class Workspace(NamedTuple):
         """Ask about this project."""
         return self.server.get(path, project=self.id, **query)
 
+    def post(self, path: str, content: Any) -> Answer:
+        """Post JSON to this project."""
+        return self.server.post(path, content, project=self.id)
+
 
 @pytest.fixture
 def workspace(server: JupyterServer, request: pytest.FixtureRequest) -> Workspace:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import re
 
 import pytest
 from tornado.web import Application
 
+import trackbook.server
 from trackbook.server.routes import ROOT, ROUTES, add_routes
 
 
@@ -33,6 +35,9 @@ def _examples(tmp_path) -> list[tuple[str, type]]:
     rules = [rule for rule in _walk(app.web_app.default_router) if rule.matcher.regex.pattern.startswith(f"/{ROOT}")]
     fillings = {
         "([0-9a-f]{1,32})": "a1",
+        "([0-9a-f]{64})": "a1" * 32,
+        "([0-9a-f]{32})": "a1" * 16,
+        "([0-9a-f]{16})": "a1" * 8,
         "([^/]+)": "model",
         "([0-9]{1,9})": "1",
         "([A-Za-z0-9_-]{1,64})": "a1",
@@ -67,10 +72,15 @@ def test_a_wrong_token_is_no_token(server):
     assert answer.body["error"]["code"] == "forbidden"
 
 
-def test_nothing_but_get_and_post_is_implemented_and_get_changes_nothing(server, tmp_path):
-    for _, handler in _examples(tmp_path):
+def test_the_docstring_lists_exactly_the_methods_that_there_are(tmp_path):
+    """A GET changes nothing, so whatever changes something is a POST or, to end it, a DELETE."""
+    found = set()
+    for path, handler in ROUTES:
         own = {name for name in vars(handler) if name in ("get", "head", "post", "put", "patch", "delete")}
-        assert own <= {"get", "post"}, handler
+        assert own <= {"get", "post", "delete"}, handler
+        found |= {(name.upper(), re.sub(r"\([^)]*\)", "{}", path)) for name in own if path != ".*"}
+    rows = re.findall(r"^\| ([A-Z]+) \| `([^`?]*)", trackbook.server.__doc__, re.MULTILINE)
+    assert {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in rows} == found
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ START_SECONDS = 60.0
 
 
 class Answer(NamedTuple):
-    """What came back: status, headers, and the JSON body or None."""
+    """What came back: status, headers, the JSON body or None, and the bytes."""
 
     status: int
     headers: dict[str, str]
     body: Any
+    raw: bytes
 
 
 class JupyterServer:
@@ -75,6 +76,10 @@ class JupyterServer:
         """Post JSON with the token."""
         text = f"?{urlencode(query)}" if query else ""
         return self.request("POST", f"trackbook/api/{path}{text}", json.dumps(content).encode(), self._signed(None))
+
+    def delete(self, path: str) -> Answer:
+        """Delete with the token."""
+        return self.request("DELETE", f"trackbook/api/{path}", headers=self._signed(None))
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -132,4 +137,4 @@ def _free_port() -> int:
 
 def _answer(status: int, headers: Any, body: bytes) -> Answer:
     is_json = headers.get_content_type() == "application/json"
-    return Answer(status, dict(headers), json.loads(body) if body and is_json else None)
+    return Answer(status, dict(headers), json.loads(body) if body and is_json else None, body)

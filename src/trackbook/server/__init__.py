@@ -4,12 +4,21 @@
 | --- | --- | --- |
 | GET | `runs?limit&cursor&filter` | one page of runs, newest first |
 | GET | `runs/{run_id}` | one run in full; the first characters of its id are enough |
+| GET | `runs/{run_id}/lineage` | what the run was made from and what became of it, as nodes and links |
+| GET | `runs/{run_id}/environment?against` | its environment, and the differences to that of another run |
+| GET | `runs/{run_id}/artifacts/{digest}` | an artifact: text and PNG to be shown, all else to be saved |
+| GET | `runs/{run_id}/patch` | what the run's code had beyond its git commit, as text |
+| GET | `runs/{run_id}/reproductions` | the attempts to repeat the run, and the one that is going on |
+| POST | `runs/{run_id}/reproductions` | `{"environment"}`: starts or joins an attempt; 202 with its `job_id` |
+| GET | `reproductions/{job_id}` | how an attempt stands: state, stage, position of total, verdict |
+| DELETE | `reproductions/{job_id}` | ends an attempt |
+| GET | `notebooks/{notebook_id}/cells` | the latest run of each cell, and why it is stale where it is |
 | GET | `models` | all models with versions, stages, aliases and what their gates said |
 | POST | `models/{name}/versions/{version}/promotions` | `{"stage"}`: moves a version, or 409 with the gate's reason |
 | GET | `drift-reports?limit&cursor` | one page of drift reports, newest first |
 | GET | `drift-reports/{report_id}` | one report in full, with a Vega-Lite picture a column |
 | GET | `status` | versions, and where the project and its store lie |
-| POST | `projects` | `{"path"}` of a notebook: the id of its project, for `?project=` of all others |
+| POST | `projects` | `{"path"}` of a notebook: its id, and that of its project for `?project=` of all others |
 
 Every method needs the server's token.  Answers carry an ETag; an error is `{"error": {"code", "message"}}`.
 

@@ -15,6 +15,7 @@ from tornado.web import HTTPError
 from trackbook.errors import TrackbookError, UsageError
 from trackbook.project import Project
 from trackbook.server.projects import Projects
+from trackbook.server.reproductions import Reproducer
 
 T = TypeVar("T")
 
@@ -35,9 +36,10 @@ class TrackbookHandler(APIHandler):
     _track_activity = False
     """A panel that polls must not keep an idle server from being culled."""
 
-    def initialize(self, projects: Projects) -> None:
-        """Keep the projects that `add_routes` hands in."""
+    def initialize(self, projects: Projects, reproducer: Reproducer) -> None:
+        """Keep what `add_routes` hands in: the projects, and what reproduces their runs."""
         self.projects = projects
+        self.reproducer = reproducer
 
     async def prepare(self, **options: Any) -> None:
         """Refuse every method, also OPTIONS, to whoever is not signed in."""

@@ -52,12 +52,13 @@ class ProjectsHandler(TrackbookHandler):
     @authenticated
     @authorized
     async def post(self) -> None:
-        """Send id and root of the project of a notebook."""
+        """Send id and root of the project of a notebook, and the notebook's own id."""
         announcement = self.content(Announcement)
 
         def work() -> dict[str, Any]:
             project_id, root = self.projects.announce(announcement.path)
-            return {"project_id": project_id, "root": str(root)}
+            notebook_id = self.projects.announce_notebook(announcement.path)
+            return {"project_id": project_id, "root": str(root), "notebook_id": notebook_id}
 
         await self.answer(work)
 
@@ -79,16 +80,6 @@ class RunsHandler(TrackbookHandler):
                 return {"runs": [], "next_cursor": None}
 
         await self.answer(work)
-
-
-class RunHandler(TrackbookHandler):
-    """One run."""
-
-    @authenticated
-    @authorized
-    async def get(self, run_id: str) -> None:
-        """Send one run in full."""
-        await self.answer(lambda: views.run(self.project().runs, run_id))
 
 
 class ModelsHandler(TrackbookHandler):

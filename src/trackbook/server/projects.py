@@ -28,8 +28,10 @@ class Projects:
     def __init__(self, server_root: Path) -> None:
         """Serve the notebooks below `server_root`, whose own project is the default."""
         self._server_root = server_root.resolve()
+        self._unresolved_root = server_root.absolute()
         self._lock = threading.Lock()
         self._roots: dict[str, Path] = {}
+        self._notebooks: dict[str, tuple[str, ...]] = {}
         self._open: dict[Path, tuple[tuple[int, int] | None, Project]] = {}
 
     def announce(self, notebook: str) -> tuple[str, Path]:
@@ -41,6 +43,22 @@ class Projects:
         if path == self._server_root or not path.is_relative_to(self._server_root):
             raise UsageError(f"{notebook!r} does not lie below the folder that this server serves")
         return self._remember(path if path.is_dir() else path.parent)
+
+    def announce_notebook(self, notebook: str) -> str:
+        """Return the id of a notebook that `announce` has accepted."""
+        # A kernel names its notebook as the server was told to find it; the file itself may lie behind a link.
+        paths = dict.fromkeys(str(root / notebook) for root in (self._unresolved_root, self._server_root))
+        paths[str((self._server_root / notebook).resolve())] = None
+        notebook_id = _id(next(iter(paths)))
+        self._notebooks[notebook_id] = tuple(paths)
+        return notebook_id
+
+    def notebook(self, notebook_id: str) -> tuple[str, ...]:
+        """Return the names of a notebook's file; raises UnknownProjectError for an id that was never given."""
+        try:
+            return self._notebooks[notebook_id]
+        except KeyError:
+            raise UnknownProjectError(f"this server knows no notebook {notebook_id!r:.40}; open it again") from None
 
     def root(self, project_id: str | None) -> tuple[str, Path]:
         """Return id and root of a project; None stands for the one of the server's root."""
@@ -69,9 +87,13 @@ class Projects:
 
     def _remember(self, folder: Path) -> tuple[str, Path]:
         root = find_root(folder)
-        project_id = hashlib.blake2b(os.fsencode(root), digest_size=8).hexdigest()
+        project_id = _id(root)
         self._roots[project_id] = root
         return project_id, root
+
+
+def _id(path: Path | str) -> str:
+    return hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
 
 
 def _open(root: Path) -> Project:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,20 @@ from trackbook.server.handlers import (
     NothingHandler,
     ProjectsHandler,
     PromotionsHandler,
-    RunHandler,
     RunsHandler,
     StatusHandler,
 )
 from trackbook.server.projects import Projects
+from trackbook.server.reproduction_handlers import ReproductionHandler, RunReproductionsHandler
+from trackbook.server.reproductions import Reproducer
+from trackbook.server.run_handlers import (
+    ArtifactHandler,
+    CellsHandler,
+    EnvironmentHandler,
+    LineageHandler,
+    PatchHandler,
+    RunHandler,
+)
 
 ROOT = "trackbook/api"
 
@@ -27,6 +37,13 @@ ROUTES = (
     (r"projects", ProjectsHandler),
     (r"runs", RunsHandler),
     (r"runs/([0-9a-f]{1,32})", RunHandler),
+    (r"runs/([0-9a-f]{1,32})/lineage", LineageHandler),
+    (r"runs/([0-9a-f]{1,32})/environment", EnvironmentHandler),
+    (r"runs/([0-9a-f]{1,32})/artifacts/([0-9a-f]{64})", ArtifactHandler),
+    (r"runs/([0-9a-f]{1,32})/patch", PatchHandler),
+    (r"runs/([0-9a-f]{1,32})/reproductions", RunReproductionsHandler),
+    (r"reproductions/([0-9a-f]{32})", ReproductionHandler),
+    (r"notebooks/([0-9a-f]{16})/cells", CellsHandler),
     (r"models", ModelsHandler),
     (r"models/([^/]+)/versions/([0-9]{1,9})/promotions", PromotionsHandler),
     (r"drift-reports", DriftReportsHandler),
@@ -39,5 +56,7 @@ def add_routes(server_app: Any) -> None:
     """Give the server the routes, all with one set of projects."""
     web_app = server_app.web_app
     prefix = url_path_join(web_app.settings["base_url"], ROOT)
-    shared = {"projects": Projects(Path(server_app.root_dir))}
+    reproducer = Reproducer()
+    atexit.register(reproducer.close)
+    shared = {"projects": Projects(Path(server_app.root_dir)), "reproducer": reproducer}
     web_app.add_handlers(".*$", [(url_path_join(prefix, path), handler, shared) for path, handler in ROUTES])

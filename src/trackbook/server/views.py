@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from trackbook.registry import Registry
     from trackbook.tracking import Runs, RunSummary
 
-CHILDREN_SHOWN = 200
-
 
 def run_page(runs: Runs, filter: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """Return one page of runs, newest first.
@@ -48,13 +46,6 @@ def _position(page: Sequence[RunSummary], before: tuple[int, ...] | None) -> str
     if before is not None and before[0] == last:
         same += before[1]
     return write_cursor(last, same)
-
-
-def run(runs: Runs, run_id: str) -> dict[str, Any]:
-    """Return one run in full, with summaries of the runs that it started."""
-    found = runs.get(run_id)
-    children = runs.search(f"attributes.parent_run_id = '{found.run_id}'", max_results=CHILDREN_SHOWN)
-    return found.to_dict() | {"children": [child.to_dict() for child in reversed(children)]}
 
 
 def models(registry: Registry) -> dict[str, Any]:

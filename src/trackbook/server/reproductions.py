@@ -1,0 +1,185 @@
+"""Reproductions that the server has started: each a process of its own, followed by a thread.
+
+The process is `python -m trackbook.server.reproduce`.  It reports progress in lines, ends when the server does, and
+cleans up behind itself when it is told to end.  The verdict is in the store, so a server that restarts loses only
+the progress of what it had started.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import threading
+from collections import OrderedDict, deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trackbook.errors import NotFoundError
+from trackbook.store import iso, now_ms
+
+WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
+AT_ONCE = 2
+"""How many reproductions run side by side; the others wait."""
+KEPT = 100
+PATIENCE_SECONDS = 10.0
+"""How long a process may clean up after it was told to end."""
+
+
+class Job(msgspec.Struct):
+    """One reproduction: `stage` says in words what it is doing, `position` of `total` cells have begun."""
+
+    job_id: str
+    root: str
+    run_id: str
+    environment: str
+    start_time: int
+    state: str = WAITING
+    stage: str = ""
+    position: int = 0
+    total: int = 0
+    end_time: int | None = None
+    message: str = ""
+    reproduction: dict[str, Any] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it has not come to its end."""
+        return self.state in (WAITING, RUNNING)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        del fields["root"]
+        return fields | {"start_time": iso(self.start_time), "end_time": iso(self.end_time)}
+
+
+class Reproducer:
+    """Starts, follows and ends reproductions; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places = threading.Semaphore(AT_ONCE)
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, root: Path, run_id: str, environment: str) -> Job:
+        """Start to reproduce a run, or join the reproduction of it in this environment that is going on."""
+        with self._lock:
+            for job in self._jobs.values():
+                if job.is_open and (job.root, job.run_id, job.environment) == (str(root), run_id, environment):
+                    return job
+            job = Job(secrets.token_hex(16), str(root), run_id, environment, now_ms())
+            self._jobs[job.job_id] = job
+            for old in [each for each in self._jobs.values() if not each.is_open][: max(0, len(self._jobs) - KEPT)]:
+                del self._jobs[old.job_id]
+        threading.Thread(target=self._follow, args=(job,), name=f"reproduce {run_id[:8]}", daemon=True).start()
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a reproduction; raises NotFoundError for one that this server has not started."""
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise NotFoundError(
+                f"this server has not started a reproduction {job_id[:12]}; the run lists those that have ended"
+            ) from None
+
+    def open_of(self, root: Path, run_id: str) -> Job | None:
+        """Return the reproduction of a run that is going on."""
+        with self._lock:
+            jobs = [job for job in self._jobs.values() if job.is_open]
+        return next((job for job in jobs if (job.root, job.run_id) == (str(root), run_id)), None)
+
+    def cancel(self, job_id: str) -> Job:
+        """End a reproduction; one that has ended stays as it is."""
+        job = self.get(job_id)
+        with self._lock:
+            if not job.is_open:
+                return job
+            _end(job, CANCELLED)
+            process = self._processes.get(job_id)
+        if process is not None:
+            process.terminate()
+        return job
+
+    def close(self) -> None:
+        """End everything that is going on, as the server ends."""
+        for job in list(self._jobs.values()):
+            if job.is_open:
+                self.cancel(job.job_id)
+
+    def _follow(self, job: Job) -> None:
+        with self._places:
+            process = self._launch(job)
+            if process is None:
+                return
+            try:
+                errors = _listen(process, job)
+            finally:
+                with self._lock:
+                    self._processes.pop(job.job_id, None)
+            with self._lock:
+                if job.is_open:
+                    last = errors[-1] if errors else f"its process ended with status {process.returncode}"
+                    _end(job, FAILED, last)
+
+    def _launch(self, job: Job) -> subprocess.Popen[bytes] | None:
+        """Start the process, unless the reproduction was cancelled while it waited."""
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", "trackbook.server.reproduce", job.run_id, job.environment]
+        with self._lock:
+            if not job.is_open:
+                return None
+            job.state = RUNNING
+            process = subprocess.Popen(command, cwd=job.root, stdin=pipe, stdout=pipe, stderr=pipe)
+            self._processes[job.job_id] = process
+            return process
+
+
+def _end(job: Job, state: str, message: str = "") -> None:
+    job.state, job.message, job.end_time = state, message, now_ms()
+
+
+def _listen(process: subprocess.Popen[bytes], job: Job) -> deque[str]:
+    """Take in what the process says until it ends; return its last words on standard error."""
+    errors: deque[str] = deque(maxlen=5)
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    assert stdin is not None
+    assert stdout is not None
+    assert stderr is not None
+
+    def complain() -> None:
+        with stderr:
+            errors.extend(line.decode("utf-8", "replace").strip() for line in stderr if line.strip())
+
+    listener = threading.Thread(target=complain, daemon=True)
+    listener.start()
+    with stdout:
+        for line in stdout:
+            with suppress(msgspec.DecodeError):  # a library may print into the pipe
+                note(job, msgspec.json.decode(line))
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    listener.join(1.0)
+    stdin.close()
+    return errors
+
+
+def note(job: Job, message: Any) -> None:
+    """Take in one message of the process: progress, the verdict, or why there is none."""
+    if not isinstance(message, dict) or not job.is_open:
+        return
+    if "progress" in message:
+        job.stage, job.position, job.total = (message["progress"][name] for name in ("stage", "position", "total"))
+    elif "reproduction" in message:
+        job.reproduction = message["reproduction"]
+        _end(job, DONE)
+    elif "error" in message:
+        _end(job, FAILED, str(message["error"]))
