@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trackbook.tracking import Runs, Tracker
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
+    from trackbook.tracking.reproduce import Reproductions
 
 STORE_NAME = ".trackbook"
 STORE_VARIABLE = "TRACKBOOK_DIR"
@@ -76,6 +77,13 @@ class Project:
         from trackbook.tracking import Runs
 
         return Runs(self.store)
+
+    @cached_property
+    def reproductions(self) -> Reproductions:
+        """Repeats runs and keeps the verdicts."""
+        from trackbook.tracking.reproduce import Reproductions
+
+        return Reproductions(self.store, self.runs, self.root, self.user)
 
     @cached_property
     def data(self) -> Datasets:

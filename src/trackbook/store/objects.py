@@ -14,6 +14,8 @@ from trackbook.errors import IntegrityError, NotFoundError, StoreError
 from trackbook.store.journal import sync_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+ALTERNATES = "alternates"
+"""A file that names another folder of objects, to be read from and never written to; git's word for it."""
 
 
 class Objects:
@@ -21,6 +23,7 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._alternate = _alternate(folder)
 
     def put(self, content: bytes | Path) -> str:
         """Store `content` (bytes, or the file at a path) durably and return its digest, 64 hex characters."""
@@ -64,7 +67,11 @@ class Objects:
         """Return where the object lies; raises NotFoundError for anything that is no digest."""
         if not _DIGEST.fullmatch(digest):
             raise NotFoundError(f"{digest!r} is no object digest (64 hexadecimal characters)")
-        return self._folder / digest[:2] / digest[2:]
+        own = self._folder / digest[:2] / digest[2:]
+        if self._alternate is not None and not own.exists():
+            other = self._alternate.path(digest)
+            return other if other.exists() else own
+        return own
 
     def digests(self) -> Iterator[str]:
         """Yield the digests of all stored objects."""
@@ -72,6 +79,12 @@ class Objects:
             for file in sorted(folder.iterdir()):
                 if _DIGEST.fullmatch(folder.name + file.name):
                     yield folder.name + file.name
+
+    def borrow(self, folder: Path) -> None:
+        """Read from now on also what the objects' folder `folder` holds."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._folder / ALTERNATES).write_text(str(folder.absolute()), encoding="utf-8")
+        self._alternate = _alternate(self._folder)
 
     def _write(self, target: Path, data: bytes) -> None:
         if not target.parent.exists():
@@ -88,3 +101,10 @@ class Objects:
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(target.parent)
+
+
+def _alternate(folder: Path) -> Objects | None:
+    try:
+        return Objects(Path((folder / ALTERNATES).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None

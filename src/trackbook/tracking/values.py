@@ -14,6 +14,10 @@ FAILED = "FAILED"
 KILLED = "KILLED"
 ENDED = (FINISHED, FAILED, KILLED)
 
+REPRODUCED = "reproduced"
+DIFFERS = "differs"
+CANNOT_RUN = "cannot_run"
+
 
 class RunSummary(msgspec.Struct, frozen=True):
     """A row of a list of runs; times are milliseconds since the epoch, metrics hold their last values."""
@@ -120,6 +124,18 @@ class Reproduction(msgspec.Struct, frozen=True):
         """Return the JSON form: times as ISO 8601."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return fields | {"start_time": iso(self.start_time), "end_time": iso(self.end_time)}
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where a reproduction stands: its `stage` (environment, files, run, compare, again) and a sentence for people.
+
+    While it runs, the cell at `position` (from 1) of `total`.
+    """
+
+    stage: str
+    position: int
+    total: int
+    text: str
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -1,0 +1,166 @@
+"""One repeat of a run: its files laid out in a mirror, its program run in a fresh process, its record read back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from trackbook.store import Store
+from trackbook.store.copying import copy_store
+from trackbook.tracking.causes import cell_name
+from trackbook.tracking.inputs import InputPreparer, Inputs
+from trackbook.tracking.mirror import Mirror
+from trackbook.tracking.plan import Cell, Ended, Plan
+from trackbook.tracking.repeat import Repeat, run_repeat
+from trackbook.tracking.runs import Runs
+from trackbook.tracking.values import Execution, Run, RunSummary
+
+STORE_NAME = ".trackbook"
+INLINE = "module://matplotlib_inline.backend_inline"
+FIRST_HASH_SEED, SECOND_HASH_SEED = "0", "1"
+
+OnCell = Callable[[int, Execution], None]
+"""Is handed the position (from 0) and the execution that begins."""
+
+
+class Attempt:
+    """Repeats `run` below the new folder `folder`; nothing outside of it changes."""
+
+    def __init__(self, run: Run, folder: Path, root: Path, store: Store) -> None:
+        self._run = run
+        self._store = store
+        self.mirror = Mirror(folder, root)
+        self.inputs = Inputs()
+        self.repeat = Repeat()
+        self._copy: Store | None = None
+        self._known = 0
+
+    def prepare(self) -> Inputs:
+        """Copy the project and restore what the run read; raises DataError when the project is too large to copy."""
+        self.mirror.fill(Path(used.name) for used in self._run.data)
+        self.inputs = InputPreparer(self._run, self._store.objects, self.mirror).prepare()
+        return self.inputs
+
+    def execute(
+        self,
+        python: Path | None = None,
+        *,
+        hash_seed: str = FIRST_HASH_SEED,
+        timeout: float | None = None,
+        on_cell: OnCell | None = None,
+    ) -> Repeat:
+        """Run the program with the interpreter `python`, this one by default; `timeout` is in seconds for all of it."""
+        self._copy = copy_store(self._store, self.mirror.image(self.mirror.root) / STORE_NAME)
+        with self._copy.read() as db:
+            self._known = db.execute("SELECT coalesce(max(id), 0) FROM run").fetchone()[0]
+        program = self._run.program
+        command = [str(python or sys.executable), "-P", "-m", "trackbook.tracking.replay"]
+
+        def started(position: int) -> None:
+            if on_cell is not None:
+                on_cell(position, program[position])
+
+        plan, variables = self._plan(), self._variables(hash_seed)
+        self.repeat = run_repeat(command, plan, variables, timeout=timeout, on_start=started)
+        return self.repeat
+
+    def repeated(self) -> Run | None:
+        """Return the repeat's record of the run, None when it has made none."""
+        summary = self._run.summary
+        if summary.parent_run_id is not None:
+            return self._child(summary.parent_run_id)
+        new = [found for found in self._new(summary.kind) if found.parent_run_id is None]
+        same_name = [found for found in new if found.run_name == summary.run_name]
+        chosen = next(iter(same_name or new), None)
+        return None if chosen is None else self._records.get(chosen.run_id)
+
+    def _child(self, parent_id: str) -> Run | None:
+        """Return the repeat of a child run: the one at the same place among the children of its parent's repeat."""
+        parent = self._records.get(parent_id)
+        place = parent.children.index(self._run.run_id)
+        new = self._new(parent.summary.kind)
+        children = self._records.get(new[0].run_id).children if new else ()
+        return self._records.get(children[place]) if place < len(children) else None
+
+    def _new(self, kind: str) -> list[RunSummary]:
+        """Return the runs of a kind that the repeat has made, newest first."""
+        assert self._copy is not None
+        with self._copy.read() as db:
+            rows = db.execute("SELECT run_id FROM run WHERE id > ? ORDER BY id DESC", [self._known]).fetchall()
+        found = [self._records.get(run_id).summary for (run_id,) in rows]
+        return [summary for summary in found if summary.kind == kind]
+
+    @property
+    def _records(self) -> Runs:
+        assert self._copy is not None
+        return Runs(self._copy)
+
+    def read(self, digest: str) -> bytes | None:
+        """Return the content of a digest that the original or its repeat kept, or that still lies in the project."""
+        assert self._copy is not None
+        if self._copy.objects.exists(digest):
+            return self._copy.objects.get(digest)
+        return None
+
+    def failure(self) -> tuple[Execution, Ended] | None:
+        """Return the first cell that failed in the repeat and had not failed, or had failed with another exception."""
+        for position, execution in enumerate(self._run.program):
+            ended = self.repeat.ended.get(position)
+            if ended is not None and ended.error is not None and execution.status == "ok":
+                return execution, ended
+        return None
+
+    def where(self) -> str:
+        """Return words for the cell that was running last."""
+        if self.repeat.running is None:
+            return "before its first cell"
+        return f"in {cell_name(self._run.program[self.repeat.running])}"
+
+    def _plan(self) -> Plan:
+        is_cell = self._run.summary.kind == "cell"
+        last = len(self._run.program) - 1
+        cells = tuple(
+            Cell(
+                self.mirror.translated(execution.source),
+                execution.execution_count,
+                execution.cell_id,
+                tracked=is_cell and position == last,
+            )
+            for position, execution in enumerate(self._run.program)
+        )
+        cwd = self._image_folder(self._start_folder())
+        return Plan(
+            cells=cells,
+            cwd=str(cwd),
+            path=(*dict.fromkeys(self.inputs.folders), str(cwd)),
+            protected=(str(self.mirror.root), str(self._store.root)),
+            moved=self.mirror.moved,
+        )
+
+    def _start_folder(self) -> Path:
+        """Return the folder in which the kernel of the run started."""
+        if self._run.notebook:
+            return Path(self._run.notebook).parent
+        folder = self._run.facts.get("folder")
+        return Path(folder) if isinstance(folder, str) else self.mirror.root
+
+    def _image_folder(self, folder: Path) -> Path:
+        image = self.mirror.image(folder.absolute())
+        image.mkdir(parents=True, exist_ok=True)
+        return image
+
+    def _variables(self, hash_seed: str) -> dict[str, str]:
+        """Return the environment variables of the process: those that decide about numbers are the original's."""
+        recorded = (self._run.environment or {}).get("variables") or {}
+        variables = {"PYTHONHASHSEED": hash_seed, "MPLBACKEND": INLINE, **recorded}
+        variables |= {
+            "TRACKBOOK_DIR": str(self._copy.root if self._copy else ""),
+            "IPYTHONDIR": str(self.mirror.folder / "ipython"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        if self._run.notebook:
+            notebook = self.mirror.image(Path(self._run.notebook).absolute())
+            variables["TRACKBOOK_NOTEBOOK"] = os.fspath(notebook)
+        return variables
