@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
     from trackbook.tracking.reproduce import Reproductions
+    from trackbook.tracking.latest import Badges
 
 STORE_NAME = ".trackbook"
 STORE_VARIABLE = "TRACKBOOK_DIR"
@@ -62,14 +63,22 @@ class Project:
         from trackbook.capture.cell import CellCapture
         from trackbook.tracking.cells import CellTracker
 
-        return CellTracker(self.tracker, CellCapture())
+        limits = self.settings.capture
+        capture = CellCapture(limits.max_output_kb * 1000)
+        keep = round(limits.max_input_mb * 1_000_000)
+        return CellTracker(self.tracker, capture, self.autolog, self.store.objects, keep)
 
     @cached_property
     def autolog(self) -> Autolog:
         """Logs what scikit-learn does outside tracked cells."""
         from trackbook.tracking.autolog import Autolog
 
-        return Autolog(self.tracker)
+        return Autolog(self.tracker, self._model_bytes)
+
+    def _model_bytes(self, model: object) -> bytes:
+        from trackbook.registry.formats import dump_model
+
+        return dump_model(model, load_settings(self.root).models.trusted)
 
     @cached_property
     def runs(self) -> Runs:
@@ -77,6 +86,13 @@ class Project:
         from trackbook.tracking import Runs
 
         return Runs(self.store)
+
+    @cached_property
+    def badges(self) -> Badges:
+        """Says which cells of a notebook have runs, and which of these are stale."""
+        from trackbook.tracking.latest import Badges
+
+        return Badges(self.store)
 
     @cached_property
     def reproductions(self) -> Reproductions:
@@ -130,6 +146,11 @@ class CurrentProject:
     def stay_in(self, folder: Path | None) -> None:
         """Keep to the project of `folder`, wherever code changes the working directory to; None follows it again."""
         self._home = folder
+
+    @property
+    def opened(self) -> Project | None:
+        """The project that this process has opened, None before it needed one."""
+        return self._project
 
     def get(self) -> Project:
         """Return the project of the notebook that this kernel belongs to, else of the working directory."""

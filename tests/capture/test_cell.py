@@ -7,22 +7,26 @@ from pathlib import Path
 import pandas as pd
 
 from trackbook.capture.cell import CellCapture, Observation
-from trackbook.capture.files import MAX_FILES
+from trackbook.capture.opened import MAX_FILES
+from trackbook.capture.session import Session
 
 
 def observe(source: str, namespace: dict[str, object]) -> Observation:
     """Run `source` in `namespace` under observation."""
-    capture = CellCapture()
-    watch = capture.begin(source, namespace, lambda name, value: None)
+    capture, session = CellCapture(1000), Session()
+    running = session.begin(source, namespace)
+    watch = capture.begin(running.names, namespace)
+    session.start(running)
     exec(compile(source, "<cell>", "exec"), namespace)
-    return capture.end(watch, namespace)
+    session.stop(running)
+    return capture.end(watch, namespace, running.opened)
 
 
 def test_a_mutated_frame_is_read_and_written_with_two_fingerprints() -> None:
     """A frame that the cell changes in place is recorded as it was and as it is; one it only reads, once."""
     namespace: dict[str, object] = {"left": pd.DataFrame({"a": [1]}), "right": pd.DataFrame({"a": [2]})}
     seen = observe("left['b'] = right['a']\n", namespace).data
-    assert [(used.role, used.name) for used in seen] == [("read", "left"), ("read", "right"), ("written", "left")]
+    assert [(used.role, used.name) for used in seen] == [("read", "left"), ("read", "right"), ("mutated", "left")]
     assert seen[0].fingerprint.digest != seen[2].fingerprint.digest
     assert list(seen[2].fingerprint.columns or {}) == ["a", "b"]
 

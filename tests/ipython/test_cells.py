@@ -280,10 +280,11 @@ def test_the_frames_that_went_in_and_came_out_are_fingerprinted(kernel, track, o
     )
     track("frame['c'] = frame['a'] * 2\ncount = len(other)\narray = np.arange(3)")
     used = {(each.role, each.name): each for each in only_run().data}
-    assert set(used) == {("read", "frame"), ("read", "other"), ("written", "frame"), ("written", "array")}
+    written = {("written", "array"), ("written", "count")}
+    assert set(used) == {("read", "frame"), ("read", "other"), ("mutated", "frame"), *written}
     assert used["read", "frame"].fingerprint == used["read", "other"].fingerprint
-    assert used["written", "frame"].columns.keys() == {"a", "b", "c"}
-    before, after = used["read", "frame"].columns, used["written", "frame"].columns
+    assert used["mutated", "frame"].columns.keys() == {"a", "b", "c"}
+    before, after = used["read", "frame"].columns, used["mutated", "frame"].columns
     assert {name for name in after if before.get(name) != after[name]} == {"c"}
     assert used["read", "frame"].rows == 2
 

@@ -249,13 +249,19 @@ def test_a_missing_artifact_is_reported_with_the_nearest_name(tracker, runs, tmp
 
 def test_a_run_can_be_found_by_what_it_wrote(tracker, runs):
     from trackbook.capture.cell import CellCapture
-    from trackbook.tracking.cells import CellRequest, CellTracker
+    from trackbook.capture.session import Session
+    from trackbook.tracking.autolog import Autolog
+    from trackbook.tracking.cells import CellEnd, CellRequest, CellTracker
 
-    cells = CellTracker(tracker, CellCapture())
+    objects = runs._store.objects
+    cells, session = CellTracker(tracker, CellCapture(1000), Autolog(tracker), objects, 0), Session()
     namespace: dict = {}
-    cell = cells.start(CellRequest(source="frame = make()"), namespace)
+    running = session.begin("frame = make()", namespace)
+    cell = cells.start(CellRequest(source="frame = make()"), running, namespace)
+    session.start(running)
     namespace["frame"] = np.arange(5)
-    assert cells.finish(cell, namespace, None) == []
+    session.stop(running)
+    assert cells.finish(cell, session, running, namespace, CellEnd()) == []
     assert runs.writer_of(np.arange(5)) == cell.run.run_id
     assert runs.writer_of(np.arange(6)) is None
     assert runs.writer_of(object()) is None

@@ -1,26 +1,27 @@
-"""What one cell did: the data it read and wrote, the files it opened, the estimators it fitted, what it measured."""
+"""What one tracked cell did: the data it read, made and changed, and what it showed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import FrameType
+from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import msgspec
 
-from trackbook.capture.calls import bound_name
-from trackbook.capture.estimators import as_number, estimator_params, observer
-from trackbook.capture.files import FileWatcher, Opened
-from trackbook.capture.fingerprint import Fingerprint, fingerprint, kind_of
-from trackbook.cells import CellNames, analyse, read_source
+from trackbook.capture.estimators import EstimatorSink, as_number, observer
+from trackbook.capture.fingerprint import Fingerprint, fingerprint
+from trackbook.capture.opened import Opened
+from trackbook.capture.outputs import Output, OutputWatcher
+from trackbook.capture.resources import Resources, ResourceSampler
+from trackbook.cells import CellNames
 
-DATA_KINDS = frozenset({"frame", "series", "index", "array", "estimator"})
+READ, WRITTEN, MUTATED = "read", "written", "mutated"
 
-OnMetric = Callable[[str, float], None]
+_CODE = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
 
 
 class UsedData(msgspec.Struct, frozen=True):
-    """A variable or file that went into the cell (`read`) or came out of it (`written`)."""
+    """A variable or file that went into the cell (`read`), was made by it (`written`) or changed (`mutated`)."""
 
     role: str
     name: str
@@ -28,88 +29,114 @@ class UsedData(msgspec.Struct, frozen=True):
 
 
 class Observation(msgspec.Struct, frozen=True):
-    """All that was seen, complete when the cell has ended."""
+    """All that was seen, complete when the cell has ended; `changed` are the variables that changed in place."""
 
     params: dict[str, str]
     data: tuple[UsedData, ...]
-    tags: dict[str, str]
+    changed: frozenset[str]
+    resources: Resources | None
+    outputs: tuple[Output, ...]
 
 
 class CellCapture:
-    """Watches one cell at a time; made once a kernel."""
+    """Watches one tracked cell at a time; made once a project.  `max_text` bounds each printed text, in characters."""
 
-    def __init__(self) -> None:
-        self._files = FileWatcher()
+    def __init__(self, max_text: int) -> None:
+        self._max_text = max_text
+        self._sampler = ResourceSampler()
 
-    def begin(self, source: str, namespace: Mapping[str, Any], on_metric: OnMetric) -> CellWatch:
-        """Fingerprint what the cell is about to read and start to watch it."""
-        watch = CellWatch(source, analyse(source), namespace, on_metric)
-        self._files.start()
-        observer.start(watch)
+    def begin(
+        self, names: CellNames, namespace: Mapping[str, Any], sink: EstimatorSink | None = None, shell: Any = None
+    ) -> CellWatch:
+        """Fingerprint what the cell is about to read and start to watch it; `names` says what its text will do.
+
+        `sink` receives what scikit-learn does meanwhile.
+        """
+        outputs = None if shell is None else OutputWatcher(shell, self._max_text)
+        watch = CellWatch(names, namespace, sink, outputs)
+        if sink is not None:
+            observer.start(sink)
+        if outputs is not None:
+            outputs.start()
+        self._sampler.start()
         return watch
 
-    def end(self, watch: CellWatch, namespace: Mapping[str, Any]) -> Observation:
-        """Stop watching and say what was seen."""
-        observer.stop(watch)
-        watch.opened = self._files.stop()
-        return watch.observation(namespace)
+    def end(self, watch: CellWatch, namespace: Mapping[str, Any], opened: Opened, value: Any = None) -> Observation:
+        """Stop watching and say what was seen; `opened` are the files that the cell opened, `value` its last value."""
+        resources = self._sampler.stop()
+        if watch.outputs is not None:
+            watch.outputs.stop()
+        if watch.sink is not None:
+            observer.stop(watch.sink)
+        return watch.observation(namespace, opened, resources, value)
 
 
 class CellWatch:
-    """The cell that is running; receives what scikit-learn does in it."""
+    """The cell that is running."""
 
-    def __init__(self, source: str, names: CellNames, namespace: Mapping[str, Any], on_metric: OnMetric) -> None:
-        self.opened = Opened()
-        self._source = source
+    def __init__(
+        self,
+        names: CellNames,
+        namespace: Mapping[str, Any],
+        sink: EstimatorSink | None,
+        outputs: OutputWatcher | None,
+    ) -> None:
+        self.outputs = outputs
+        self.sink = sink
         self._names = names
-        self._on_metric = on_metric
-        self._fitted: list[tuple[str, dict[str, str]]] = []
-        self._before = _fingerprints(names.reads | names.mutates, namespace)
+        self._identities = {name: id(namespace[name]) for name in names.reads | names.mutates if name in namespace}
+        self._before = self._fingerprints(names.reads | names.mutates, namespace)
 
-    def fitted(self, estimator: Any) -> None:
-        """Keep the params of an estimator as they were when its `fit` returned."""
-        self._fitted.append((type(estimator).__name__, estimator_params(estimator)))
-
-    def measured(self, name: str, value: float, caller: FrameType) -> None:
-        """Report a metric under the user's own name for it, or the function's where it has none."""
-        at_top = caller.f_code.co_name == "<module>"
-        own = bound_name(caller, read_source(self._source).python) if at_top else None
-        self._on_metric(own or name, value)
-
-    def observation(self, namespace: Mapping[str, Any]) -> Observation:
+    def observation(
+        self, namespace: Mapping[str, Any], opened: Opened, resources: Resources | None, value: Any
+    ) -> Observation:
         """Fingerprint what the cell left behind and return everything."""
-        after = _fingerprints(self._names.writes | self._names.mutates, namespace)
-        data = [UsedData("read", name, before) for name, before in self._before.items()]
-        data += [UsedData("written", name, now) for name, now in after.items() if self._before.get(name) != now]
-        data += self._file_data()
-        return Observation(self._params(), tuple(data), self._tags())
+        after = self._fingerprints(self._names.reads | self._names.writes | self._names.mutates, namespace)
+        changed = frozenset(name for name, now in after.items() if self._changed_in_place(name, now, namespace))
+        return Observation(
+            params=literal_params(self._names),
+            data=(*self._data(after, changed), *used_files(opened)),
+            changed=changed,
+            resources=resources,
+            outputs=() if self.outputs is None else self.outputs.outputs(value),
+        )
 
-    def _file_data(self) -> list[UsedData]:
-        return [UsedData(file.role, file.name, file.fingerprint) for file in self.opened.used()]
+    def _data(self, after: Mapping[str, Fingerprint], changed: frozenset[str]) -> Iterator[UsedData]:
+        yield from (UsedData(READ, name, before) for name, before in self._before.items())
+        for name, now in after.items():
+            if name in changed:
+                yield UsedData(MUTATED, name, now)
+            elif name in self._names.writes and (now.digest is None or self._before.get(name) != now):
+                yield UsedData(WRITTEN, name, now)
 
-    def _params(self) -> dict[str, str]:
-        """Return literals assigned in the cell, then estimator params where the name is still free."""
-        params = {name: str(value) for name, value in self._names.literals.items() if not name.startswith("_")}
-        for estimator, own in self._fitted:
-            for name, value in own.items():
-                key = name if params.get(name, value) == value else f"{estimator}.{name}"
-                params.setdefault(key, value)
-        return params
+    def _changed_in_place(self, name: str, now: Fingerprint, namespace: Mapping[str, Any]) -> bool:
+        before = self._before.get(name)
+        return before is not None and before != now and self._identities.get(name) == id(namespace[name])
 
-    def _tags(self) -> dict[str, str]:
-        names = dict.fromkeys(estimator for estimator, _ in self._fitted)
-        return {"estimator": ", ".join(names)} if names else {}
+    def _fingerprints(self, names: frozenset[str], namespace: Mapping[str, Any]) -> dict[str, Fingerprint]:
+        present = {name: namespace[name] for name in sorted(names) if name in namespace and not name.startswith("__")}
+        return {name: fingerprint(value) for name, value in present.items() if _is_data(value)}
+
+
+def literal_params(names: CellNames) -> dict[str, str]:
+    """Return the literals assigned in a cell, which are params of its run."""
+    return {name: str(value) for name, value in names.literals.items() if not name.startswith("_")}
+
+
+def _is_data(value: Any) -> bool:
+    """Say whether a variable holds data: code is in the program of the run, as text."""
+    return not issubclass(type(value), _CODE)  # `isinstance` would ask a hostile object for its class
+
+
+def used_files(opened: Opened) -> Iterator[UsedData]:
+    """Yield the files, folders and URLs that a cell opened, with their fingerprints."""
+    yield from (UsedData(used.role, used.name, used.fingerprint) for used in opened.used())
 
 
 def named_values(names: list[str], namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the variables `names` that exist, and the names of those that do not."""
     found = {name: namespace[name] for name in names if name in namespace}
     return found, [name for name in names if name not in namespace]
-
-
-def _fingerprints(names: frozenset[str], namespace: Mapping[str, Any]) -> dict[str, Fingerprint]:
-    present = {name: namespace[name] for name in sorted(names) if name in namespace}
-    return {name: fingerprint(value) for name, value in present.items() if kind_of(value) in DATA_KINDS}
 
 
 __all__ = ["CellCapture", "CellWatch", "Observation", "UsedData", "as_number", "named_values"]

@@ -166,11 +166,8 @@ def _folder_as_read(path: str, files: Mapping[str, OpenedFile]) -> Fingerprint:
 def _of_kind(file: OpenedFile, found: Fingerprint) -> Fingerprint:
     if file.kind != "database" or found.digest is None:
         return found
-    try:
-        pending = os.stat(f"{file.path}-wal").st_size > 0  # noqa: PTH116 - as text
-    except OSError:
-        pending = False
-    if pending:
+    logs = (Stamp.of(f"{file.path}{ending}") for ending in ("-wal", ".wal"))  # of SQLite, of DuckDB
+    if any(log is not None and log.size for log in logs):
         return Fingerprint(
             "file", None, reason="a part of the database is still in its write-ahead log", size=found.size
         )

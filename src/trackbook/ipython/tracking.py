@@ -9,11 +9,12 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from trackbook.capture.session import RunningCell, Session
 from trackbook.errors import TrackbookError
 from trackbook.ipython.arguments import key_value, parse
 from trackbook.ipython.headers import body, header_line, strip_headers
 from trackbook.project import CurrentProject, Project, notebook_path
-from trackbook.tracking.cells import CellRequest, CellRun
+from trackbook.tracking.cells import CellEnd, CellRequest, CellRun
 from trackbook.tracking.errors import status_of
 
 
@@ -41,11 +42,15 @@ class TrackedCells:
         self.always = False
         self._shell = shell
         self._current = current
-        self._running: tuple[Any, Project, CellRun] | None = None
+        self.session = Session()
+        self._running: _Running | None = None
         self._warned: set[str] = set()
 
     def install(self) -> None:
         """Begin to listen."""
+        # What ran before, the cell that loads the extension included, is part of what later cells depend on.
+        history = getattr(self._shell, "history_manager", None)
+        self.session.adopt(history.input_hist_raw[1:] if history is not None else ())
         # First among the transformers: the header must be gone before IPython looks for a cell magic.
         self._shell.input_transformers_cleanup.append(self.transform)
         self._shell.events.register("pre_run_cell", self.pre_run_cell)
@@ -63,33 +68,54 @@ class TrackedCells:
         return strip_headers(lines) if line is None or is_valid(line) else lines
 
     def pre_run_cell(self, info: Any) -> None:
-        """Start a run when the cell asks for one."""
+        """Note the execution, and start a run when the cell asks for one."""
         if info.silent or not info.store_history:
             return
         try:
             self._end_abandoned()
-            if self._running is None:
-                self._start(info)
+            if self._running is not None:
+                return
+            self._start(info)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's cell must run whatever we do
-            self._running = None
             self._warn("this cell is not tracked", error)
+            if self._running is not None:
+                self._running.has_fault = True
+        if self._running is not None:
+            self.session.start(self._running.execution)
 
     def post_run_cell(self, result: Any) -> None:
         """End the run of the cell that has just ended."""
-        if self._running is None or self._running[0] is not result.info:
+        running = self._running
+        if running is None or running.info is not result.info:
             return
-        _, project, cell = self._running
-        self._running = None
+        # Only now is the count known: some versions of IPython raise it before the cell runs, some after.
         error = result.error_before_exec or result.error_in_exec
+        self._finish(running, CellEnd(error, result.execution_count, result.result))
+
+    def _finish(self, running: _Running, end: CellEnd) -> None:
+        self._running = None
+        self.session.stop(running.execution)
+        if running.cell is None:
+            self._record(running, end)
+            return
         try:
-            # Only now is the count known: some versions of IPython raise it before the cell runs, some after.
-            complaints = project.cells.finish(cell, self._shell.user_ns, error, result.execution_count)
-            for complaint in complaints:
+            for complaint in running.finish(self.session, self._shell.user_ns, end):
                 self._say(complaint)
         except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
-            self._warn(f"run {cell.run.run_name!r} is not recorded in full", fault)
+            self._warn(f"run {running.cell.run.run_name!r} is not recorded in full", fault)
         finally:
-            self._end(cell, error)
+            self._end(running.cell, end.error)
+
+    def _record(self, running: _Running, end: CellEnd) -> None:
+        """Note the end of a cell that is no run."""
+        try:
+            self.session.end(running.execution, self._shell.user_ns, end.error, end.execution_count)
+            project = self._current.opened
+            if project is not None:
+                project.cells.record(self.session)
+        except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
+            if not running.has_fault:  # which has been said, and is the same one
+                self._warn("this cell is not in the history of later runs", fault)
 
     def _end(self, cell: CellRun, error: BaseException | None) -> None:
         """End a run that `finish` could not: left active, it would be the parent of every later cell."""
@@ -101,13 +127,16 @@ class TrackedCells:
             self._warn(f"the end of run {cell.run.run_name!r} is not recorded", fault)
 
     def _start(self, info: Any) -> None:
+        notebook = notebook_path()
+        place = {"notebook": str(notebook) if notebook else None, "cell_id": info.cell_id}
+        execution = self.session.begin(info.raw_cell, self._shell.user_ns, **place)
+        running = self._running = _Running(info, execution)
         request = self._request(info)
         if request is not None:
-            project = self._current.get()
-            cell = project.cells.start(request, self._shell.user_ns)
-            self._running = (info, project, cell)
-            if cell.fault is not None:
-                self._warn(f"run {cell.run.run_name!r} is not recorded in full", cell.fault)
+            running.project = self._current.get()
+            running.cell = running.project.cells.start(request, execution, self._shell.user_ns, self._shell)
+            if running.cell.fault is not None:
+                self._warn(f"run {running.cell.run.run_name!r} is not recorded in full", running.cell.fault)
 
     def _request(self, info: Any) -> CellRequest | None:
         line = header_line(info.raw_cell)
@@ -139,10 +168,8 @@ class TrackedCells:
     def _end_abandoned(self) -> None:
         """End a run whose cell never reported its end, as when an awaiting cell was cancelled."""
         if self._running is None or self._is_within_a_cell():
-            return  # what a tracked cell runs as a cell belongs to its run
-        _, project, cell = self._running
-        self._running = None
-        project.cells.finish(cell, self._shell.user_ns, KeyboardInterrupt("the cell was cancelled"))
+            return  # what a cell runs as a cell belongs to it
+        self._finish(self._running, CellEnd(KeyboardInterrupt("the cell was cancelled")))
 
     def _is_within_a_cell(self) -> bool:
         """Say whether the cell that is about to run was started by another one, as by `get_ipython().run_cell`."""
@@ -165,6 +192,22 @@ class TrackedCells:
         if text not in self._warned:
             self._warned.add(text)
             print(f"Trackbook: {text}", file=sys.stderr)
+
+
+class _Running:
+    """The cell that is running: IPython's info of it, its execution and, when it is tracked, its run."""
+
+    def __init__(self, info: Any, execution: RunningCell) -> None:
+        self.info = info
+        self.execution = execution
+        self.project: Project | None = None
+        self.cell: CellRun | None = None
+        self.has_fault = False
+
+    def finish(self, session: Session, namespace: dict[str, Any], end: CellEnd) -> list[str]:
+        assert self.project is not None
+        assert self.cell is not None
+        return self.project.cells.finish(self.cell, session, self.execution, namespace, end)
 
 
 def parse_track(line: str) -> Any:

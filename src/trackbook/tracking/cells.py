@@ -1,16 +1,34 @@
-"""A cell as a run: the run's start, what `capture` saw of the cell, and the run's end."""
+"""A cell as a run: the run's start, what `capture` saw of the cell, the program it belongs to, and the run's end."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from trackbook.capture.cell import CellCapture, CellWatch, Observation, UsedData, as_number, named_values
-from trackbook.errors import UsageError, nearest
+from trackbook.capture.cell import (
+    READ,
+    CellCapture,
+    CellWatch,
+    Observation,
+    UsedData,
+    as_number,
+    literal_params,
+    named_values,
+    used_files,
+)
+from trackbook.capture.modules import LocalModule, ModuleReader
+from trackbook.capture.randomness import generator_states, seed_everything
+from trackbook.capture.redaction import redact
+from trackbook.capture.seeds import unseeded
+from trackbook.capture.session import Executed, RunningCell, Session
+from trackbook.cells import read_source
+from trackbook.errors import nearest
+from trackbook.store import Objects
 from trackbook.store import events as event
+from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.errors import status_of
 from trackbook.tracking.tracker import ActiveRun, Tracker
 
@@ -29,6 +47,14 @@ class CellRequest(msgspec.Struct, frozen=True):
     cell_id: str | None = None
 
 
+class CellEnd(msgspec.Struct, frozen=True):
+    """How a cell ended: its exception, its number in the shell, and its last value."""
+
+    error: BaseException | None = None
+    execution_count: int | None = None
+    value: Any = None
+
+
 class CellRun:
     """A cell that is running as a run; without a `watch`, for the reason `fault`, when it cannot be observed."""
 
@@ -36,18 +62,31 @@ class CellRun:
         self.request = request
         self.run = run
         self.watch: CellWatch | None = None
+        self.generators: dict[str, str] = {}
         self.fault: BaseException | None = None
 
 
 class CellTracker:
-    """Turns cells into runs, one at a time."""
+    """Turns cells into runs, one at a time, and records the executions that their programs consist of.
 
-    def __init__(self, tracker: Tracker, capture: CellCapture) -> None:
+    Files that a run read are kept when they are not larger than `keep_bytes`.
+    """
+
+    def __init__(
+        self, tracker: Tracker, capture: CellCapture, autolog: Autolog, objects: Objects, keep_bytes: int
+    ) -> None:
         self._tracker = tracker
+        self._autolog = autolog
         self._capture = capture
+        self._objects = objects
+        self._keep_bytes = keep_bytes
+        self._modules = ModuleReader()
+        self._recorded: dict[str, int] = {}
 
-    def start(self, request: CellRequest, namespace: Mapping[str, Any]) -> CellRun:
-        """Start the run of a cell that is about to execute in `namespace`."""
+    def start(
+        self, request: CellRequest, running: RunningCell, namespace: Mapping[str, Any], shell: Any = None
+    ) -> CellRun:
+        """Start the run of a cell that is about to execute in `namespace`; what `shell` shows of it is kept."""
         run = self._tracker.start_run(
             request.run_name,
             experiment=request.experiment,
@@ -63,36 +102,109 @@ class CellTracker:
             if request.seed is not None:
                 seed_everything(request.seed)
                 run.log_param("seed", request.seed)
-            cell.watch = self._capture.begin(request.source, namespace, run.log_metric)
+            cell.generators = generator_states()
+            log = self._autolog.log_to(run, read_source(request.source).python)
+            log.reserve(literal_params(running.names))
+            cell.watch = self._capture.begin(running.names, namespace, log, shell)
         except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - the run goes on, and must be ended later
             cell.fault = fault
         return cell
 
     def finish(
-        self,
-        cell: CellRun,
-        namespace: Mapping[str, Any],
-        error: BaseException | None,
-        execution_count: int | None = None,
+        self, cell: CellRun, session: Session, running: RunningCell, namespace: Mapping[str, Any], end: CellEnd
     ) -> list[str]:
         """End the run with what was seen; returns complaints about `--param` and `--metric` for the user.
 
         The run is ended even when something about it could not be recorded.
         """
+        complaints: list[str] = []
         try:
             complaints = self._log_named(cell, namespace)
+            seen = None
             if cell.watch is not None:
-                self._log_seen(cell.run, self._capture.end(cell.watch, namespace))
+                seen = self._capture.end(cell.watch, namespace, running.opened, end.value)
+                self._log_seen(cell, seen)
+            changed = seen.changed if seen is not None else None
+            executed = session.end(running, namespace, end.error, end.execution_count, changed)
+            self._log_surroundings(cell, session, executed)
+            self.record(session, cell.run)
+            self._log_program_files(cell.run, session, executed, seen)
         finally:
-            cell.run.end(status_of(error), error, execution_count)
+            cell.run.end(status_of(end.error), end.error, end.execution_count)
         return complaints
 
-    def _log_seen(self, run: ActiveRun, seen: Observation) -> None:
+    def record(self, session: Session, ending: ActiveRun | None = None) -> None:
+        """Record executions that are not yet, and that the runs which they touched consist of them.
+
+        `ending` is the run that the last of them was, and that later ones will not touch.  Nothing is written before
+        the first run: to load the extension must leave no store behind.
+        """
+        met = self._tracker.take_met(ending)
+        done = self._recorded.get(session.session_id, 0)
+        if not session.executions or not (met or done):
+            return
+        for executed in session.executions[done:]:
+            self._tracker.append(_cell_executed(session, executed))
+        self._recorded[session.session_id] = len(session.executions)
+        if met:
+            program = session.program(session.executions[-1].number)
+            for run_id in met:
+                self._tracker.append(event.ProgramFound(run_id, session.session_id, program.executions))
+
+    def _log_seen(self, cell: CellRun, seen: Observation) -> None:
+        run = cell.run
         run.add_params(seen.params)
-        if seen.tags:
-            run.set_tags(seen.tags)
         for used in seen.data:
-            run.log_data(_data_used(run.run_id, used))
+            self._log_data(run, used)
+        for output in seen.outputs:
+            run.add_artifact(output.path, output.content)
+        if seen.resources is not None:
+            self._tracker.note(run.run_id, "resources", seen.resources)
+
+    def _log_surroundings(self, cell: CellRun, session: Session, executed: Executed) -> None:
+        """Note the random generators, the working directory of the session, and the user's own modules."""
+        found = {
+            "states": cell.generators,
+            "consumed": sorted(executed.consumed),
+            "unseeded": unseeded(cell.request.source),
+            "seed": cell.request.seed,
+        }
+        self._tracker.note(cell.run.run_id, "random", found)
+        self._tracker.note(cell.run.run_id, "cwd", session.folder)
+        if executed.opened.unseen:
+            self._tracker.note(cell.run.run_id, "unseen", executed.opened.unseen)
+        for module in self._modules.read():
+            self._log_module(cell.run, module)
+
+    def _log_module(self, run: ActiveRun, module: LocalModule) -> None:
+        if module.content is not None:
+            self._objects.put(module.content)
+        run.log_data(
+            event.DataUsed(
+                run.run_id, READ, module.path, "module", module.digest, size=module.size, reason=module.reason
+            )
+        )
+
+    def _log_data(self, run: ActiveRun, used: UsedData) -> None:
+        run.log_data(_data_used(run.run_id, used))
+        seen = used.fingerprint
+        if seen.kind == "file" and used.role == READ and seen.digest and (seen.size or 0) <= self._keep_bytes:
+            self._keep(Path(used.name), seen.digest)
+
+    def _keep(self, path: Path, digest: str) -> None:
+        """Keep a file that was read, unless it has changed since it was fingerprinted."""
+        if not self._objects.exists(digest):
+            self._objects.put(path)
+
+    def _log_program_files(
+        self, run: ActiveRun, session: Session, executed: Executed, seen: Observation | None
+    ) -> None:
+        """Note the files that the earlier executions of the program read, and that none of them had written."""
+        numbers = session.program(executed.number).executions
+        known = {used.name for used in seen.data} if seen is not None else set()
+        for used in _files_of([session.executions[number] for number in numbers if number != executed.number]):
+            if used.name not in known:
+                self._log_data(run, used)
 
     def _log_named(self, cell: CellRun, namespace: Mapping[str, Any]) -> list[str]:
         """Log the variables that `--param` and `--metric` name."""
@@ -117,19 +229,26 @@ class CellTracker:
         return complaints
 
 
-def seed_everything(seed: int) -> None:
-    """Seed Python's and NumPy's global generators, and PyTorch's where it is imported."""
-    import random
+def _files_of(executions: list[Executed]) -> Iterator[UsedData]:
+    written: set[str] = set()
+    for executed in executions:
+        yield from (used for used in used_files(executed.opened) if used.role == READ and used.name not in written)
+        written |= executed.opened.written
 
-    import numpy
 
-    if not 0 <= seed < 2**32:
-        raise UsageError(f"--seed takes a number from 0 to {2**32 - 1}, not {seed}")
-    random.seed(seed)
-    numpy.random.seed(seed)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed)
+def _cell_executed(session: Session, executed: Executed) -> event.CellExecuted:
+    return event.CellExecuted(
+        session=session.session_id,
+        number=executed.number,
+        source=redact(executed.source),
+        start_time=executed.start_time,
+        seconds=executed.seconds,
+        status=executed.status,
+        notebook=executed.notebook,
+        cell_id=executed.cell_id,
+        execution_count=executed.execution_count,
+        error_line=executed.error_line,
+    )
 
 
 def _data_used(run_id: str, used: UsedData) -> event.DataUsed:

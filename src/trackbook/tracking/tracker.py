@@ -97,7 +97,7 @@ class Tracker:
             kind=kind,
             parent=parent,
         )
-        self._append(
+        self.append(
             event.RunStarted(
                 run_id=run.run_id,
                 experiment=run.experiment,
@@ -142,14 +142,14 @@ class Tracker:
         )
         run._params.update(summary.params)
         run._next_step.update({key: runs.metric_history(run_id, key)[-1].step + 1 for key in summary.metrics})
-        self._append(event.RunResumed(run.run_id))
+        self.append(event.RunResumed(run.run_id))
         self._push(run)
         return run
 
-    def take_met(self) -> list[str]:
-        """Return the ids of the runs that were going on at any time since the last call."""
+    def take_met(self, ending: ActiveRun | None = None) -> list[str]:
+        """Return the ids of the runs that were going on at any time since the last call; `ending` is about to end."""
         met = list(self._met)
-        self._met = {run.run_id: None for run in self._going}
+        self._met = {run.run_id: None for run in self._going if run is not ending}
         return met
 
     def _experiment_of(self, name: str | None, parent: ActiveRun | None) -> str:
@@ -184,19 +184,20 @@ class Tracker:
         if git.commit is not None or git.branch is not None:
             patch = self._git.patch()
             kept = self._store.objects.put(patch.text.encode()) if patch is not None and patch.text else None
-            self._append(event.CodeLocated(run_id, git.commit, git.branch, git.remote, kept))
+            self.append(event.CodeLocated(run_id, git.commit, git.branch, git.remote, kept))
             if patch is not None and patch.left_out:
                 self.note(run_id, "patch_left_out", patch.left_out)
         digest, environment = self._environment.read()
         content = None if digest in self._sent_environments else environment.to_json()
-        self._append(event.EnvironmentSeen(run_id, digest, content))
+        self.append(event.EnvironmentSeen(run_id, digest, content))
         self._sent_environments.add(digest)
 
     def note(self, run_id: str, name: str, content: Any) -> None:
         """Keep something that was captured of a run under a name, as JSON; a later one of that name replaces it."""
-        self._append(event.FactNoted(run_id, name, msgspec.json.encode(content).decode()))
+        self.append(event.FactNoted(run_id, name, msgspec.json.encode(content).decode()))
 
-    def _append(self, fact: event.Event, *, durable: bool = False) -> None:
+    def append(self, fact: event.Event, *, durable: bool = False) -> None:
+        """Add a fact to the journal; when `durable`, it is on the disk when this returns."""
         self._store.append(fact, durable=durable)
 
     def _stack(self) -> list[ActiveRun]:
@@ -242,9 +243,23 @@ class ActiveRun:
         self.parent = parent
         self.status: str | None = None
         self._tracker = tracker
-        self._append = tracker._append
+        self._append = tracker.append
         self._params: dict[str, str] = {}
+        self._captured: set[str] = set()
         self._next_step: dict[str, int] = {}
+
+    def afterwards(self) -> ActiveRun:
+        """Return this run as something that still logs when it has ended, for what is found out about it later."""
+        other = ActiveRun(
+            self._tracker,
+            run_id=self.run_id,
+            run_name=self.run_name,
+            experiment=self.experiment,
+            kind=self.kind,
+            parent=self.parent,
+        )
+        other._params, other._captured, other._next_step = self._params, self._captured, self._next_step
+        return other
 
     def __repr__(self) -> str:
         return f"<run {self.run_name} ({self.run_id[:8]}) in {self.experiment}>"
@@ -263,22 +278,23 @@ class ActiveRun:
             for key, value in checked_items("params", params)
         }
         for key, value in new.items():
-            if self._params.get(key, value) != value:
+            if key not in self._captured and self._params.get(key, value) != value:
                 raise UsageError(
                     f"param {key!r} of run {self.run_name!r} is already {self._params[key]!r} and cannot become "
                     f"{value!r}; log a metric, or start a nested run"
                 )
+        self._captured.difference_update(new)
         self._log_params(new)
 
     def add_params(self, params: Mapping[str, Any]) -> None:
-        """Log params that were captured: what is already there stays."""
-        self._log_params(
-            {
-                key: redact_value(key, str(value))
-                for key, value in params.items()
-                if key not in self._params and key and key.isprintable()
-            }
-        )
+        """Log params that were captured: what is already there stays, and the user's own may replace them."""
+        new = {
+            key: redact_value(key, str(value))
+            for key, value in params.items()
+            if key not in self._params and key and key.isprintable()
+        }
+        self._captured.update(new)
+        self._log_params(new)
 
     def _log_params(self, params: dict[str, str]) -> None:
         if params:

@@ -1,0 +1,208 @@
+"""The executions of one shell, in the order in which they ran: the history that the program of a run is cut from.
+
+Every cell is watched lightly, whether it is tracked or not: its text is analysed, and what it bound, which files it
+opened and which state of the process it changed is compared with what was there when the cell before it had ended.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from trackbook.capture.files import FileWatcher
+from trackbook.capture.opened import Opened
+from trackbook.capture.randomness import consumed, generator_states
+from trackbook.capture.state import changed as changed_state
+from trackbook.capture.state import process_state
+from trackbook.cells import CellNames, History, Outcome, Program, read_source
+from trackbook.cells.source import MARKING_MAGICS
+
+OK, ERROR, UNKNOWN = "ok", "error", "unknown"
+
+_OF_THE_SHELL = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_(?:ih|oh|dh|exit_code)|__\w+__|In|Out|get_ipython|exit|quit|open")
+_BLANK_TOP = re.compile(r"\A(?:[ \t]*\n)+")
+
+
+class Executed(msgspec.Struct, frozen=True):
+    """A cell that has run; see `trackbook.tracking.Execution`.  `opened` are the files that it opened, `consumed`
+    the global random generators that it drew from or seeded."""
+
+    number: int
+    source: str
+    start_time: int
+    seconds: float
+    status: str
+    notebook: str | None = None
+    cell_id: str | None = None
+    execution_count: int | None = None
+    error_line: int | None = None
+    opened: Opened = Opened()
+    consumed: frozenset[str] = frozenset()
+
+
+class RunningCell:
+    """A cell between its beginning and its end; `names` says what its text will do, `opened` grows."""
+
+    def __init__(self, source: str, names: CellNames, notebook: str | None, cell_id: str | None) -> None:
+        self.source = source
+        self.names = names
+        self.notebook = notebook
+        self.cell_id = cell_id
+        self.opened = Opened()
+        self.start_time = time.time_ns() // 1_000_000
+        self.began = time.perf_counter()
+        self.seconds = 0.0
+
+
+class Session:
+    """Remembers what the cells of one shell did; made once a shell.
+
+    `folder` is the working directory that its first cell found, None when there was none.
+    """
+
+    def __init__(self) -> None:
+        self.session_id = uuid.uuid4().hex
+        self.executions: list[Executed] = []
+        self.folder: str | None = None
+        self._history = History()
+        self._files = FileWatcher()
+        self._bindings: dict[str, int] | None = None
+        self._state: dict[str, str] = {}
+        self._generators: dict[str, str] = {}
+
+    def adopt(self, sources: Iterable[str]) -> None:
+        """Take cells that ran before anybody watched for the beginning of the history."""
+        now = time.time_ns() // 1_000_000
+        for count, source in enumerate(sources, 1):
+            self._history.begin(source)
+            # Nobody saw whether they failed, so nothing that they bind hides what was bound before.
+            number = self._history.end(Outcome(failed=True), count)
+            self.executions.append(Executed(number, source, now, 0.0, UNKNOWN, execution_count=count))
+
+    def begin(
+        self, source: str, namespace: Mapping[str, Any], *, notebook: str | None = None, cell_id: str | None = None
+    ) -> RunningCell:
+        """Analyse a cell that is about to run in `namespace`."""
+        running = RunningCell(source, self._history.begin(source), notebook, cell_id)
+        if self._bindings is None:
+            self._bindings, self._state = _bindings(namespace), process_state()
+            self._generators = generator_states()
+            self.folder = _working_directory()
+        return running
+
+    def start(self, running: RunningCell) -> None:
+        """Note that the code of the cell runs from now on: what was opened until here was not its doing."""
+        self._files.start()
+        running.began = time.perf_counter()
+
+    def stop(self, running: RunningCell) -> None:
+        """Note that the code of the cell has ended: what is opened from now on is not its doing."""
+        running.seconds = round(time.perf_counter() - running.began, 6)
+        running.opened = self._files.stop()
+
+    def end(
+        self,
+        running: RunningCell,
+        namespace: Mapping[str, Any],
+        error: BaseException | None,
+        execution_count: int | None = None,
+        changed: frozenset[str] | None = None,
+    ) -> Executed:
+        """Add the cell, which has been stopped, to the history; `changed` are variables that changed in place."""
+        line = None if error is None else failed_line(error, running.source)
+        drawn = self._drawn()
+        outcome = self._outcome(running, namespace, error is not None, line, changed, drawn)
+        number = self._history.end(outcome, execution_count)
+        executed = Executed(
+            number=number,
+            source=running.source,
+            start_time=running.start_time,
+            seconds=running.seconds,
+            status=OK if error is None else ERROR,
+            notebook=running.notebook,
+            cell_id=running.cell_id,
+            execution_count=execution_count,
+            error_line=line,
+            opened=running.opened,
+            consumed=drawn,
+        )
+        self.executions.append(executed)
+        return executed
+
+    def program(self, number: int) -> Program:
+        """Return the executions that the execution `number` consists of and depends on."""
+        return self._history.program(number)
+
+    def _outcome(
+        self,
+        running: RunningCell,
+        namespace: Mapping[str, Any],
+        failed: bool,
+        line: int | None,
+        changed: frozenset[str] | None,
+        drawn: frozenset[str],
+    ) -> Outcome:
+        bindings, state = _bindings(namespace), process_state()
+        before, self._bindings = self._bindings or {}, bindings
+        state_before, self._state = self._state, state
+        return Outcome(
+            failed=failed,
+            line=line,
+            bound=frozenset(name for name, identity in bindings.items() if before.get(name) != identity),
+            deleted=frozenset(before.keys() - bindings.keys()),
+            changed=changed,
+            files_read=running.opened.read,
+            files_written=running.opened.written,
+            files_replaced=running.opened.replaced,
+            state=changed_state(state_before, state) | drawn,
+        )
+
+    def _drawn(self) -> frozenset[str]:
+        """Return the global random generators that were drawn from, or seeded, since the cell before ended."""
+        before, self._generators = self._generators, generator_states()
+        return consumed(before, self._generators)
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - as text
+    except OSError:  # it was deleted
+        return None
+
+
+def _bindings(namespace: Mapping[str, Any]) -> dict[str, int]:
+    """Return the identities of the user's variables.
+
+    Not the objects: to hold what a cell replaces would double the memory that it needs.
+    """
+    return {name: id(value) for name, value in list(namespace.items()) if not _OF_THE_SHELL.fullmatch(name)}
+
+
+def failed_line(error: BaseException, source: str) -> int | None:
+    """Return the line of the cell's text, from 1, at which it raised; None where the traceback does not tell."""
+    cell = read_source(source)
+    if cell.foreign or any(magic.name not in MARKING_MAGICS for magic in cell.cell_magics):
+        return None  # the magic ran the rest of the cell, under lines of its own
+    traceback = error.__traceback__
+    while traceback is not None and not _is_cell(traceback):
+        traceback = traceback.tb_next
+    if traceback is None:
+        return None
+    taken_off = _BLANK_TOP.match(source)
+    line = traceback.tb_lineno + (taken_off[0].count("\n") if taken_off else 0)
+    return cell.line(line - cell.offset) if cell.lines else line
+
+
+def _is_cell(traceback: TracebackType) -> bool:
+    name = traceback.tb_frame.f_code.co_name
+    return name == "<module>" or name.startswith("<cell line")  # as IPython before version 9 calls it
+
+
+__all__ = ["ERROR", "OK", "UNKNOWN", "Executed", "RunningCell", "Session", "failed_line"]
