@@ -14,7 +14,10 @@ from types import FrameType
 from typing import Any
 
 NATIVE = "trackbook.file"
-"""Raised with a path or URL and one of `read`, `written`, `changed`, for what native code is about to open."""
+"""Raised with a path or URL and `read`, `written`, `changed`, `removed` or `database`, for what native code opens."""
+
+UNSEEN = "trackbook.unseen"
+"""Raised with a text that says which files may have been opened without being told of."""
 
 Listener = Callable[[str, tuple[Any, ...]], None]
 

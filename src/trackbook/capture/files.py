@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from trackbook.capture import audit
+from trackbook.capture import audit, readers
 from trackbook.capture.digests import Stamp, fingerprint_file, forget
 from trackbook.capture.opened import MAX_FILES, Opened, OpenedFile, UsedFile, keep_before
 from trackbook.capture.paths import absolute, is_code, is_data_file, is_data_place, is_library
@@ -40,6 +40,7 @@ class FileWatcher:
         self._foreign: dict[int, threading.Thread] = {}
         self._started: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._code: set[str] = set()
+        readers.install()
 
     def start(self) -> Mapping[str, OpenedFile]:
         """Begin to collect; returns what has been collected so far by path, which grows."""
@@ -184,11 +185,19 @@ class FileWatcher:
     def _native(self, event: str, arguments: tuple[Any, ...]) -> None:
         name, action = arguments
         text = os.fsdecode(name)
+        if action == "database":
+            self._database(event, (name,))
+            return
         if is_url(text):
-            self._url(text, {"read"} if action == "read" else {"written"})
+            self._url(
+                text, {"read"} if action == "read" else {"written"} if action == "written" else {"read", "written"}
+            )
             return
         if (path := absolute(local_path(text))) is not None:
             self._note(path, action, "folder" if os.path.isdir(path) else "file")  # noqa: PTH112
+
+    def _not_told(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._unseen[str(arguments[0])] = None
 
     # -- what is no file
 
@@ -235,6 +244,7 @@ _KINDS = {"os.rmdir": "folder", "shutil.rmtree": "folder"}
 _EVENTS: dict[str, Callable[[FileWatcher, str, tuple[Any, ...]], None]] = {
     "open": FileWatcher._opened,
     audit.NATIVE: FileWatcher._native,
+    audit.UNSEEN: FileWatcher._not_told,
     **dict.fromkeys(("os.listdir", "os.scandir"), FileWatcher._listed),
     **dict.fromkeys(("os.rename", "os.link"), FileWatcher._moved),
     "os.symlink": FileWatcher._linked,
