@@ -254,7 +254,7 @@ def test_a_run_can_be_found_by_what_it_wrote(tracker, runs):
     from trackbook.tracking.cells import CellEnd, CellRequest, CellTracker
 
     objects = runs._store.objects
-    cells, session = CellTracker(tracker, CellCapture(1000), Autolog(tracker), objects, 0), Session()
+    cells, session = CellTracker(tracker, CellCapture(1000), Autolog(tracker, lambda model: b""), objects, 0), Session()
     namespace: dict = {}
     running = session.begin("frame = make()", namespace)
     cell = cells.start(CellRequest(source="frame = make()"), running, namespace)
