@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trackbook.charts import DriftReport
     from trackbook.data import DatasetVersion
     from trackbook.registry import ModelVersion
-    from trackbook.tracking import ActiveRun, Run
+    from trackbook.tracking import ActiveRun, Reproduction, Run
 
 FIGURE_FORMATS = frozenset({"png", "svg", "pdf", "jpg", "jpeg"})
 
@@ -145,6 +145,15 @@ def search_runs(
 def get_run(run_id: str) -> Run:
     """Return everything that is kept about one run; the first characters of its id are enough."""
     return current.get().runs.get(run_id)
+
+
+def reproduce(run_id: str, env: str = "current", *, timeout: float | None = None) -> Reproduction:
+    """Repeat the program of a run in a fresh process, compare, and keep the verdict with the run.
+
+    `env` is `current` (this interpreter) or `locked` (a fresh environment with the run's versions); `timeout` is in
+    seconds for each repeat.  The project's files, its registry and its runs stay as they are.
+    """
+    return current.get().reproductions.reproduce(run_id, env=env, timeout=timeout)
 
 
 def snapshot(frame_or_path: Any, name: str) -> DatasetVersion:

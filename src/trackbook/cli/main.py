@@ -15,6 +15,7 @@ COMMANDS = {
     "runs": "trackbook.cli.runs:runs_command",
     "show": "trackbook.cli.runs:show_command",
     "compare": "trackbook.cli.runs:compare_command",
+    "reproduce": "trackbook.cli.reproduce:reproduce_command",
     "graph": "trackbook.cli.pipeline:graph_command",
     "convert": "trackbook.cli.pipeline:convert_command",
     "pipeline": "trackbook.cli.pipeline:pipeline_group",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
     from trackbook.data import DatasetVersion
     from trackbook.registry import ModelVersion
-    from trackbook.tracking import RunSummary
+    from trackbook.tracking import Progress, Reproduction, RunSummary
 
 
 class Card:
@@ -51,6 +53,33 @@ def model_card(version: ModelVersion) -> Card:
         "load with": f'tb.load_model("{version.uri}")',
     }
     return Card(f"Model {version.name}, version {version.version}", facts)
+
+
+def reproduction_card(reproduction: Reproduction) -> Card:
+    """Return the card of a verdict: the sentence, what differs, why, and what to do."""
+    from trackbook.tracking.verdict import facts, headline
+
+    title = f"Run {reproduction.run_id[:8]} {headline(reproduction)}"
+    return Card(title, {name: "; ".join(lines) for name, lines in facts(reproduction).items()})
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[Progress], None]]:
+    """Show progress on one line that is gone at the end; in a terminal as in a notebook."""
+    width = 0
+
+    def say(progress: Progress) -> None:
+        nonlocal width
+        text = progress.text[:100]
+        sys.stdout.write(f"\r{text.ljust(width)}")
+        sys.stdout.flush()
+        width = len(text)
+
+    try:
+        yield say
+    finally:
+        sys.stdout.write("\r" + " " * width + "\r")
+        sys.stdout.flush()
 
 
 def runs_table(runs: Sequence[RunSummary]) -> pd.DataFrame:

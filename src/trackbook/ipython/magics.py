@@ -11,7 +11,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from trackbook.errors import nearest
 from trackbook.ipython.arguments import parse, shows_usage_errors, without_comment
-from trackbook.ipython.display import dataset_card, model_card, runs_table
+from trackbook.ipython.display import dataset_card, model_card, progress_line, reproduction_card, runs_table
 from trackbook.ipython.tracking import TrackedCells, parse_track, track_options
 from trackbook.project import CurrentProject
 
@@ -79,6 +79,20 @@ class TrackbookMagics(Magics):
         differences = self._current.get().runs.compare(options.run)
         rows = {f"{group}.{name}": values for group, named in differences.items() for name, values in named.items()}
         return pd.DataFrame.from_dict(rows, orient="index", columns=options.run)
+
+    @magic_arguments()
+    @argument("run", help="the run's id, or its first characters")
+    @argument("--env", default="current", help="current (this interpreter) or locked (the run's own versions)")
+    @argument("--timeout", type=float, help="seconds that each repeat may take")
+    @line_magic
+    @shows_usage_errors
+    def reproduce(self, line: str) -> Any:
+        """Repeat a run in a fresh process and show the verdict: `%reproduce RUN [--env current|locked]`."""
+        options = parse(self.reproduce, line)
+        reproductions = self._current.get().reproductions
+        with progress_line() as say:
+            found = reproductions.reproduce(options.run, env=options.env, timeout=options.timeout, on_progress=say)
+        return reproduction_card(found)
 
     @magic_arguments()
     @argument("name", help="the dataset's name")

@@ -143,7 +143,7 @@ class Attempt:
         """Return the folder in which the kernel of the run started."""
         if self._run.notebook:
             return Path(self._run.notebook).parent
-        folder = self._run.facts.get("folder")
+        folder = self._run.facts.get("cwd")
         return Path(folder) if isinstance(folder, str) else self.mirror.root
 
     def _image_folder(self, folder: Path) -> Path:

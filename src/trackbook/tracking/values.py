@@ -120,6 +120,11 @@ class Reproduction(msgspec.Struct, frozen=True):
     causes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        from trackbook.tracking.verdict import text
+
+        return text(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: times as ISO 8601."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
