@@ -6,13 +6,18 @@ import os
 import sys
 import threading
 import time
+from functools import cache
 
 import msgspec
+import psutil
 
 FIRST_INTERVAL = 0.25
 """Seconds between samples; doubled whenever there are `MAX_SAMPLES`, so that a long cell has no more of them."""
 
 MAX_SAMPLES = 240
+
+AWAKE_SECONDS = 5.0
+"""Seconds without a cell after which the thread sleeps until the next one."""
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
@@ -39,16 +44,18 @@ class ResourceSampler:
         self._condition = threading.Condition()
         self._pid: int | None = None
         self._going: _Going | None = None
+        self._is_asleep = False
 
     def start(self) -> None:
         """Begin to sample; what was going on before is dropped."""
         going = _Going()
         with self._condition:
-            if self._pid != os.getpid():  # threads do not survive a fork
-                self._pid = os.getpid()
-                threading.Thread(target=self._run, name="trackbook-resources", daemon=True).start()
             self._going = going
-            self._condition.notify()
+            if self._pid != os.getpid():  # threads do not survive a fork
+                self._pid, self._is_asleep = os.getpid(), False
+                threading.Thread(target=self._run, name="trackbook-resources", daemon=True).start()
+            elif self._is_asleep:
+                self._condition.notify()
 
     def stop(self) -> Resources | None:
         """Return what was used since `start`; None without one."""
@@ -57,11 +64,16 @@ class ResourceSampler:
         return None if going is None else going.result()
 
     def _run(self) -> None:
-        # One thread for all cells: to start one costs more than a trivial cell may.
-        while True:
-            with self._condition:
+        # One thread for all cells, and awake for a while after each: to start a thread, or to wake one, costs more
+        # than a trivial cell may.
+        with self._condition:
+            idle = 0.0
+            while True:
                 going = self._going
-                self._condition.wait(None if going is None else going.interval)
+                wait = FIRST_INTERVAL if going is None else going.interval
+                self._is_asleep = going is None and idle > AWAKE_SECONDS
+                self._condition.wait(None if self._is_asleep else wait)
+                idle = 0.0 if self._is_asleep or going is not None else idle + wait
                 if going is not None and going is self._going:
                     going.sample()
 
@@ -105,9 +117,12 @@ def _cpu_seconds() -> float:
 
 def _memory() -> int:
     """Return the resident memory of this process in bytes."""
-    import psutil
+    return int(_process(os.getpid()).memory_info().rss)
 
-    return int(psutil.Process().memory_info().rss)
+
+@cache
+def _process(pid: int) -> psutil.Process:
+    return psutil.Process(pid)
 
 
 def _highest_memory() -> int:

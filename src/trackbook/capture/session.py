@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -182,7 +183,13 @@ def _bindings(namespace: Mapping[str, Any]) -> dict[str, int]:
 
     Not the objects: to hold what a cell replaces would double the memory that it needs.
     """
-    return {name: id(value) for name, value in list(namespace.items()) if not _OF_THE_SHELL.fullmatch(name)}
+    return {name: id(value) for name, value in list(namespace.items()) if not _is_of_the_shell(name)}
+
+
+@lru_cache(65_536)
+def _is_of_the_shell(name: str) -> bool:
+    """Say whether a variable is IPython's own; remembered, as there are two more of them after each cell."""
+    return _OF_THE_SHELL.fullmatch(name) is not None
 
 
 def failed_line(error: BaseException, source: str) -> int | None:
