@@ -76,20 +76,16 @@ class Opened(msgspec.Struct, frozen=True):
         """Return everything, with fingerprints of `limit` files and as many folders; they are taken now."""
         found: list[UsedFile] = []
         counts = {"file": 0, "folder": 0}
+        resolved: dict[str, str] = {}
         for file in list(self.files.values()):
             if _is_temporary(file):
                 continue
             kind = "folder" if file.kind == "folder" else "file"
             counts[kind] += 1
-            found += (
-                UsedFile(
-                    role,
-                    readable(file.path),
-                    _seen(file, role, self.files, counts[kind], limit),
-                    _target(file),
-                )
-                for role in sorted(file.roles)
-            )
+            target = _target(file, resolved)
+            for role in sorted(file.roles):
+                seen = _seen(file, role, self.files, counts[kind], limit)
+                found.append(UsedFile(role, readable(file.path), seen, target))
         return tuple(found)
 
     def _paths(self, role: str) -> frozenset[str]:
@@ -174,10 +170,10 @@ def _of_kind(file: OpenedFile, found: Fingerprint) -> Fingerprint:
     return found
 
 
-def _target(file: OpenedFile) -> str | None:
+def _target(file: OpenedFile, resolved: dict[str, str]) -> str | None:
     if file.kind == "url":
         return None
-    target = os.path.realpath(file.path)
+    target = _resolved(file.path, resolved)
     return None if target == file.path else readable(target)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -105,49 +105,43 @@ def unseeded(source: str) -> tuple[Unseeded, ...]:
     Draws from a global generator count only where no earlier line seeds it.  Text that is no Python has none.
     """
     scan = _Scan(source)
-    return tuple(sorted({found for call in scan.calls for found in scan.unseeded(call)}))
+    return tuple(sorted({found for call, path in scan.calls for found in scan.unseeded(call, path)}))
 
 
 def seeded(source: str) -> tuple[Seed, ...]:
     """Name the seeds that `source` sets: of global generators, of its own ones, and `random_state` arguments."""
     scan = _Scan(source)
-    return tuple(sorted({found for call in scan.calls for found in scan.seeds(call)}))
+    return tuple(sorted({found for call, path in scan.calls for found in scan.seeds(call, path)}))
 
 
 class _Scan:
     """The calls of a text, with the dotted names of what they call."""
 
     def __init__(self, source: str) -> None:
-        self.calls: list[ast.Call] = []
+        self.calls: list[tuple[ast.Call, str]] = []
         self._imports = dict(MODULE_ALIASES)
         self._global_seeds: dict[str, int] = {}
         try:
-            tree = ast.parse(read_source(source).python)
-            nodes = list(ast.walk(tree))
+            nodes = list(ast.walk(ast.parse(read_source(source).python)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return
         for node in nodes:
-            if isinstance(node, ast.Call):
-                self.calls.append(node)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.Import | ast.ImportFrom):
                 self._add_imports(node)
-        self._global_seeds = {
-            library: min(call.lineno for call in self.calls if self._seeds_globally(call, library))
-            for library in ("random", "numpy", "torch", "tensorflow")
-            if any(self._seeds_globally(call, library) for call in self.calls)
-        }
+        self.calls = [(node, self._path(node.func)) for node in nodes if isinstance(node, ast.Call)]
+        for call, path in self.calls:
+            for library in self._seeded_by(call, path):
+                self._global_seeds[library] = min(call.lineno, self._global_seeds.get(library, call.lineno))
 
-    def unseeded(self, call: ast.Call) -> Iterator[Unseeded]:
+    def unseeded(self, call: ast.Call, path: str) -> Iterator[Unseeded]:
         """Yield what is left to chance in one call."""
-        path = self._path(call.func)
         last = path.rpartition(".")[2]
         kind = self._kind(call, path, last)
         if kind is not None:
             yield Unseeded(call.lineno, path.lstrip("."), kind)
 
-    def seeds(self, call: ast.Call) -> Iterator[Seed]:
+    def seeds(self, call: ast.Call, path: str) -> Iterator[Seed]:
         """Yield the seeds that one call is given."""
-        path = self._path(call.func)
         last = path.rpartition(".")[2]
         is_seeder = path in _SEEDERS or last in _GENERATORS or last in _EVERYWHERE or path == "random.Random"
         if is_seeder and call.args and not _is_none(call.args[0]):
@@ -189,10 +183,13 @@ class _Scan:
         root = path.partition(".")[0]
         return root not in self._imports.values() or path.startswith("sklearn.utils")
 
-    def _seeds_globally(self, call: ast.Call, library: str) -> bool:
-        path = self._path(call.func)
-        is_for_all = path.rpartition(".")[2] in _EVERYWHERE
-        return (_SEEDERS.get(path) == library or is_for_all) and _has_seed(call)
+    def _seeded_by(self, call: ast.Call, path: str) -> Iterable[str]:
+        """Return the libraries whose global generators a call seeds."""
+        if not _has_seed(call):
+            return ()
+        if path.rpartition(".")[2] in _EVERYWHERE:
+            return set(_SEEDERS.values())
+        return (_SEEDERS[path],) if path in _SEEDERS else ()
 
     def _path(self, function: ast.expr) -> str:
         parts: list[str] = []

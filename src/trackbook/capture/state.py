@@ -42,6 +42,21 @@ def environment_variables() -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in sorted(os.environ.items()) if not name.startswith(LIBRARY_VARIABLES))
 
 
+class _Kept:
+    """A probe of something large: its text is made again only when its parts are no longer equal to those before."""
+
+    def __init__(self, parts: Callable[[], Any], text: Callable[[], object]) -> None:
+        self._parts = parts
+        self._text = text
+        self._last: tuple[Any, object] | None = None
+
+    def __call__(self) -> object:
+        parts = self._parts()
+        if self._last is None or self._last[0] != parts:
+            self._last = (parts, blake3(repr(self._text()).encode("utf-8", "surrogatepass")).hexdigest())
+        return self._last[1]
+
+
 def _digest(probe: Callable[[], object]) -> str:
     try:
         found = probe()
@@ -82,10 +97,16 @@ def _pandas() -> object:
     return object.__getattribute__(_module("pandas").options, "d")
 
 
-def _matplotlib() -> object:
+def _matplotlib() -> list[tuple[str, object]]:
     settings = getattr(_module("matplotlib"), "rcParams", {})
     # Reading the backend through the mapping would choose one.
     return [(name, value) for name, value in dict.items(settings) if name != "backend"]
+
+
+def _settings() -> list[object]:
+    # A list or dict among them may be changed in place.
+    values = dict.values(getattr(_module("matplotlib"), "rcParams", {}))
+    return [value.copy() if type(value) is list or type(value) is dict else value for value in values]
 
 
 def _backend() -> object:
@@ -120,20 +141,20 @@ def _module(name: str) -> Any:
 _LIBRARIES = frozenset({"decimal", "pandas", "numpy", "matplotlib", "sklearn", "torch"})
 _PROBES: dict[str, Callable[[], object]] = {
     CWD: os.getcwd,
-    "os.environ": lambda: list(environment_variables()),
+    "os.environ": _Kept(lambda: dict(getattr(os.environ, "_data", os.environ)), lambda: list(environment_variables())),
     "sys.path": lambda: sys.path,
     "sys.argv": lambda: sys.argv,
     "sys.recursionlimit": sys.getrecursionlimit,
-    "warnings.filters": _filters,
+    "warnings.filters": _Kept(lambda: list(warnings.filters), _filters),
     "locale.settings": lambda: locale.setlocale(locale.LC_ALL),
     "logging.root": _levels,
     "decimal.context": _decimal,
     "pandas.options": _pandas,
-    "numpy.printoptions": lambda: sorted(_module("numpy").get_printoptions().items(), key=str),
+    "numpy.printoptions": lambda: _module("numpy").get_printoptions(),
     "numpy.errstate": lambda: _module("numpy").geterr(),
-    "matplotlib.rcParams": _matplotlib,
+    "matplotlib.rcParams": _Kept(_settings, _matplotlib),
     "matplotlib.backend": _backend,
-    "sklearn.config": lambda: sorted(_module("sklearn").get_config().items()),
+    "sklearn.config": lambda: _module("sklearn").get_config(),
     "torch.defaults": _torch,
 }
 
