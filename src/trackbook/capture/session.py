@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ import msgspec
 
 from trackbook.capture.files import FileWatcher
 from trackbook.capture.opened import Opened
+from trackbook.capture.paths import is_library
 from trackbook.capture.randomness import consumed, generator_states
 from trackbook.capture.state import changed as changed_state
 from trackbook.capture.state import process_state
@@ -29,6 +31,8 @@ OK, ERROR, UNKNOWN = "ok", "error", "unknown"
 
 _OF_THE_SHELL = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_(?:ih|oh|dh|exit_code)|__\w+__|In|Out|get_ipython|exit|quit|open")
 _BLANK_TOP = re.compile(r"\A(?:[ \t]*\n)+")
+_CHANGED_BY_IMPORTS = frozenset({"warnings.filters"})
+"""What libraries change when they are imported, of no matter to a program that does not import them."""
 
 
 class Executed(msgspec.Struct, frozen=True):
@@ -77,6 +81,7 @@ class Session:
         self._bindings: dict[str, int] | None = None
         self._state: dict[str, str] = {}
         self._generators: dict[str, str] = {}
+        self._modules = set(sys.modules)
 
     def adopt(self, sources: Iterable[str]) -> None:
         """Take cells that ran before anybody watched for the beginning of the history."""
@@ -162,13 +167,25 @@ class Session:
             files_read=running.opened.read,
             files_written=running.opened.written,
             files_replaced=running.opened.replaced,
-            state=changed_state(state_before, state) | drawn,
+            state=self._own_changes(changed_state(state_before, state)) | drawn,
         )
+
+    def _own_changes(self, state: frozenset[str]) -> frozenset[str]:
+        """Return the changes of process state that are not the doing of a library that was imported only now."""
+        if not state & _CHANGED_BY_IMPORTS:
+            return state
+        new, self._modules = sys.modules.keys() - self._modules, set(sys.modules)
+        return state - _CHANGED_BY_IMPORTS if new and all(_is_of_a_library(name) for name in new) else state
 
     def _drawn(self) -> frozenset[str]:
         """Return the global random generators that were drawn from, or seeded, since the cell before ended."""
         before, self._generators = self._generators, generator_states()
         return consumed(before, self._generators)
+
+
+def _is_of_a_library(module: str) -> bool:
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return not isinstance(path, str) or is_library(path)
 
 
 def _working_directory() -> str | None:
