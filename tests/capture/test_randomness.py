@@ -151,6 +151,12 @@ def test_names_are_followed_through_imports():
     ]
 
 
+def test_lines_are_those_of_the_cell_with_its_magics():
+    source = "%%time\n%matplotlib inline\nx = np.random.rand()\n!ls\ny = np.random.default_rng(3)\n"
+    assert kinds(source) == [(3, "numpy.random.rand", "global")]
+    assert [seed.line for seed in seeded(source)] == [5]
+
+
 def test_seeds_are_found():
     source = "np.random.seed(7)\nrandom.seed(s)\ntorch.manual_seed(1 + 1)\nm = SVC(random_state=3)\nr = np.random.default_rng([1, 2])\nd.sample(random_state=None)\n"
     found = [(seed.line, seed.name, seed.value) for seed in seeded("import random, torch\n" + source)]

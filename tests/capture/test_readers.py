@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from trackbook.capture import audit
 from trackbook.capture.files import FileWatcher
 from trackbook.capture.readers.sql import files_in_sql
+from trackbook.capture.urls import clean_url
 
 TABLE = pa.table({"a": [1, 2, 3]})
 FRAME = pl.DataFrame({"a": [1, 2, 3]})
@@ -309,3 +310,23 @@ def test_files_are_found_in_sql(tmp_path, monkeypatch, sql, expected):
 def test_any_text_can_be_looked_through(text):
     assert isinstance(list(files_in_sql(text)), list)
     assert list(files_in_sql("'" * 10_001 + text)) is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://host/a.csv?day=3#part", "https://host/a.csv?day=3"),
+        ("https://user:hunter2@host:8443/a.csv", "https://host:8443/a.csv"),
+        ("https://token123456@host/a", "https://host/a"),
+        ("s3://bucket/key/a.parquet", "s3://bucket/key/a.parquet"),
+        (
+            "https://b.host/a?X-Amz-Date=1&X-Amz-Signature=abcdef&x-amz-security-token=zz",
+            "https://b.host/a?X-Amz-Date=1&X-Amz-Signature=[redacted]&x-amz-security-token=[redacted]",
+        ),
+        ("https://b.host/a?sv=2020&sig=Ab%2Bc&monkey=1", "https://b.host/a?sv=2020&sig=[redacted]&monkey=1"),
+        ("https://user:hunter2@[half/a?key=abcdef", "https://[half/a?key=[redacted]"),
+        ("", ""),
+    ],
+)
+def test_a_url_loses_what_opens_doors_and_nothing_else(url, expected):
+    assert clean_url(url) == expected

@@ -74,6 +74,15 @@ def caller() -> FrameType | None:
     return frame
 
 
+def is_importing() -> bool:
+    """Say whether the import system, or what looks for installed packages, lists a folder by itself."""
+    frame = caller()
+    name = frame.f_code.co_filename if frame is not None else ""
+    return name.startswith("<frozen") or any(
+        part in name for part in ("/importlib/", "pkgutil.py", "/pkg_resources/", "/jedi/", "\\importlib\\")
+    )
+
+
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not _listeners or getattr(_local, "inside", False):
         return

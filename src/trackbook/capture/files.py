@@ -149,7 +149,7 @@ class FileWatcher:
 
     def _listed(self, event: str, arguments: tuple[Any, ...]) -> None:
         path = absolute("." if arguments[0] is None else arguments[0])
-        if path is not None and path not in self._files and not _is_importing():
+        if path is not None and path not in self._files and not audit.is_importing():
             self._note(path, "read", "folder")
 
     def _moved(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -262,15 +262,6 @@ _EVENTS: dict[str, Callable[[FileWatcher, str, tuple[Any, ...]], None]] = {
 
 def _roles(method: str) -> set[str]:
     return {"read"} if method.upper() in _READING else {"read", "written"}
-
-
-def _is_importing() -> bool:
-    """Say whether the import system, or what looks for installed packages, lists a folder by itself."""
-    frame = audit.caller()
-    name = frame.f_code.co_filename if frame is not None else ""
-    return name.startswith("<frozen") or any(
-        part in name for part in ("/importlib/", "pkgutil.py", "/pkg_resources/", "/jedi/", "\\importlib\\")
-    )
 
 
 def _is_read_by_hand() -> bool:

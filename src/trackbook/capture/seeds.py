@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -99,6 +100,7 @@ _METHODS = _words("sample shuffle")
 _SEED_KEYWORDS = _words("random_state seed rng random_seed")
 
 
+@lru_cache(256)
 def unseeded(source: str) -> tuple[Unseeded, ...]:
     """Name the calls in `source`, a cell or a program, whose result no seed decides; in the order of the lines.
 
@@ -121,10 +123,8 @@ class _Scan:
         self.calls: list[tuple[ast.Call, str]] = []
         self._imports = dict(MODULE_ALIASES)
         self._global_seeds: dict[str, int] = {}
-        try:
-            nodes = list(ast.walk(ast.parse(read_source(source).python)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return
+        self._source = read_source(source)
+        nodes = list(ast.walk(self._source.tree))
         for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._add_imports(node)
@@ -138,17 +138,19 @@ class _Scan:
         last = path.rpartition(".")[2]
         kind = self._kind(call, path, last)
         if kind is not None:
-            yield Unseeded(call.lineno, path.lstrip("."), kind)
+            yield Unseeded(self._source.line(call.lineno), path.lstrip("."), kind)
 
     def seeds(self, call: ast.Call, path: str) -> Iterator[Seed]:
         """Yield the seeds that one call is given."""
         last = path.rpartition(".")[2]
         is_seeder = path in _SEEDERS or last in _GENERATORS or last in _EVERYWHERE or path == "random.Random"
         if is_seeder and call.args and not _is_none(call.args[0]):
-            yield Seed(call.lineno, path.lstrip("."), ast.unparse(call.args[0]))
+            yield Seed(self._source.line(call.lineno), path.lstrip("."), ast.unparse(call.args[0]))
         for keyword in call.keywords:
             if keyword.arg in _SEED_KEYWORDS and not _is_none(keyword.value):
-                yield Seed(call.lineno, f"{path.lstrip('.')}.{keyword.arg}", ast.unparse(keyword.value))
+                yield Seed(
+                    self._source.line(call.lineno), f"{path.lstrip('.')}.{keyword.arg}", ast.unparse(keyword.value)
+                )
 
     def _kind(self, call: ast.Call, path: str, last: str) -> str | None:
         if path in _CLOCKS:

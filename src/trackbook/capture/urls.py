@@ -11,7 +11,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _QUERY = re.compile(r"(?P<name>[^=&;]+)=(?P<value>[^&;]*)")
 _SECRET = re.compile(
     r"(?:^|[-_.])(?:sig|signature|key|code|session|sas|jwt|hmac|credential|pass\w*|pwd|secret|token|auth\w*)(?:$|[-_.])"
-    r"|(?:key|token|secret|signature|accesskeyid|apikey)$",
+    r"|(?:api|access|account|auth|client|private|secret|session)_?(?:key|keyid|token|secret)$",
     re.IGNORECASE,
 )
 MAX_URL = 2000
@@ -32,11 +32,11 @@ def clean_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         place = parts.netloc.rpartition("@")[2]
-        query = _QUERY.sub(_masked, parts.query)
-        text = urlunsplit((parts.scheme, place, parts.path, query, ""))
+        text = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
     except ValueError:  # no URL after all, such as one with half an IPv6 address
-        text = re.sub(r"(?<=://)[^/@\s]*@", "", url).partition("?")[0]
-    return redact(text, prose=True)[:MAX_URL]
+        text = re.sub(r"(?<=://)[^/@\s]*@", "", url).partition("#")[0]
+    start, mark, query = redact(text, prose=True).partition("?")
+    return (start + mark + _QUERY.sub(_masked, query))[:MAX_URL]
 
 
 def _masked(match: re.Match[str]) -> str:
