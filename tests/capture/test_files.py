@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -370,3 +371,19 @@ def test_more_files_than_are_named_are_counted(used, tmp_path, monkeypatch):
     opened = watcher.stop()
     assert len(opened.files) == 3
     assert opened.unseen == ("2 more files than the 3 that are named",)
+
+
+def test_removing_a_tree_from_before_tells_no_names_from_elsewhere(used):
+    Path("old/deep").mkdir(parents=True)
+    Path("old/deep/a.txt").write_text("x")
+    found = used(lambda: shutil.rmtree("old"))
+    assert {key for key in found if key[0] == "read"} == set()
+    assert {name for _, name in found} <= {"old", "old/deep", "old/deep/a.txt"}
+    assert all(seen.reason == "the cell removed it" for seen in found.values())
+
+
+def test_a_host_that_no_url_tells_of_is_named(used):
+    found = used(lambda: socket.getaddrinfo("localhost", 5432))
+    assert {(role, os.path.basename(name), seen.kind) for (role, name), seen in found.items()} == {
+        ("read", "localhost:5432", "url")
+    }

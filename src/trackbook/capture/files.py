@@ -100,7 +100,9 @@ class FileWatcher:
         flags = flags if isinstance(flags, int) else 0
         writing = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
         if not writing:
-            self._read(path)
+            # `os.open` in a folder given by its descriptor, as `rmtree` does it, does not say so.
+            if mode is not None or os.path.isabs(os.fsdecode(name)) or os.path.lexists(path):  # noqa: PTH117
+                self._read(path)
             return
         if flags & os.O_RDWR:
             forget(path)

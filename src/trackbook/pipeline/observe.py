@@ -1,14 +1,12 @@
 """What a step does besides returning values: files, folders, the network, other programs, state of the process.
 
-Everything here runs in the process of the steps.  The audit hook sees what Python code opens; files that
-native code opens by itself are missed, so the plan's string literals that name a file count as read too.
+Everything here runs in the process of the steps.  Audit events tell what Python code opens, and native readers where
+`trackbook.capture.readers` knows them; others are missed, so the plan's string literals that name a file count too.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +15,10 @@ from typing import Any
 import msgspec
 from blake3 import blake3
 
-from trackbook.capture import state
+from trackbook.capture import audit, readers, state
 from trackbook.capture.files import fingerprint_file, is_data_file
+from trackbook.capture.paths import absolute
+from trackbook.capture.urls import is_url
 from trackbook.cells.catalogue import CWD, PYPLOT
 from trackbook.pipeline.signature import UnsignedError, is_mutable, signature
 from trackbook.tracking.workspace import LEFT_OUT
@@ -72,22 +72,20 @@ class Observer:
     """Watches one step at a time in this process."""
 
     def __init__(self) -> None:
-        self._busy = threading.local()
-        self._watching = False
         self._files: dict[str, tuple[int, int]] | None = None
         self._reset()
-        sys.addaudithook(self._hook)
+        readers.install()
 
     def start(self) -> None:
         """Begin to watch."""
         self._reset()
         self._files = files_in(os.getcwd())  # noqa: PTH109 - as text
         self._folder = os.getcwd()  # noqa: PTH109
-        self._watching = True
+        audit.listen(self._heard)
 
     def stop(self, named: Iterable[str] = ()) -> Effects:
         """End watching; `named` are strings of the code that are taken for paths where such a file exists."""
-        self._watching = False
+        audit.unlisten(self._heard)
         self._written |= self._changed_files()
         written = sorted(path for path in self._written if os.path.exists(path))  # noqa: PTH110 - may be a folder
         # A string may be anything, so only what is a file now counts.
@@ -109,20 +107,21 @@ class Observer:
         self._listed: set[str] = set()
         self._reasons: dict[str, None] = {}
 
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self._watching or getattr(self._busy, "inside", False):
-            return
-        self._busy.inside = True
+    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         try:
             self._note(event, arguments)
-        finally:
-            self._busy.inside = False
+        except (TypeError, ValueError):
+            return  # an argument that is no path: the call is about to say so itself
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             self._opened(*arguments)
+        elif event == audit.NATIVE:
+            self._native(*arguments)
+        elif event == audit.UNSEEN:
+            self._reasons[f"may open {arguments[0]}"] = None
         elif event in ("os.listdir", "os.scandir"):
-            if (path := _path(arguments[0] or ".")) and not _importing():
+            if (path := _path(arguments[0] or ".")) and not audit.is_importing():
                 self._listed.add(path)
         elif event in _CHANGES:
             self._written.update(path for place in _CHANGES[event] if (path := _path(arguments[place])))
@@ -132,6 +131,14 @@ class Observer:
             self._reasons["uses the network"] = None
         elif event in _PROCESSES and not _is_probe(arguments):
             self._reasons["starts other processes, whose files are not seen"] = None
+
+    def _native(self, name: str, action: str) -> None:
+        if is_url(name):
+            self._reasons["uses the network"] = None
+        elif action == "database":
+            self._reasons["opens a database"] = None
+        elif (path := _path(name)) is not None:
+            (self._read if action == "read" else self._written).add(path)
 
     def _opened(self, name: Any, mode: Any, flags: Any) -> None:
         path = _path(name)
@@ -205,16 +212,8 @@ def _globals(module: ModuleType) -> dict[str, str]:
 
 
 def _path(name: Any) -> str | None:
-    if not isinstance(name, str | bytes | os.PathLike) or not name:
-        return None
-    path = os.path.abspath(os.fsdecode(name))  # noqa: PTH100 - links stay as they were written
-    return path if is_data_file(path) else None
-
-
-def _importing() -> bool:
-    """Tell whether the import system itself lists a folder (it caches the names of those on sys.path)."""
-    frame = sys._getframe(3)
-    return frame.f_code.co_filename.startswith("<frozen importlib")
+    path = absolute(name)
+    return path if path is not None and is_data_file(path) else None
 
 
 def _is_probe(arguments: tuple[Any, ...]) -> bool:
