@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from posixpath import normpath
 
 from trackbook.cells import catalogue
-from trackbook.cells.catalogue import ANY_FILE, CWD, FILE, Rule
-from trackbook.cells.expressions import Expressions, only_text
+from trackbook.cells.arguments import Arguments
+from trackbook.cells.catalogue import ANY_FILE, Rule
+from trackbook.cells.expressions import only_text
+from trackbook.cells.files import FileCalls, paths_among
 from trackbook.cells.memory import VALUE
 from trackbook.cells.scopes import declared
 from trackbook.cells.values import (
@@ -28,44 +28,9 @@ from trackbook.cells.values import (
 
 _DEPTH = 12
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
-_LISTING = frozenset({"glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk", "exists", "is_file", "isfile"})
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The evaluated arguments of a call; `spread` tells that `*` or `**` hides where they go."""
-
-    positional: list[Things]
-    keywords: dict[str, Things]
-    spread: bool
-    node: ast.Call
-
-    @property
-    def every(self) -> Things:
-        found: Things = NOTHING
-        for things in (*self.positional, *self.keywords.values()):
-            found |= things
-        return found
-
-    def at(self, positions: Iterable[int]) -> Things:
-        """Return what stands at `positions`; -1 means all of them."""
-        found: Things = NOTHING
-        for position in positions:
-            if position < 0 or self.spread:
-                return self.every
-            if position < len(self.positional):
-                found |= self.positional[position]
-        return found
-
-    def flag(self, name: str) -> bool | None:
-        """Return the literal truth of a keyword, None where it is absent, True where it is computed."""
-        for keyword in self.node.keywords:
-            if keyword.arg == name:
-                return bool(keyword.value.value) if isinstance(keyword.value, ast.Constant) else True
-        return None
-
-
-class Calls(Expressions):
+class Calls(FileCalls):
     """Evaluates calls."""
 
     def __init__(self, modules: Mapping[str, str] | None = None) -> None:
@@ -107,7 +72,7 @@ class Calls(Expressions):
         with_branch = len(callees) > 1
         for callee in in_order(callees):
             if with_branch:
-                with self.branch():
+                with self.perhaps():
                     found |= self._apply_one(callee, arguments, line)
             else:
                 found |= self._apply_one(callee, arguments, line)
@@ -132,7 +97,18 @@ class Calls(Expressions):
     def invoke(
         self, function: Function, args: list[Things], keywords: dict[str, Things], line: int, spread: bool = False
     ) -> Things:
-        """Run the body of a function of the notebook with these arguments and return what it gives."""
+        """Call a function of the notebook with these arguments and return what it gives."""
+        if not function.generator:
+            return self._run_function(function, args, keywords, line, spread)
+        with self.perhaps():
+            result = self._run_function(function, args, keywords, line, spread)
+        (generator,) = made = self.new("generator", result.union(*args, *keywords.values()))
+        generator.resume = lambda now: self.hold(generator, self._run_function(function, args, keywords, now, spread))
+        return made
+
+    def _run_function(
+        self, function: Function, args: list[Things], keywords: dict[str, Things], line: int, spread: bool
+    ) -> Things:
         every: Things = NOTHING.union(*args, *keywords.values())
         if function in self.running or len(self.running) >= _DEPTH or self.effort <= 0:
             return self._not_followed(function, every, line)
@@ -148,12 +124,13 @@ class Calls(Expressions):
         finally:
             self.running.pop()
             self.frame, self.call_line = outer, outer_line
-        return self.new("generator", result) if function.generator else result
+        return result
 
     def _body(self, function: Function, frame: Frame) -> Things:
         if isinstance(function.node, ast.Lambda):
             return self.evaluate(function.node.body)
-        self.execute(function.node.body)
+        ended = self.execute(function.node.body)
+        self.gather(frame.exits, instead=ended)
         return frozenset(frame.results) or VALUE
 
     def _not_followed(self, function: Function, every: Things, line: int) -> Things:
@@ -200,7 +177,7 @@ class Calls(Expressions):
             if thing.function is not None and thing.kind in {"function", "method"}:
                 first = [thing.receiver] if thing.kind == "method" else []
                 count = len(thing.function.names)
-                with self.branch():
+                with self.perhaps():
                     self.invoke(thing.function, [*first, *[inner] * min(count, 8)], {}, line)
 
     def rehearse(self, thing: Thing) -> None:
@@ -222,7 +199,7 @@ class Calls(Expressions):
         if name in {"exec", "eval"}:
             return self._call_exec(arguments, line)
         if name == "open":
-            return self._open(arguments, line)
+            return self.open_file(arguments, line)
         if name in {"staticmethod", "property"}:
             return frozenset({Thing(self.cell, name.removesuffix("method"), contents=set(arguments.every))})
         rule = catalogue.BUILTINS.get(name, catalogue.PURE)
@@ -243,7 +220,10 @@ class Calls(Expressions):
         last = path.rpartition(".")[2]
         if last in catalogue.SEEDED and path.startswith("sklearn") and "random_state" not in arguments.keywords:
             self.change_state(catalogue.RNG_NUMPY, line)
-        self.files(last, arguments, NOTHING, line)
+        if last in catalogue.FILE_CHANGERS and path.startswith(("os.", "shutil.")):
+            self.change_files(paths_among(arguments.every) or [ANY_FILE], line)
+        else:
+            self.files(last, arguments, NOTHING, line)
         if rule is None:
             return self._unknown(NOTHING, arguments, line)
         return self._obey(rule, last, arguments, line)
@@ -262,7 +242,11 @@ class Calls(Expressions):
                 self.iterate(things, line)
         self.hand_over(every, every, line)
         self.operate(every, line)
-        return self._result(rule, arguments)
+        found = self._result(rule, arguments)
+        for thing in found:
+            if thing.kind == "iterator" and any(item.function is not None for item in every):
+                thing.resume = lambda now: self.hand_over(every, every, now)
+        return found
 
     def _result(self, rule: Rule, arguments: Arguments) -> Things:
         if rule.kind == IMMUTABLE:
@@ -378,67 +362,6 @@ class Calls(Expressions):
         self.hand_over(every, every, line)
         self.files("", arguments, NOTHING, line)
         return self.new("unknown", every) | every
-
-    # ---- files
-
-    def _open(self, arguments: Arguments, line: int) -> Things:
-        modes = [*arguments.positional[1:2], *[things for name, things in arguments.keywords.items() if name == "mode"]]
-        mode = "r" if not modes else only_text(modes[0]) or "r+"
-        path = _file(arguments.at((0,)))
-        self._working_folder(path, line)
-        if "w" in mode or "x" in mode:
-            self.change_state(path, line, replace=path != ANY_FILE)
-        elif "a" in mode or "+" in mode:
-            self.change_state(path, line)
-        else:
-            self._read_file(path, line)
-        opened = self.new("file")
-        if path != ANY_FILE:
-            (thing,) = opened
-            thing.path = path
-        return opened
-
-    def files(self, name: str, arguments: Arguments, receivers: Things, line: int) -> None:
-        """Note the files that a call writes or reads, as far as its name and the texts among its arguments tell."""
-        paths = [_file(frozenset({thing})) for thing in (*receivers, *arguments.every) if isinstance(thing.const, str)]
-        if name in catalogue.WRITER_METHODS:
-            computed = not paths and any(thing.kind != "file" for thing in arguments.every)
-            for path in paths or ([ANY_FILE] if computed else []):
-                self.change_state(path, line, replace=path != ANY_FILE)
-        elif name in _LISTING:
-            self._read_files(line)
-        elif name.startswith(catalogue.READER_PREFIXES):
-            for path in paths or ([ANY_FILE] if arguments.positional else []):
-                self._working_folder(path, line)
-                self._read_file(path, line)
-        else:
-            for path in paths:
-                if path in self.library:
-                    self.read_state(path, line)
-                    if name == "":
-                        self.change_state(path, line)
-
-    def _read_file(self, path: str, line: int) -> None:
-        if path == ANY_FILE:
-            self._read_files(line)
-        elif path in self.library:
-            self.read_state(path, line)
-        if ANY_FILE in self.library:
-            self.read_state(ANY_FILE, line)
-
-    def _read_files(self, line: int) -> None:
-        for path in [path for path in self.library if path.startswith(FILE)]:
-            self.read_state(path, line)
-
-    def _working_folder(self, path: str, line: int) -> None:
-        if CWD in self.library and not path.startswith(FILE + "/"):
-            self.read_state(CWD, line)
-
-
-def _file(things: Things) -> str:
-    """Return the piece of state that stands for the file named by `things`."""
-    text = only_text(things)
-    return ANY_FILE if text is None else FILE + normpath(text)
 
 
 def _is_object(path: str) -> bool:

@@ -163,6 +163,19 @@ WRITER_METHODS = _words(
 )
 """Methods and functions that write the file named by one of their arguments."""
 
+FILE_CHANGERS = _words(
+    "mkdir makedirs remove unlink rename renames replace rmdir removedirs rmtree copy copy2 copyfile copytree move "
+    "symlink link truncate utime"
+)
+"""Functions of `os` and `shutil` that make, move or remove the files named by their arguments."""
+
+PATH_CHANGERS = _words("mkdir unlink rmdir rename symlink_to hardlink_to touch write_text write_bytes")
+PATH_READERS = _words("read_text read_bytes")
+"""Methods of `pathlib.Path` that change or read the file that the path itself names."""
+
+ASKING = _words("exists isfile is_file isdir is_dir stat getsize getmtime")
+"""Functions and methods that ask whether a file is there and what it is like."""
+
 READER_PREFIXES = ("read_", "load", "open", "imread", "genfromtxt", "fromfile", "glob", "listdir")
 """How the names of functions that read files begin."""
 

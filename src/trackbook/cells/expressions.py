@@ -98,6 +98,8 @@ class Expressions(Memory):
     def _compare(self, node: ast.Compare) -> Things:
         things = self.evaluate_all([node.left, *node.comparators])
         self.operate(things, self.line(node))
+        if any(thing.kind == "namespace" for thing in things):
+            self.namespace_item(node.left, self.line(node))
         return VALUE if all(thing.kind in CONTAINERS | {IMMUTABLE} for thing in things) else self.new()
 
     def _boolean(self, node: ast.BoolOp) -> Things:
@@ -257,28 +259,41 @@ class Expressions(Memory):
         return found
 
     def _comprehension(self, node: Comprehensions) -> Things:
-        first, *others = node.generators
-        given = self.iterate(self.evaluate(first.iter), self.line(node))
+        first = node.generators[0]
+        source = self.evaluate(first.iter)
+        given = self.iterate(source, self.line(node))
         names = frozenset(name for part in node.generators for name in target_names(part.target))
         outer = self.frame
         above = () if outer is None else (outer, *outer.parents)
-        self.frame = Frame(names, {}, Thing(self.cell), parents=above, is_comprehension=True)
+        frame = Frame(names, {}, Thing(self.cell), parents=above, is_comprehension=True)
         if outer is not None:
-            self.frame.globals = outer.globals
+            frame.globals = outer.globals
+        found = self._turns_of(node, frame, given)
+        if isinstance(node, ast.GeneratorExp):
+            (generator,) = made = self.new("generator", found | source)
+            generator.resume = lambda line: self._resumed(node, frame, given, line)
+            return made
+        return self.new({ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}[type(node)], found)
+
+    def _turns_of(self, node: Comprehensions, frame: Frame, given: Things) -> Things:
+        """Return what the turns of a comprehension over `given` give."""
+        first, *others = node.generators
+        outer, self.frame = self.frame, frame
         try:
-            with self.branch():
-                before = self.snapshot()
+            with self.perhaps():
                 self._comprehend(first, given)
                 for part in others:
                     self._comprehend(part, self.iterate(self.evaluate(part.iter), self.line(node)))
-                found = self._element(node)
-                self.join(before)
+                return self._element(node)
         finally:
             self.frame = outer
-        kind = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict", ast.GeneratorExp: "generator"}[
-            type(node)
-        ]
-        return self.new(kind, found)
+
+    def _resumed(self, node: ast.GeneratorExp, frame: Frame, given: Things, line: int) -> Things:
+        outer, self.call_line = self.call_line, line
+        try:
+            return self._turns_of(node, frame, given)
+        finally:
+            self.call_line = outer
 
     def _comprehend(self, part: ast.comprehension, given: Things) -> None:
         self.assign(part.target, given)

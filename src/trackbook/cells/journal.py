@@ -14,7 +14,7 @@ class Journal:
 
     def add(self, target: set[Any], items: Iterable[Any]) -> None:
         """Add `items` to a set."""
-        fresh = set(items) - target
+        fresh = set(items).difference(target)
         if fresh:
             target |= fresh
             self._undo.append(lambda: target.difference_update(fresh))

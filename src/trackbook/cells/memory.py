@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from trackbook.cells.catalogue import LAST, MODULE_ALIASES, OUT, canonical
 from trackbook.cells.journal import Journal
 from trackbook.cells.source import read_source
-from trackbook.cells.values import IMMUTABLE, NOTHING, Binding, Change, Frame, Function, Thing, Things, closure
+from trackbook.cells.values import (
+    EXHAUSTIBLE,
+    IMMUTABLE,
+    NOTHING,
+    Binding,
+    Change,
+    Frame,
+    Function,
+    Thing,
+    Things,
+    closure,
+)
 
 BUILTIN_NAMES = frozenset(dir(builtins)) | {"display", "get_ipython", "__file__"}
 _HISTORY = frozenset({"_", "__", "___", "Out", "_oh"})
@@ -77,6 +88,9 @@ class Memory:
         self.running: list[Function] = []
         self.dry = False
         self.effort = EFFORT
+        self.stops: list[tuple[Frame | None, list[Snapshot]]] = []
+        self.turns: list[list[Snapshot]] = []
+        self._advancing: set[Thing] = set()
 
     def spend(self, amount: int) -> None:
         """Count work.  Raises TooMuch when a cell goes on long after calls are no longer followed."""
@@ -189,7 +203,9 @@ class Memory:
     def hold(self, owner: Thing, things: Iterable[Thing]) -> None:
         """Put things inside another; what never changes holds nothing, and need not be held."""
         if owner.kind != IMMUTABLE:
-            self.journal.add(owner.contents, (thing for thing in things if thing.kind != IMMUTABLE))
+            inside = {thing for thing in things if thing.kind != IMMUTABLE}
+            self.spend(len(inside) // 8)
+            self.journal.add(owner.contents, inside)
 
     def bind(self, name: str, things: Things, line: int) -> None:
         """Let `name` hold `things` from here on."""
@@ -247,6 +263,20 @@ class Memory:
             earlier = thing.changes.get(self.cell)
             sure_now = sure or (earlier is not None and earlier.certain)
             self.journal.put(thing.changes, self.cell, Change(self.cell, line, sure_now))
+        for thing in affected:
+            if thing.kind in EXHAUSTIBLE and thing not in self._advancing:
+                self._advance(thing, line)
+
+    def _advance(self, thing: Thing, line: int) -> None:
+        """Run on what stopped half-way, and what it takes its items from."""
+        self._advancing.add(thing)
+        try:
+            self.change([inner for inner in thing.contents if inner.kind in EXHAUSTIBLE], line, certain=False)
+            if thing.resume is not None:
+                with self.perhaps():
+                    thing.resume(line)
+        finally:
+            self._advancing.discard(thing)
 
     def change_state(self, path: str, line: int, *, replace: bool = False) -> None:
         """Change a piece of process state, or set it to something that what it was does not matter for."""
@@ -287,6 +317,37 @@ class Memory:
             yield
         finally:
             self.branches -= 1
+
+    @contextmanager
+    def perhaps(self) -> Iterator[None]:
+        """What runs inside may not run at all; what names held before, they may hold after it."""
+        before = self.snapshot()
+        with self.branch():
+            yield
+        self.join(before)
+
+    @contextmanager
+    def stopping(self, stops: list[Snapshot]) -> Iterator[None]:
+        """What runs inside may stop after any statement; `stops` takes what names held there."""
+        self.stops.append((self.frame, stops))
+        try:
+            yield
+        finally:
+            self.stops.pop()
+
+    def may_stop(self) -> None:
+        """Keep what names hold at a place where the code that runs may stop."""
+        for frame, stops in self.stops:
+            held = dict(frame.held) if frame is not None and frame is self.frame else None
+            self.spend(1)
+            stops.append(Snapshot(dict(self.names), held))
+
+    def gather(self, ends: list[Snapshot], *, instead: bool = False) -> None:
+        """Go on from here or from any of `ends`; with `instead` only from one of those."""
+        if instead and ends:
+            self.restore(ends[0])
+        for end in ends[int(instead) :]:
+            self.join(end)
 
 
 def _joined(mine: dict[str, Binding], other: dict[str, Binding]) -> Iterator[tuple[str, Binding]]:

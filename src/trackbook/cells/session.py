@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from trackbook.cells.catalogue import ANY_FILE, FILE
-from trackbook.cells.memory import Snapshot
 from trackbook.cells.names import CellNames, run_cell
 from trackbook.cells.paths import Paths, absolute, may_be_same
 from trackbook.cells.source import CellSource
@@ -36,7 +35,6 @@ class Session(Statements):
         self._before: dict[str, Binding] = {}
         self._paths = Paths()
         self._replaced: set[str] = set()
-        self._partial: list[Snapshot] | None = None
 
     def run(
         self, source: CellSource, number: int, failed_at: int | None = None, seen: frozenset[str] | None = None
@@ -98,24 +96,10 @@ class Session(Statements):
 
     def _perhaps(self, step: Callable[[], object]) -> None:
         """Take a step that may have stopped anywhere on its way."""
-        self._partial = [self.snapshot()]
-        with self.branch():
+        stops = [self.snapshot()]
+        with self.branch(), self.stopping(stops):
             step()
-        partial, self._partial = self._partial, None
-        for state in partial:
-            self.join(state)
-
-    def statement(self, node: ast.stmt) -> bool:
-        """Run a statement; inside a failing one every place may be the last that was reached."""
-        ended = super().statement(node)
-        if self._partial is not None and self.frame is None:
-            self._partial.append(self.snapshot())
-        return ended
-
-    def guess_cell(self, source: CellSource) -> None:
-        """Guess what a cell does that is too much to be followed."""
-        self._partial = None
-        super().guess_cell(source)
+        self.gather(stops)
 
     # ---- names that only the execution itself can tell
 
@@ -197,7 +181,7 @@ class Session(Statements):
             if replace:
                 self._look_at(self._paths.above(path), line)
             else:
-                self.read_state(path, line)
+                self._read_file(path, line)
             if replace and not self.branches and not self.dry:
                 self._replaced.add(path)
         super().change_state(path, line, replace=replace)

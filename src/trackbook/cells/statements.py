@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 from trackbook.cells import catalogue
-from trackbook.cells.calls import Arguments, Calls
+from trackbook.cells.arguments import Arguments
+from trackbook.cells.calls import Calls
 from trackbook.cells.expressions import visible
-from trackbook.cells.memory import EFFORT, VALUE, Snapshot
+from trackbook.cells.memory import VALUE, Snapshot
 from trackbook.cells.scopes import bound_names, imported_name
 from trackbook.cells.source import CellMagic, CellSource, parse, read_source
 from trackbook.cells.values import NOTHING, Class, Frame, Thing, Things
@@ -21,6 +22,7 @@ _SHELL_NAME = re.compile(r"\{(\w+)\}|\$\{?(\w+)")
 _RUNNING = frozenset({"time", "prun", "timeit", "track", "step", "capture"})
 _NAMING = frozenset({"drift", "register", "snapshot", "validate"})
 _SHELL = frozenset({"system", "getoutput", "getoutput_list", "sx", "sc"})
+_SUPPRESSING = frozenset({"suppress", "ExitStack", "AsyncExitStack", "raises", "catch_exceptions"})
 _LEAVING = frozenset({"exit", "quit"})
 
 
@@ -34,7 +36,10 @@ class Statements(Calls):
     def statement(self, node: ast.stmt) -> bool:
         self.spend(1)
         method = _STATEMENTS.get(type(node).__name__)
-        return bool(method(self, node)) if method is not None else False
+        ended = bool(method(self, node)) if method is not None else False
+        if self.stops:
+            self.may_stop()
+        return ended
 
     def cell_source(self, source: CellSource) -> None:
         """Run a whole cell."""
@@ -49,8 +54,11 @@ class Statements(Calls):
 
     def guess_cell(self, source: CellSource) -> None:
         """Take a cell that is too much to be run to read and change all that it mentions, and bind what it binds."""
-        self.frame, self.call_line, self.branches, self.dry, self.effort = None, 0, 0, False, EFFORT
+        self.frame, self.call_line, self.branches, self.dry = None, 0, 0, False
+        self.effort = 1 << 60
         self.running.clear()
+        self.stops.clear()
+        self.turns.clear()
         self.source = source
         mentioned = {node.id: node for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
         for name, node in sorted(mentioned.items()):
@@ -238,6 +246,12 @@ class Statements(Calls):
         things = self.evaluate(node.value)
         if self.frame is not None:
             self.frame.results |= things
+            self.frame.exits.append(self.snapshot())
+        return True
+
+    def _jump(self, node: ast.Break | ast.Continue) -> bool:
+        if self.turns:
+            self.turns[-1].append(self.snapshot())
         return True
 
     def _raise(self, node: ast.Raise) -> bool:
@@ -282,7 +296,9 @@ class Statements(Calls):
             for _ in range(2):
                 before = self.snapshot()
                 start()
-                self.execute(body)
+                self.turns.append([])
+                ended = self.execute(body)
+                self.gather(self.turns.pop(), instead=ended)
                 self.join(before)
                 if before.names == self.names and (self.frame is None or before.held == self.frame.held):
                     break
@@ -294,12 +310,9 @@ class Statements(Calls):
     def _try(self, node: Any) -> bool:
         """A handler may start after any statement of the body."""
         before = self.snapshot()
-        ended = False
         partial: list[Snapshot] = [before]
-        with self.branch():
-            for statement in node.body:
-                ended = self.statement(statement) or ended
-                partial.append(self.snapshot())
+        with self.branch(), self.stopping(partial):
+            ended = self.execute(node.body)
         ended = ended or self.execute(node.orelse)
         ends = [] if ended else [self.snapshot()]
         with self.branch():
@@ -332,7 +345,25 @@ class Statements(Calls):
             self.operate(things, self.line(item.context_expr))
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, things | self.inside(things) - VALUE)
-        return self.execute(node.body)
+        if not any(self._may_suppress(item.context_expr) for item in node.items):
+            return self.execute(node.body)
+        stops = [self.snapshot()]
+        with self.branch(), self.stopping(stops):
+            self.execute(node.body)
+        self.gather(stops)
+        return False
+
+    def _may_suppress(self, context: ast.expr) -> bool:
+        """Tell whether a context manager may end an exception, so that code goes on after a body that failed."""
+        func = context.func if isinstance(context, ast.Call) else context
+        last = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if last in _SUPPRESSING:
+            return True
+        root = func
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        held = self.read(root.id, self.line(root), shallow=True) if isinstance(root, ast.Name) else NOTHING
+        return last != "open" and not (held and all(thing.kind in {"library", "builtin"} for thing in held))
 
     def _match(self, node: ast.Match) -> bool:
         subject = self.evaluate(node.subject)
@@ -441,6 +472,8 @@ _STATEMENTS: dict[str, Callable[..., object]] = {
     "Expr": Statements._expression,
     "Return": Statements._return,
     "Raise": Statements._raise,
+    "Break": Statements._jump,
+    "Continue": Statements._jump,
     "Assert": Statements._assert,
     "If": Statements._if,
     "For": Statements._for,

@@ -8,9 +8,10 @@ that branches need not copy them; what a name holds is replaced when it is bound
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 IMMUTABLE = "immutable"
 _serials = count(1)
@@ -74,6 +75,7 @@ class Thing:
 
     `kind` is what they are, as far as it matters (`list`, `immutable`, `module`, `instance`, ...);
     `path` the dotted name of an imported object, or of the library class an instance is of.
+    `resume` goes on with code that stopped half-way: whatever advances a generator runs more of it.
     """
 
     cell: int
@@ -85,6 +87,7 @@ class Thing:
     receiver: Things = frozenset()
     contents: set[Thing] = field(default_factory=set)
     changes: dict[int, Change] = field(default_factory=dict)
+    resume: Callable[[int], object] | None = None
     serial: int = field(default_factory=lambda: next(_serials))
 
 
@@ -110,6 +113,7 @@ class Frame:
     globals: frozenset[str] = frozenset()
     parents: tuple[Frame, ...] = ()
     results: set[Thing] = field(default_factory=set)
+    exits: list[Any] = field(default_factory=list)
     is_class: bool = False
     is_comprehension: bool = False
 
