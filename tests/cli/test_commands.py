@@ -95,7 +95,11 @@ def test_compare_shows_what_differs(project: Project) -> None:
     for r2 in (0.5, 0.7):
         register(project, r2)
     ids = [each.run_id for each in project.runs.search()]
-    assert json.loads(run("compare", *ids, "--json").output) == {"params": {}, "metrics": {"r2": [0.7, 0.5]}}
+    assert json.loads(run("compare", *ids, "--json").output) == {
+        "params": {},
+        "metrics": {"r2": [0.7, 0.5]},
+        "environment": {},
+    }
 
 
 def test_a_gate_refuses_with_status_1(project: Project) -> None:

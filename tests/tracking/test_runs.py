@@ -2,11 +2,13 @@
 
 import math
 
+import msgspec
 import pandas as pd
 import pytest
 
 import trackbook as tb
 from trackbook.errors import NotFoundError, UsageError
+from trackbook.store import events
 
 
 def make(tracker, name, params=(), metrics=(), **keywords):
@@ -49,9 +51,20 @@ def test_compare_names_what_differs_and_only_that(tracker, runs):
     assert runs.compare([one, other[:12]]) == {
         "params": {"depth": ["3", "4"], "more": [None, "2"]},
         "metrics": {"acc": [1.0, 0.5]},
+        "environment": {},
     }
-    assert runs.compare([one, one]) == {"params": {}, "metrics": {}}
-    assert runs.compare([]) == {"params": {}, "metrics": {}}
+    assert runs.compare([one, one]) == {"params": {}, "metrics": {}, "environment": {}}
+    assert runs.compare([]) == {"params": {}, "metrics": {}, "environment": {}}
+
+
+def test_compare_names_the_distributions_whose_versions_differ(tracker, runs, store):
+    ids = [make(tracker, name) for name in ("one", "other")]
+    changed = runs.get(ids[1]).environment | {"python": "3.99.0", "distributions": {"numpy": "0.1"}}
+    store.append(events.EnvironmentSeen(ids[1], "f" * 64, msgspec.json.encode(changed).decode()))
+    different = runs.compare(ids)["environment"]
+    assert different["python"][1] == "3.99.0"
+    assert different["numpy"][1] == "0.1"
+    assert different["pandas"][1] is None
 
 
 def test_two_nans_do_not_differ(tracker, runs):

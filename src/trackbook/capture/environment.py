@@ -77,6 +77,10 @@ class Environment(msgspec.Struct, frozen=True):
         """Return canonical JSON: equal environments give equal text."""
         return msgspec.json.encode(self, order="sorted").decode()
 
+    def rows(self) -> dict[str, str | None]:
+        """Return everything by name: facts such as `python` and `variables.TZ`, then the versions of distributions."""
+        return {**_facts(self), **self.distributions}
+
     @property
     def digest(self) -> str:
         """The BLAKE3 digest of the canonical JSON."""

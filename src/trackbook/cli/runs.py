@@ -81,7 +81,7 @@ def show_command(run: str, program: bool, as_json: bool) -> None:
 @json_option
 @exits_with_status
 def compare_command(run: tuple[str, ...], as_json: bool) -> None:
-    """Show the params and metrics in which RUNs differ."""
+    """Show the params, the metrics and the environment in which RUNs differ."""
     differences = Project.open(create=False).runs.compare(run)
     if as_json:
         print_json(differences)
@@ -89,7 +89,7 @@ def compare_command(run: tuple[str, ...], as_json: bool) -> None:
     print_table(
         ["", *run],
         [[f"{group}.{name}", *values] for group, named in differences.items() for name, values in named.items()],
-        empty="The runs have the same params and metrics.",
+        empty="The runs have the same params, metrics and environment.",
     )
 
 
@@ -115,9 +115,39 @@ def _facts(run: Run) -> dict[str, str | None]:
         "ended": local_time(summary.end_time),
         "by": run.user,
         "notebook": run.notebook,
-        "git": " ".join(part for part in (run.git_branch, (run.git_commit or "")[:12]) if part),
+        "git": _git(run),
         "environment": (run.environment_digest or "")[:12],
+        "program": _program(run),
+        "resources": _resources(run),
+        "reproduced": _verdict(run),
     }
+
+
+def _git(run: Run) -> str:
+    parts = [run.git_branch, (run.git_commit or "")[:12], run.git_remote, "with changes" if run.git_patch else ""]
+    return " ".join(part for part in parts if part)
+
+
+def _program(run: Run) -> str | None:
+    if not run.program:
+        return None
+    counts = ", ".join(f"[{cell.execution_count}]" for cell in run.program if cell.execution_count is not None)
+    return f"{len(run.program)} cell executions: {counts}; --program prints them"
+
+
+def _resources(run: Run) -> str | None:
+    used = run.facts.get("resources")
+    if not used:
+        return None
+    memory = used["peak_memory_bytes"] / 1e6
+    return f"{used['seconds']:.3g} s, {used['cpu_seconds']:.3g} s of CPU, {memory:,.0f} MB of memory at most"
+
+
+def _verdict(run: Run) -> str:
+    if not run.reproductions:
+        return "not tried; `trackbook reproduce` does"
+    last = run.reproductions[0]
+    return f"{last.verdict.replace('_', ' ')} ({local_time(last.end_time)}): {last.reason}"
 
 
 def _sections(run: Run) -> dict[str, list[str]]:

@@ -72,7 +72,7 @@ class TrackbookMagics(Magics):
     @line_magic
     @shows_usage_errors
     def compare(self, line: str) -> Any:
-        """Show the params and metrics in which runs differ: `%compare RUN RUN …`."""
+        """Show the params, metrics and environment in which runs differ: `%compare RUN RUN …`."""
         import pandas as pd
 
         options = parse(self.compare, line)

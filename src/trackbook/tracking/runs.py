@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trackbook.capture.environment import Environment
 from trackbook.capture.fingerprint import fingerprint
 from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
@@ -122,12 +123,20 @@ class Runs:
             return [name for (name,) in db.execute("SELECT name FROM experiment ORDER BY name").fetchall()]
 
     def compare(self, run_ids: Iterable[str]) -> dict[str, dict[str, list[str | float | None]]]:
-        """Return, for `params` and `metrics`, the values in all the runs under every name where they differ."""
-        runs = [self.get(run_id).summary for run_id in run_ids]
+        """Return the values in all the runs under every name where they differ, in groups.
+
+        The groups are `params`, `metrics` and `environment`, with the versions of distributions in the last.
+        """
+        runs = [self.get(run_id) for run_id in run_ids]
         return {
-            "params": _differing([run.params for run in runs]),
-            "metrics": _differing([run.metrics for run in runs]),
+            "params": _differing([run.summary.params for run in runs]),
+            "metrics": _differing([run.summary.metrics for run in runs]),
+            "environment": _differing([_environment_rows(run) for run in runs]),
         }
+
+
+def _environment_rows(run: Run) -> dict[str, Any]:
+    return {} if run.environment is None else msgspec.convert(run.environment, Environment).rows()
 
 
 def _differing(columns: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
