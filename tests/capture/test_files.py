@@ -271,6 +271,21 @@ def test_threads_from_before_the_cell_do_not_count_and_those_of_earlier_cells_do
     assert used(lambda: (wanted.set(), stranger.join(), own.join())).keys() == {("written", "own.txt")}
 
 
+def test_the_thread_that_saves_the_history_is_the_kernels_even_when_a_cell_starts_it(used, tmp_path):
+    class Saving(threading.Thread):
+        def run(self):
+            sqlite3.connect("history.sqlite").close()
+
+    Saving.__module__ = "IPython.core.history"
+
+    def action():
+        thread = Saving()
+        thread.start()
+        thread.join()
+
+    assert used(action) == {}
+
+
 def test_a_database_is_read_or_written_by_what_became_of_it(used):
     def query(text):
         with closing(sqlite3.connect("x.db")) as database, database:
@@ -384,6 +399,6 @@ def test_removing_a_tree_from_before_tells_no_names_from_elsewhere(used):
 
 def test_a_host_that_no_url_tells_of_is_named(used):
     found = used(lambda: socket.getaddrinfo("localhost", 5432))
-    assert {(role, os.path.basename(name), seen.kind) for (role, name), seen in found.items()} == {
+    assert {(role, Path(name).name, seen.kind) for (role, name), seen in found.items()} == {
         ("read", "localhost:5432", "url")
     }

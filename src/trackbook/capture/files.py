@@ -37,6 +37,7 @@ class FileWatcher:
         self._unseen: dict[str, None] = {}
         self._places: dict[str, str] = {}
         self._more = 0
+        self._here = 0
         self._foreign: dict[int, threading.Thread] = {}
         self._started: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._code: set[str] = set()
@@ -45,7 +46,7 @@ class FileWatcher:
     def start(self) -> Mapping[str, OpenedFile]:
         """Begin to collect; returns what has been collected so far by path, which grows."""
         self._files, self._unseen, self._places, self._more = {}, {}, {}, 0
-        here = threading.get_ident()
+        self._here = here = threading.get_ident()
         self._foreign = {
             thread.ident: thread
             for thread in threading.enumerate()
@@ -61,9 +62,7 @@ class FileWatcher:
         self._started.update(
             thread
             for thread in threading.enumerate()
-            if self._foreign.get(thread.ident or 0) is not thread
-            and thread.ident != here
-            and not thread.name.startswith("trackbook-")
+            if self._foreign.get(thread.ident or 0) is not thread and thread.ident != here and not _is_of_kernel(thread)
         )
         self._add_places()
         for file in self._files.values():
@@ -88,9 +87,12 @@ class FileWatcher:
                 self._unseen[f"what {event} opened, for {type(fault).__name__} in Trackbook"] = None
 
     def _is_foreign(self) -> bool:
-        thread = self._foreign.get(threading.get_ident())
+        number = threading.get_ident()
+        if number == self._here:
+            return False
+        thread = self._foreign.get(number)
         # A number is given again to a new thread when the old one has ended.
-        return thread is not None and thread.is_alive()
+        return (thread is not None and thread.is_alive()) or _is_of_kernel(threading.current_thread())
 
     def _opened(self, event: str, arguments: tuple[Any, ...]) -> None:
         name, mode, flags = arguments
@@ -260,6 +262,11 @@ _EVENTS: dict[str, Callable[[FileWatcher, str, tuple[Any, ...]], None]] = {
         ("subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"), FileWatcher._program
     ),
 }
+
+
+def _is_of_kernel(thread: threading.Thread) -> bool:
+    """Say whether a thread is the kernel's, such as the one that saves the history, or our own; wherever it began."""
+    return type(thread).__module__.startswith(("IPython.", "ipykernel.")) or thread.name.startswith("trackbook-")
 
 
 def _roles(method: str) -> set[str]:
