@@ -3,6 +3,17 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import type {
+  EnvironmentChoice,
+  ICellBadges,
+  IEnvironmentAnswer,
+  IExecution,
+  IFacts,
+  IJob,
+  ILineage,
+  INotebook,
+  IReproductions
+} from './proof';
 import { API_PATH } from './tokens';
 
 export type RunStatus = 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLED';
@@ -26,9 +37,12 @@ export interface IRunSummary {
   readonly parent_run_id: string | null;
 }
 
-/** One variable or file that a run read or wrote; `size` in bytes, `columns` by name with their fingerprints. */
+/**
+ * One variable or file that a run read, wrote or changed in place (then it stands under both); `size` in bytes,
+ * `columns` by name with their fingerprints.
+ */
 export interface IRunData {
-  readonly role: 'read' | 'written';
+  readonly role: 'read' | 'written' | 'mutated';
   readonly name: string;
   readonly kind: string;
   readonly fingerprint: string | null;
@@ -51,6 +65,10 @@ export interface IEnvironment {
   readonly platform: string;
   readonly machine: string;
   readonly distributions: Readonly<Record<string, string>>;
+  readonly blas?: string | null;
+  readonly cpus?: number | null;
+  readonly locale?: string | null;
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface IRun extends IRunSummary {
@@ -71,6 +89,10 @@ export interface IRun extends IRunSummary {
     readonly traceback: string;
   } | null;
   readonly children: readonly IRunSummary[];
+  readonly git_remote: string | null;
+  readonly git_patch: string | null;
+  readonly program: readonly IExecution[];
+  readonly facts: IFacts;
 }
 
 /** A condition of `trackbook.toml`. */
@@ -206,6 +228,50 @@ export class TrackbookApi {
     return this._get<IRun>(`runs/${encodeURIComponent(runId)}`);
   }
 
+  async lineage(runId: string): Promise<ILineage> {
+    return this._get<ILineage>(`runs/${encodeURIComponent(runId)}/lineage`);
+  }
+
+  /** The environment of a run; `against` names the run whose differences to it are asked for. */
+  async environment(runId: string, against: string | null = null): Promise<IEnvironmentAnswer> {
+    return this._get(`runs/${encodeURIComponent(runId)}/environment`, { against });
+  }
+
+  /** The bytes of an artifact, under a type that no browser runs. */
+  async artifact(runId: string, digest: string): Promise<Blob> {
+    return this._blob(`runs/${encodeURIComponent(runId)}/artifacts/${digest}`);
+  }
+
+  /** What the run's code had beyond its commit. */
+  async patch(runId: string): Promise<string> {
+    return (await this._blob(`runs/${encodeURIComponent(runId)}/patch`)).text();
+  }
+
+  async reproductions(runId: string): Promise<IReproductions> {
+    return this._get<IReproductions>(`runs/${encodeURIComponent(runId)}/reproductions`);
+  }
+
+  /** Starts to repeat a run, or joins whoever has started already. */
+  async reproduce(runId: string, environment: EnvironmentChoice): Promise<IJob> {
+    return this._post<IJob>(`runs/${encodeURIComponent(runId)}/reproductions`, { environment });
+  }
+
+  async reproduction(jobId: string): Promise<IJob> {
+    return this._get<IJob>(`reproductions/${encodeURIComponent(jobId)}`);
+  }
+
+  async cancelReproduction(jobId: string): Promise<IJob> {
+    const url = this._url(`reproductions/${encodeURIComponent(jobId)}`, { project: this.project });
+    return readBody<IJob>(await this._request(url, { method: 'DELETE' }));
+  }
+
+  /** The latest runs of a notebook's cells; its id comes from `openProject`. */
+  async cells(notebook: INotebook): Promise<ICellBadges> {
+    return this._get<ICellBadges>(`notebooks/${notebook.notebook_id}/cells`, {
+      project: notebook.project_id
+    });
+  }
+
   async models(): Promise<readonly IModel[]> {
     return (await this._get<{ models: IModel[] }>('models')).models;
   }
@@ -229,12 +295,12 @@ export class TrackbookApi {
   }
 
   /** Tells the server which notebook is open and learns the project that it belongs to. */
-  async openProject(path: string): Promise<IProject> {
-    return this._post<IProject>('projects', { path });
+  async openProject(path: string): Promise<INotebook> {
+    return this._post<INotebook>('projects', { path });
   }
 
   private async _get<T>(path: string, query: Query = {}): Promise<T> {
-    const url = this._url(path, { ...query, project: this.project });
+    const url = this._url(path, { project: this.project, ...query });
     const known = this._known.get(url);
     const headers: Record<string, string> = known ? { 'If-None-Match': known.etag } : {};
     const response = await this._request(url, { method: 'GET', headers });
@@ -247,6 +313,13 @@ export class TrackbookApi {
       this._remember(url, etag, body);
     }
     return body;
+  }
+
+  private async _blob(path: string): Promise<Blob> {
+    const response = await this._request(this._url(path, { project: this.project }), {
+      method: 'GET'
+    });
+    return response.ok ? response.blob() : readBody<never>(response);
   }
 
   private async _post<T>(path: string, content: object): Promise<T> {

@@ -7,7 +7,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 
-import type { IModel, IModelVersion, Stage } from './api';
+import type { IModel, IModelVersion, Stage, TrackbookApi } from './api';
 import { look, STAGE_LOOKS } from './format';
 import type { TrackbookModel } from './model';
 import { otherStages } from './selection';
@@ -37,7 +37,13 @@ export function addCommands(app: JupyterFrontEnd, parts: IParts): void {
     label: 'Trackbook: Open Run',
     execute: args => {
       const runId = String(args['run_id']);
-      open(app, `trackbook-run-${runId}`, () => runDocument(app, parts, runId, args['run_name']));
+      const api = model.api.bound();
+      if (typeof args['project_id'] === 'string' && args['project_id'] !== '') {
+        api.project = args['project_id'];
+      }
+      open(app, `trackbook-run-${runId}`, () =>
+        runDocument(app, parts, api, runId, args['run_name'])
+      );
     }
   });
   commands.addCommand(CommandIDs.openDriftReport, {
@@ -61,14 +67,17 @@ export function addCommands(app: JupyterFrontEnd, parts: IParts): void {
 function runDocument(
   app: JupyterFrontEnd,
   parts: IParts,
+  api: TrackbookApi,
   runId: string,
   name: unknown
 ): MainAreaWidget {
-  const api = parts.model.api.bound();
+  const { commands } = app;
   const onOpenRun = (run_id: string, run_name: string): void =>
-    void app.commands.execute(CommandIDs.openRun, { run_id, run_name });
+    void commands.execute(CommandIDs.openRun, { run_id, run_name, project_id: api.project });
+  const onOpenFile = (path: string): void => void commands.execute('docmanager:open', { path });
+  const onShowPanel = (): void => void commands.execute(CommandIDs.show);
   return makeRunDocument(
-    { api, runId, languages: parts.languages, onOpenRun },
+    { api, runId, languages: parts.languages, onOpenRun, onOpenFile, onShowPanel },
     typeof name === 'string' ? name : runId.slice(0, 8)
   );
 }

@@ -1,6 +1,7 @@
 /** How values read: pure functions from stored values to short text. */
 
 import type { DriftState, MetricValue, RunStatus, Stage } from './api';
+import type { Verdict } from './proof';
 
 /** A state in words with a sign, so that colour is never the only difference. */
 export interface ILook {
@@ -14,6 +15,12 @@ export const RUN_LOOKS: Readonly<Record<RunStatus, ILook>> = {
   FINISHED: { word: 'finished', sign: '✓', tone: 'good' },
   FAILED: { word: 'failed', sign: '✕', tone: 'bad' },
   KILLED: { word: 'stopped', sign: '■', tone: 'warn' }
+};
+
+export const VERDICT_LOOKS: Readonly<Record<Verdict, ILook>> = {
+  reproduced: { word: 'reproduced', sign: '✓', tone: 'good' },
+  differs: { word: 'differs', sign: '≠', tone: 'bad' },
+  cannot_run: { word: 'cannot run', sign: '!', tone: 'warn' }
 };
 
 export const DRIFT_LOOKS: Readonly<Record<DriftState, ILook>> = {
@@ -117,15 +124,19 @@ export function formatAgo(time: string | null, now: number): string {
   return new Date(time).toLocaleDateString(undefined, { dateStyle: 'medium' });
 }
 
-/** `12 ms`, `3.4 s`, `2 min 05 s`, `1 h 20 min`; without an end, up to `now`. */
+/** How long something took or, without an end, has taken up to `now`. */
 export function formatDuration(start: string | null, end: string | null, now: number): string {
   if (start === null) {
     return '–';
   }
   const milliseconds = Math.max(0, (end === null ? now : Date.parse(end)) - Date.parse(start));
-  const seconds = milliseconds / 1000;
+  return formatSeconds(milliseconds / 1000);
+}
+
+/** `12 ms`, `3.4 s`, `2 min 05 s`, `1 h 20 min`. */
+export function formatSeconds(seconds: number): string {
   if (seconds < 1) {
-    return `${Math.round(milliseconds)} ms`;
+    return `${Math.round(seconds * 1000)} ms`;
   }
   if (seconds < MINUTE) {
     return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;

@@ -7,12 +7,14 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, IThemeManager } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 
 import { TrackbookApi } from './api';
+import { NotebookBadges } from './badges/NotebookBadges';
 import { addCommands, openStageMenu } from './commands';
 import { TrackbookModel } from './model';
+import type { ICellBadge } from './proof';
 import { CommandIDs, PANEL_ID, PLUGIN_ID } from './tokens';
 import { TrackbookPanel } from './widgets';
 
@@ -51,6 +53,7 @@ function activate(
     palette?.addItem({ command, category: 'Trackbook' });
   }
   followNotebooks(app, model, notebooks);
+  addBadges(app, model.api, notebooks);
 }
 
 /** Show the project of the notebook that is open, and look at the server when a cell has run. */
@@ -69,6 +72,29 @@ function followNotebooks(
   notebooks.currentChanged.connect(follow);
   follow();
   NotebookActions.executed.connect(() => model.nudge());
+}
+
+/** Give the cells of every notebook their badges. */
+function addBadges(app: JupyterFrontEnd, api: TrackbookApi, notebooks: INotebookTracker): void {
+  const contents = app.serviceManager.contents;
+  const options = {
+    api: api.bound(),
+    localPath: (path: string) => contents.localPath(path),
+    onOpen: ({ run_id, run_name }: ICellBadge, project_id: string) =>
+      void app.commands.execute(CommandIDs.openRun, { run_id, run_name, project_id })
+  };
+  const known = new WeakMap<NotebookPanel, NotebookBadges>();
+  const add = (panel: NotebookPanel): void => {
+    known.set(panel, known.get(panel) ?? new NotebookBadges(panel, options));
+  };
+  notebooks.forEach(add);
+  notebooks.widgetAdded.connect((_, panel) => add(panel));
+  NotebookActions.executed.connect((_, { notebook }) => {
+    const panel = notebooks.find(each => each.content === notebook);
+    if (panel) {
+      known.get(panel)?.nudge();
+    }
+  });
 }
 
 export default plugin;

@@ -23,3 +23,6 @@ export const POLL_INTERVAL = 1000;
 
 /** How many runs the panel asks for at once. */
 export const PAGE_SIZE = 50;
+
+/** Milliseconds between two looks at the cells of a notebook that is seen; only files change without a cell. */
+export const BADGE_INTERVAL = 5000;

@@ -1,30 +1,40 @@
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 
-import type { IRun, IRunData, TrackbookApi } from '../api';
+import type { IRun, TrackbookApi } from '../api';
+import { inputsOf, outputsOf } from '../data';
 import {
   baseName,
   count,
   formatDuration,
   formatNumber,
-  formatSize,
   formatTime,
   look,
   RUN_LOOKS,
-  short,
   stripAnsi
 } from '../format';
+import type { INode } from '../proof';
 import { Chip } from './Chip';
 import { Code } from './Code';
+import { DataTable } from './DataTable';
+import { Environment } from './Environment';
 import { Block, Digest, Facts, Values } from './Facts';
 import { useLoaded, useNow } from './hooks';
+import { Lineage } from './Lineage';
+import { Git, GitShort, Randomness, Resources } from './Origin';
 import { Notice, Problem } from './Problem';
+import { Program } from './Program';
+import { Proof } from './Proof';
+import { Artifacts, Outputs } from './Shown';
 
 export interface IRunDocumentProps {
   readonly api: TrackbookApi;
   readonly runId: string;
   readonly languages: IEditorLanguageRegistry | null;
   readonly onOpenRun: (runId: string, name: string) => void;
+  /** Opens a file by its path below the server's root. */
+  readonly onOpenFile: (path: string) => void;
+  readonly onShowPanel: () => void;
 }
 
 /** Everything that a run holds; a run that is still going is read again until it ends. */
@@ -42,72 +52,196 @@ export function RunDocument(props: IRunDocumentProps): JSX.Element {
   return <RunPage {...props} run={value} />;
 }
 
+/** The parts of the page, in their order; those without content are left out. */
+interface IPart {
+  readonly id: string;
+  readonly title: string;
+  readonly note?: string;
+  readonly content: JSX.Element;
+}
+
 function RunPage(props: IRunDocumentProps & { run: IRun }): JSX.Element {
   const { run } = props;
-  const inputs = run.data.filter(item => item.role !== 'written');
-  const outputs = run.data.filter(item => item.role === 'written');
+  const page = useRef<HTMLElement>(null);
+  const [wanted, setWanted] = useState<{ place: number; time: number } | null>(null);
+  const find = (selector: string): HTMLElement | null =>
+    page.current?.querySelector<HTMLElement>(selector) ?? null;
+  const open = (node: INode | null): void => {
+    if (node === null || node.kind === 'cell') {
+      setWanted({ place: node?.number ?? 0, time: Date.now() });
+    } else if (node.kind === 'run' && node.run_id !== null && node.run_id !== run.run_id) {
+      props.onOpenRun(node.run_id, node.label);
+    } else if (node.kind === 'model_version') {
+      props.onShowPanel();
+    } else if (node.contents_path !== null) {
+      props.onOpenFile(node.contents_path);
+    } else {
+      goTo(find(targetOf(node)));
+    }
+  };
+  const parts = partsOf(props, wanted, open);
   return (
-    <article className="tb-Document" aria-label={`Run ${run.run_name}`}>
+    <article className="tb-Document" aria-label={`Run ${run.run_name}`} ref={page}>
       <RunHeader run={run} />
+      <nav className="tb-Nav" aria-label="Parts of this page">
+        {parts.map(part => (
+          <button key={part.id} onClick={() => goTo(find(`[data-part="${part.id}"]`))}>
+            {part.title}
+          </button>
+        ))}
+      </nav>
       {run.error && <RunError error={run.error} />}
-      {run.source && (
-        <Block title="Code" note={place(run)}>
-          <Code source={run.source} languages={props.languages} label="Source of the run" />
-        </Block>
-      )}
-      <div className="tb-Columns">
-        <Block title="Metrics">
-          <Values
-            label="Metrics"
-            head="metric"
-            numeric
-            none="None. trackbook.log_metric, or --metric NAME after %%track, adds one."
-            values={Object.entries(run.metrics).map(([key, value]) => [key, formatNumber(value)])}
-          />
-        </Block>
-        <Block title="Params">
-          <Values
-            label="Params"
-            head="param"
-            none="None. trackbook.log_param, or --param NAME after %%track, adds one."
-            values={Object.entries(run.params)}
-          />
-        </Block>
-      </div>
-      <div className={run.data.length === 0 ? 'tb-Columns' : undefined}>
-        <Block title="Inputs">
-          <DataTable label="Inputs" data={inputs} none="The run read no data that Trackbook saw." />
-        </Block>
-        <Block title="Outputs">
-          <DataTable
-            label="Outputs"
-            data={outputs}
-            none="The run left no data that Trackbook saw."
-          />
-        </Block>
-      </div>
-      {run.children.length > 0 && (
-        <Block title="Child runs">
-          <Children run={run} onOpenRun={props.onOpenRun} />
-        </Block>
-      )}
-      <div className="tb-Columns">
-        <Block title="Tags">
-          <Values label="Tags" head="tag" none="None." values={Object.entries(run.tags)} />
-        </Block>
-        <Block title="Artifacts">
-          <Values
-            label="Artifacts"
-            head="artifact"
-            none="None."
-            values={run.artifacts.map(item => [item.path, formatSize(item.size)])}
-          />
-        </Block>
-      </div>
-      <Block title="Environment">
-        <Environment run={run} />
-      </Block>
+      {parts.map(part => (
+        <div key={part.id} data-part={part.id} tabIndex={-1} className="tb-Part">
+          <Block title={part.title} {...(part.note ? { note: part.note } : {})}>
+            {part.content}
+          </Block>
+        </div>
+      ))}
     </article>
+  );
+}
+
+function partsOf(
+  props: IRunDocumentProps & { run: IRun },
+  wanted: { place: number; time: number } | null,
+  onOpen: (node: INode | null) => void
+): readonly IPart[] {
+  const { run, api, languages } = props;
+  const outputs = run.artifacts.filter(artifact => artifact.path.startsWith('outputs/'));
+  const artifacts = run.artifacts.filter(artifact => !artifact.path.startsWith('outputs/'));
+  const { program } = run;
+  const own = { api, runId: run.run_id };
+  const parts: readonly (IPart | null)[] = [
+    {
+      id: 'proof',
+      title: 'Proof',
+      content: (
+        <Proof {...own} hasProgram={program.length > 0} running={run.status === 'RUNNING'} />
+      )
+    },
+    {
+      id: 'lineage',
+      title: 'Lineage',
+      content: <Lineage {...own} key={run.status} onOpen={onOpen} />
+    },
+    program.length > 0
+      ? {
+          id: 'program',
+          title: 'Program',
+          note: [place(run), `${count(program.length, 'cell')} in the order in which they ran`]
+            .filter(Boolean)
+            .join(', '),
+          content: <Program run={run} languages={languages} wanted={wanted} />
+        }
+      : run.source
+        ? {
+            id: 'program',
+            title: 'Code',
+            note: place(run),
+            content: <Code source={run.source} languages={languages} label="Source of the run" />
+          }
+        : null,
+    { id: 'values', title: 'Metrics and params', content: <MetricsAndParams run={run} /> },
+    {
+      id: 'inputs',
+      title: 'Inputs',
+      content: (
+        <DataTable
+          label="Inputs"
+          uses={inputsOf(run.data)}
+          none="The run read no data that Trackbook saw."
+        />
+      )
+    },
+    {
+      id: 'outputs',
+      title: 'Outputs',
+      content: (
+        <DataTable
+          label="Outputs"
+          uses={outputsOf(run.data)}
+          none="The run left no data that Trackbook saw."
+        />
+      )
+    },
+    outputs.length > 0
+      ? { id: 'shown', title: 'Shown', content: <Outputs {...own} artifacts={outputs} /> }
+      : null,
+    artifacts.length > 0
+      ? {
+          id: 'artifacts',
+          title: 'Artifacts',
+          content: <Artifacts {...own} artifacts={artifacts} />
+        }
+      : null,
+    run.children.length > 0
+      ? {
+          id: 'children',
+          title: 'Child runs',
+          content: <Children run={run} onOpenRun={props.onOpenRun} />
+        }
+      : null,
+    { id: 'environment', title: 'Environment', content: <Environment api={api} run={run} /> },
+    { id: 'git', title: 'Git', content: <Git api={api} run={run} /> },
+    run.facts.random || run.facts.resources
+      ? {
+          id: 'chance',
+          title: 'Randomness and resources',
+          content: (
+            <div className="tb-Columns">
+              <Randomness random={run.facts.random} />
+              <Resources resources={run.facts.resources} />
+            </div>
+          )
+        }
+      : null,
+    Object.keys(run.tags).length > 0
+      ? {
+          id: 'tags',
+          title: 'Tags',
+          content: <Values label="Tags" head="tag" none="None." values={Object.entries(run.tags)} />
+        }
+      : null
+  ];
+  return parts.filter(part => part !== null);
+}
+
+/** Bring something into view and give it the focus, so that the keyboard goes on from there. */
+function goTo(node: HTMLElement | null): void {
+  if (node !== null) {
+    node.scrollIntoView({ block: node.dataset['part'] ? 'start' : 'center' });
+    node.focus({ preventScroll: true });
+  }
+}
+
+/** Where the page speaks of a thing of the lineage. */
+function targetOf(node: INode): string {
+  const part = node.stage === 0 ? 'inputs' : node.stage === 2 ? 'program' : 'outputs';
+  const name = node.path ?? node.label;
+  return node.kind === 'data' || node.kind === 'file'
+    ? `[data-part="${part}"] tr[data-name="${CSS.escape(name)}"] th`
+    : `[data-part="${part}"]`;
+}
+
+function MetricsAndParams(props: { run: IRun }): JSX.Element {
+  const { run } = props;
+  return (
+    <div className="tb-Columns">
+      <Values
+        label="Metrics"
+        head="metric"
+        numeric
+        none="No metrics. trackbook.log_metric, or --metric NAME after %%track, adds one."
+        values={Object.entries(run.metrics).map(([key, value]) => [key, formatNumber(value)])}
+      />
+      <Values
+        label="Params"
+        head="param"
+        none="No params. trackbook.log_param, or --param NAME after %%track, adds one."
+        values={Object.entries(run.params)}
+      />
+    </div>
   );
 }
 
@@ -122,7 +256,7 @@ function RunHeader(props: { run: IRun }): JSX.Element {
       <span className="tb-Number">{formatDuration(run.start_time, run.end_time, now)}</span>
     ],
     ['By', run.user || '–'],
-    ['Git', run.git_commit ? <Git commit={run.git_commit} branch={run.git_branch} /> : 'no commit'],
+    ['Git', run.git_commit ? <GitShort commit={run.git_commit} branch={run.git_branch} /> : 'no commit'],
     ['Run', <Digest value={run.run_id} name="the run's id" />]
   ];
   return (
@@ -133,15 +267,6 @@ function RunHeader(props: { run: IRun }): JSX.Element {
       </div>
       <Facts label="About the run" pairs={facts} />
     </header>
-  );
-}
-
-function Git(props: { commit: string; branch: string | null }): JSX.Element {
-  return (
-    <span title={props.commit}>
-      <code>{short(props.commit)}</code>
-      {props.branch !== null && ` on ${props.branch}`}
-    </span>
   );
 }
 
@@ -162,65 +287,6 @@ function RunError(props: { error: NonNullable<IRun['error']> }): JSX.Element {
       )}
     </div>
   );
-}
-
-function DataTable(props: { label: string; data: readonly IRunData[]; none: string }): JSX.Element {
-  if (props.data.length === 0) {
-    return <p className="tb-None">{props.none}</p>;
-  }
-  return (
-    <div className="tb-Scroll" tabIndex={0} role="group" aria-label={`${props.label}, table`}>
-      <table className="tb-Table" aria-label={props.label}>
-        <thead>
-          <tr>
-            <th scope="col">name</th>
-            <th scope="col">kind</th>
-            <th scope="col" className="tb-Number">
-              size
-            </th>
-            <th scope="col">fingerprint</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.data.map(item => (
-            <DataRow key={item.name} item={item} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function DataRow(props: { item: IRunData }): JSX.Element {
-  const { item } = props;
-  const columns = item.columns && Object.keys(item.columns);
-  return (
-    <tr>
-      <th scope="row" title={item.name}>
-        {item.kind === 'file' ? baseName(item.name) : item.name}
-      </th>
-      <td>{item.kind}</td>
-      <td className="tb-Number" title={columns?.join(', ')}>
-        {extent(item)}
-      </td>
-      <td>
-        {item.fingerprint ? (
-          <Digest value={item.fingerprint} name={`the fingerprint of ${item.name}`} length={12} />
-        ) : (
-          <span className="tb-Quiet">{item.reason ?? '–'}</span>
-        )}
-      </td>
-    </tr>
-  );
-}
-
-/** `442 × 11` for a frame, `442 rows` for a series, bytes for a file. */
-function extent(item: IRunData): string {
-  if (item.rows !== null) {
-    const columns = item.columns && Object.keys(item.columns).length;
-    return columns ? `${formatNumber(item.rows)} × ${columns}` : count(item.rows, 'row');
-  }
-  return item.size === null ? '–' : formatSize(item.size);
 }
 
 function Children(props: { run: IRun; onOpenRun: IRunDocumentProps['onOpenRun'] }): JSX.Element {
@@ -246,43 +312,6 @@ function Children(props: { run: IRun; onOpenRun: IRunDocumentProps['onOpenRun'] 
         ))}
       </tbody>
     </table>
-  );
-}
-
-function Environment(props: { run: IRun }): JSX.Element {
-  const environment = props.run.environment;
-  if (environment === null) {
-    return <p className="tb-None">Not recorded.</p>;
-  }
-  const distributions = Object.entries(environment.distributions);
-  return (
-    <>
-      <Facts
-        label="Environment"
-        pairs={[
-          ['Python', `${environment.implementation} ${environment.python}`],
-          ['Platform', environment.platform],
-          [
-            'Digest',
-            <Digest
-              value={props.run.environment_digest ?? ''}
-              name="the environment's digest"
-              length={12}
-            />
-          ]
-        ]}
-      />
-      <details className="tb-Details">
-        <summary>{count(distributions.length, 'distribution')}</summary>
-        <ul className="tb-Distributions" aria-label="Distributions">
-          {distributions.map(([name, version]) => (
-            <li key={name}>
-              {name} <span className="tb-Quiet">{version}</span>
-            </li>
-          ))}
-        </ul>
-      </details>
-    </>
   );
 }
 

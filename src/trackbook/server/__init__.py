@@ -6,7 +6,7 @@
 | GET | `runs/{run_id}` | one run in full; the first characters of its id are enough |
 | GET | `runs/{run_id}/lineage` | what the run was made from and what became of it, as nodes and links |
 | GET | `runs/{run_id}/environment?against` | its environment, and the differences to that of another run |
-| GET | `runs/{run_id}/artifacts/{digest}` | an artifact: text and PNG to be shown, all else to be saved |
+| GET | `runs/{run_id}/artifacts/{digest}` | an artifact: text and pictures to be shown, all else to be saved |
 | GET | `runs/{run_id}/patch` | what the run's code had beyond its git commit, as text |
 | GET | `runs/{run_id}/reproductions` | the attempts to repeat the run, and the one that is going on |
 | POST | `runs/{run_id}/reproductions` | `{"environment"}`: starts or joins an attempt; 202 with its `job_id` |

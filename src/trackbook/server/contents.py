@@ -1,4 +1,4 @@
-"""Stored bytes as an answer that no browser runs: text as text, PNG as PNG, all else to be saved.
+"""Stored bytes as an answer that no browser runs: text as text, PNG and JPEG as such, all else to be saved.
 
 What a run keeps was written by code that nobody has read.  So the type comes from the bytes and never from the store;
 HTML and SVG are text; nothing may be sniffed; and should somebody open the address itself, the page is a sandbox
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-PNG = b"\x89PNG\r\n\x1a\n"
+IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+"""Pictures by their first bytes; a browser decodes them and runs nothing."""
 TEXT_TYPE = "text/plain; charset=utf-8"
 OTHER_TYPE = "application/octet-stream"
 
@@ -27,8 +28,9 @@ class Content(NamedTuple):
 def safe_content(data: bytes, name: str) -> Content:
     """Return how `data` may be sent; `name` is that of the artifact, of which only harmless letters stay."""
     kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "_" for letter in name)
-    if data.startswith(PNG):
-        return Content(data, "image/png", False, kept)
+    for start, media_type in IMAGES.items():
+        if data.startswith(start):
+            return Content(data, media_type, False, kept)
     if is_text(data):
         return Content(data, TEXT_TYPE, False, kept)
     return Content(data, OTHER_TYPE, True, kept)

@@ -60,6 +60,16 @@ class Projects:
         except KeyError:
             raise UnknownProjectError(f"this server knows no notebook {notebook_id!r:.40}; open it again") from None
 
+    def contents_path(self, file: str) -> str | None:
+        """Return the path below the server's root of an existing file; None for one that the server does not serve."""
+        path = Path(file)
+        if "\0" in file or not path.is_absolute() or not path.is_file():
+            return None
+        for root in (self._unresolved_root, self._server_root):
+            if path.is_relative_to(root) and path.resolve().is_relative_to(self._server_root):
+                return path.relative_to(root).as_posix()
+        return None
+
     def root(self, project_id: str | None) -> tuple[str, Path]:
         """Return id and root of a project; None stands for the one of the server's root."""
         if project_id is None:

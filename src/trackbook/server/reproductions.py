@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 10.0
 
 
 class Job(msgspec.Struct):
-    """One reproduction: `stage` says in words what it is doing, `position` of `total` cells have begun."""
+    """One reproduction: its `stage`, `text` for people, and the cell at `position` (from 1) of `total`."""
 
     job_id: str
     root: str
@@ -41,6 +41,7 @@ class Job(msgspec.Struct):
     stage: str = ""
     position: int = 0
     total: int = 0
+    text: str = ""
     end_time: int | None = None
     message: str = ""
     reproduction: dict[str, Any] | None = None
@@ -177,7 +178,8 @@ def note(job: Job, message: Any) -> None:
     if not isinstance(message, dict) or not job.is_open:
         return
     if "progress" in message:
-        job.stage, job.position, job.total = (message["progress"][name] for name in ("stage", "position", "total"))
+        for name in ("stage", "position", "total", "text"):
+            setattr(job, name, message["progress"][name])
     elif "reproduction" in message:
         job.reproduction = message["reproduction"]
         _end(job, DONE)

@@ -32,8 +32,15 @@ class LineageHandler(TrackbookHandler):
     @authenticated
     @authorized
     async def get(self, run_id: str) -> None:
-        """Send the graph."""
-        await self.answer(lambda: run_views.lineage_of(self.project(), run_id))
+        """Send the graph; a file that this server can open has its path below the server's root as well."""
+
+        def work() -> dict[str, Any]:
+            graph = run_views.lineage_of(self.project(), run_id)
+            for node in graph["nodes"]:
+                node["contents_path"] = self.projects.contents_path(node["path"]) if node["path"] else None
+            return graph
+
+        await self.answer(work)
 
 
 class EnvironmentHandler(TrackbookHandler):
