@@ -207,6 +207,13 @@ def test_wrapped_functions_and_classes_stay_what_they_were(seen):
     assert isinstance(pa.OSFile("in.csv"), pa.NativeFile)
     assert pickle.loads(pickle.dumps(pa.fs.LocalFileSystem)) is pa.fs.LocalFileSystem
     assert pq.read_table("in.parquet", filesystem=system).num_rows == 3
+    assert issubclass(type(pa.fs.FileSystem.from_uri("file:///")[0]), pa.fs.LocalFileSystem)
+
+    class Own(pa.fs.LocalFileSystem):
+        pass
+
+    assert isinstance(Own(), pa.fs.LocalFileSystem)
+    assert not isinstance(system, Own)
     assert pickle.loads(pickle.dumps(FRAME)).equals(FRAME)
     assert pa.dataset.dataset("in.parquet", filesystem=system).count_rows() == 3
 

@@ -101,13 +101,15 @@ def _filesystem(module: ModuleType) -> None:
 
 
 class _Lookalike(type):
-    """The class of a class that stands for its base: instances of the base are its instances."""
+    """The class of a class that stands for its base: what is of the base is of it, though not of its own children."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.__mro__[1])
+        base = cls.__dict__.get("_stands_for")
+        return type.__instancecheck__(cls, instance) if base is None else isinstance(instance, base)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.__mro__[1])
+        base = cls.__dict__.get("_stands_for")
+        return type.__subclasscheck__(cls, subclass) if base is None else issubclass(subclass, base)
 
 
 def _subclass(module: ModuleType, name: str, hooks: dict[str, Tell]) -> None:
@@ -115,7 +117,12 @@ def _subclass(module: ModuleType, name: str, hooks: dict[str, Tell]) -> None:
     base = getattr(module, name, None)
     if base is None or isinstance(base, _Lookalike):
         return
-    body: dict[str, Any] = {"__doc__": base.__doc__, "__module__": module.__name__, "__qualname__": name}
+    body: dict[str, Any] = {
+        "__doc__": base.__doc__,
+        "__module__": module.__name__,
+        "__qualname__": name,
+        "_stands_for": base,
+    }
     body |= {
         method: _method(getattr(base, method), method, tell) for method, tell in hooks.items() if hasattr(base, method)
     }
