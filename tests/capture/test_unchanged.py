@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from multiprocessing import shared_memory
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -144,12 +145,12 @@ def write_by_the_kernel_reading_a_pipe(array):
 
 
 def write_by_the_kernel_reading_a_file(array):
-    with open(os.devnull.replace("null", "urandom"), "rb", buffering=0) as file:
+    with Path("/dev/urandom").open("rb", buffering=0) as file:
         assert file.readinto(memoryview(array).cast("B")[80_000:80_128]) == 128
 
 
 def write_through_proc_mem(array):
-    with open("/proc/self/mem", "r+b", buffering=0) as file:
+    with Path("/proc/self/mem").open("r+b", buffering=0) as file:
         file.seek(array.ctypes.data + 90_000)
         file.write(b"zzzz")
 

@@ -11,21 +11,18 @@ import pyarrow.compute as pc
 from blake3 import blake3
 
 from trackbook.capture.arrays import Column, feed_times
+from trackbook.capture.kinds import UnsupportedError
 
 _types = pa.types
 
 
-class UnconvertibleError(TypeError):
-    """The column holds values that no canonical layout describes; the text names the type."""
-
-
 def arrow_column(array: Any) -> bytes:
-    """Return the digest of an Arrow array or chunked array; raises UnconvertibleError for unions."""
+    """Return the digest of an Arrow array or chunked array; raises UnsupportedError for unions."""
     kind = array.type
     for check, digest in _DIGESTS:
         if check(kind):
             return digest(array)
-    raise UnconvertibleError(f"a column of Arrow's type {kind} has no canonical form")
+    raise UnsupportedError(f"a column of Arrow's type {kind} has no canonical form")
 
 
 def _chunks(array: Any) -> list[Any]:
@@ -156,7 +153,7 @@ def _dictionary(array: Any) -> bytes:
     chunks = _chunks(array)
     values = chunks[0].dictionary if chunks else pa.array([], array.type.value_type)
     if values.null_count:
-        raise UnconvertibleError("a dictionary with a missing value among its categories has no canonical form")
+        raise UnsupportedError("a dictionary with a missing value among its categories has no canonical form")
     parts = [np.where(gaps, -1, codes) if gaps is not None else codes for codes, gaps in map(_codes, chunks)]
     codes = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     return categories_column(codes, len(values), arrow_column(values), array.type.ordered)

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from trackbook.capture.arrays import Column, column_of, feed_times
-from trackbook.capture.arrow import UnconvertibleError, arrow_column, categories_column
+from trackbook.capture.arrow import arrow_column, categories_column
+from trackbook.capture.kinds import UnsupportedError
 from trackbook.capture.memory import Memory, memory_of_arrays, memory_of_arrow
 from trackbook.capture.text import text_column
 from trackbook.capture.unchanged import Compute, Memo
@@ -119,7 +120,7 @@ def object_column(values: Any, objects: Objects, empty: str = "null") -> tuple[b
     if pd.api.types.infer_dtype(values, skipna=True) in CONVERTED:
         try:
             return arrow_column(pa.array(values, from_pandas=True)), False
-        except (pa.ArrowException, UnconvertibleError, TypeError, ValueError, OverflowError):
+        except (pa.ArrowException, UnsupportedError, TypeError, ValueError, OverflowError):
             pass  # a number too large for 64 bits, for example: objects it is
     gaps = pd.isna(values)
     return objects([None if gap else value for gap, value in zip(gaps.tolist(), values.tolist(), strict=True)]), False

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from trackbook.capture.kinds import DATA_KINDS, kind_of, name_of
-from trackbook.capture.objects import Hasher, UnsupportedError
+from trackbook.capture.kinds import DATA_KINDS, UnsupportedError, kind_of, name_of
+from trackbook.capture.objects import Hasher
 from trackbook.capture.unchanged import Memo, memo
 
 __all__ = ["DATA_KINDS", "Fingerprint", "Fingerprinter", "digest_of", "fingerprint", "kind_of"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from trackbook.capture.kinds import bases_of, kind_of, name_of, root_of
+from trackbook.capture.kinds import UnsupportedError, bases_of, kind_of, name_of, root_of
 from trackbook.capture.memory import memory_of_arrays, memory_of_arrow
 
 if TYPE_CHECKING:
@@ -83,8 +83,6 @@ def _column(array: Any, hasher: Hasher) -> bytes:
 
 def table_digest(table: Any, hasher: Hasher) -> tuple[bytes, int, Columns]:
     """Return the digest of a polars frame or an Arrow table: the names and digests of its columns, as pandas' are."""
-    from trackbook.capture.objects import UnsupportedError
-
     if name_of(type(table)).endswith(".LazyFrame"):
         raise UnsupportedError("a LazyFrame is a query and holds no data yet; what its collect() returns does")
     arrow = to_arrow(table)
@@ -99,6 +97,9 @@ def to_arrow(value: Any) -> Any:
         return value
     import polars
 
+    dtypes = value.dtypes if kind_of(value) == "table" else [value.dtype]
+    if polars.Object in dtypes:
+        raise UnsupportedError("a polars column of Python objects has no canonical form")
     return value.to_arrow(compat_level=polars.CompatLevel.newest())
 
 
@@ -131,6 +132,8 @@ def _labelled(names: list[Any], digests: list[bytes]) -> Columns:
 
 def _label(name: Any, position: int) -> str:
     builtin = root_of(type(name)) in ("builtins", "numpy", "pandas", "datetime")
+    if type(name) is int and name.bit_length() > LONGEST_LABEL:
+        builtin = False  # Python refuses to write out very long numbers
     text = name if type(name) is str else repr(name) if builtin else f"column {position}"
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= LONGEST_LABEL else f"{text[:LONGEST_LABEL]}… (column {position})"
@@ -175,8 +178,6 @@ def _objects_digest(array: Any, hasher: Hasher) -> bytes:
 def _masked_digest(array: Any, hasher: Hasher) -> bytes:
     """Return the digest of a masked array: its mask and what the mask leaves; values under it do not count."""
     import numpy as np
-
-    from trackbook.capture.objects import UnsupportedError
 
     mask = np.ma.getmaskarray(array)
     if mask.dtype != bool:

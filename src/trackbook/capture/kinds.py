@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 # Read past metaclasses, which may say anything.
@@ -29,6 +30,10 @@ _KINDS = {
 DATA_KINDS = frozenset(_KINDS.values())
 
 
+class UnsupportedError(TypeError):
+    """A value, or something inside it, has no canonical form; the text says which and why."""
+
+
 def kind_of(value: Any) -> str:
     """Return what `value` is; never raises.
 
@@ -40,6 +45,11 @@ def kind_of(value: Any) -> str:
         if kind is not None:
             return kind
     return "value"
+
+
+def is_plain_class(cls: type) -> bool:
+    """Tell whether a class may be looked up in a dict: no metaclass of the user's says what its hash is."""
+    return type(cls) is type or type(cls) is abc.ABCMeta
 
 
 def root_of(cls: type) -> str:

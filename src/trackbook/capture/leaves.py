@@ -14,13 +14,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from trackbook.capture.kinds import bases_of, name_of, root_of
+from trackbook.capture.kinds import bases_of, is_plain_class, name_of, root_of
 
 
 def leaf_of(value: Any) -> bytes | None:
     """Return the type and content of a value without parts as bytes, or None for any other value."""
     cls = type(value)
-    if type(cls) is type:
+    if is_plain_class(cls):
         encode = LEAVES.get(cls)
         if encode is not None:
             return encode(value)
@@ -39,7 +39,7 @@ def leaf_of(value: Any) -> bytes | None:
 def subclassed_leaf(value: Any) -> bytes | None:
     """Return the content of a value whose class is derived from one without parts, read by the methods of that."""
     for base in bases_of(type(value)):
-        encode = LEAVES.get(base) if type(base) is type else None
+        encode = LEAVES.get(base) if is_plain_class(base) else None
         if encode is not None:
             return encode(value)
     return None

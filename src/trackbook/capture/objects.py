@@ -10,7 +10,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from trackbook.capture.kinds import bases_of, kind_of, name_of, root_of
+from trackbook.capture.kinds import UnsupportedError, bases_of, is_plain_class, kind_of, name_of, root_of
 from trackbook.capture.leaves import LEAVES, leaf_of, subclassed_leaf
 from trackbook.capture.unchanged import Memo
 
@@ -29,8 +29,7 @@ _HOOKS = frozenset({
 })  # fmt: skip
 
 
-class UnsupportedError(TypeError):
-    """A value, or something inside it, has no canonical form; the text says which and why."""
+_GENERATED = ("dataclasses", "collections")  # what they write into a class says all that it holds
 
 
 class Hasher:
@@ -64,7 +63,7 @@ class Hasher:
         if id(value) in self._open:
             if type(value) is types.FunctionType:
                 return blake3(b"the function itself").digest()
-            raise UnsupportedError(f"it contains itself, in a {name_of(type(value)).removeprefix('builtins.')}")
+            raise UnsupportedError(f"it contains itself, in a {_short(type(value))}")
         if len(self._open) >= MAX_DEPTH:
             raise UnsupportedError(f"it is nested more than {MAX_DEPTH} levels deep")
         self._open.add(id(value))
@@ -75,7 +74,7 @@ class Hasher:
 
     def _handler(self, value: Any) -> Callable[[Any], bytes]:
         cls = type(value)
-        exact = _CONTAINERS.get(cls) if type(cls) is type else None
+        exact = _CONTAINERS.get(cls) if is_plain_class(cls) else None
         if exact is not None:
             return functools.partial(exact, self)
         kind = kind_of(value)
@@ -123,6 +122,9 @@ class Hasher:
         items = list(dict.items(value))
         return self._unordered(b"dict", [self.encoded(key) + self.encoded(item) for key, item in items])
 
+    def _slice(self, value: Any) -> bytes:
+        return self.sequence(b"slice", [value.start, value.stop, value.step])
+
     # -- functions
 
     def _function(self, value: Any) -> bytes:
@@ -158,6 +160,8 @@ class Hasher:
             return self._state(cls, content, _instance_state(value))
         if not root_of(cls):
             raise UnsupportedError("its class says no module that it comes from")
+        if hook is not None and root_of(hook[0]) == "builtins":
+            raise UnsupportedError(f"a {_short(cls)} has no canonical form")
         if hook is not None and root_of(hook[0]) not in _TRUSTED:
             raise UnsupportedError(f"a {name_of(cls)} has no canonical form: its {hook[1]} may say anything")
         if cls is object:
@@ -167,7 +171,7 @@ class Hasher:
     def _content(self, value: Any) -> bytes | None:
         """Return what stands in a value derived from a container or a value without parts, or None for others."""
         for base in bases_of(type(value)):
-            handler = _CONTAINERS.get(base) if type(base) is type else None
+            handler = _CONTAINERS.get(base) if is_plain_class(base) else None
             if handler is not None:
                 return handler(self, value)
         return subclassed_leaf(value)
@@ -184,7 +188,7 @@ class Hasher:
         made, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         held = list(items) if items is not None else None
         named = dict(pairs) if pairs is not None else None
-        return self._state(cls, made, [each for each in arguments if each is not cls], state, held, named)
+        return self._state(cls, _name(made), [each for each in arguments if each is not cls], state, held, named)
 
 
 def _reduce(cls: Any, value: Any) -> tuple[Any, ...] | str:
@@ -201,6 +205,15 @@ def _plain(value: Any) -> Any:
     return value.item() if _is_scalar(type(value)) and value.dtype.kind in "biufcSU" else value
 
 
+def _name(made: Any) -> str:
+    """Return the name of the class or function that would make an object anew."""
+    return name_of(made) if isinstance(made, type) else f"{made.__module__}.{made.__qualname__}"
+
+
+def _short(cls: type) -> str:
+    return name_of(cls).removeprefix("builtins.")
+
+
 def _enclosed(function: Any) -> list[Any]:
     enclosed = []
     for cell in function.__closure__ or ():
@@ -214,11 +227,11 @@ def _enclosed(function: Any) -> list[Any]:
 def _hook(cls: type) -> tuple[type, str] | None:
     """Return the first class, of those that make up `cls`, that says itself what its state is, and by which method."""
     for base in bases_of(cls):
-        if type(base) is type and (base is object or base in _CONTAINERS or base in LEAVES):
+        if is_plain_class(base) and (base is object or base in _CONTAINERS or base in LEAVES):
             continue
         own = type.__dict__["__dict__"].__get__(base)
         for name in sorted(_HOOKS.intersection(own)):
-            if getattr(own[name], "__module__", None) != "dataclasses":
+            if getattr(own[name], "__module__", None) not in _GENERATED:
                 return base, name
     return None
 
@@ -248,6 +261,7 @@ _CONTAINERS: dict[type, Callable[[Hasher, Any], bytes]] = {
     dict: Hasher._dict,
     set: Hasher._set,
     frozenset: Hasher._frozenset,
+    slice: Hasher._slice,
     types.FunctionType: Hasher._function,
     types.MethodType: Hasher._method,
 }
