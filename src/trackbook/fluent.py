@@ -114,13 +114,17 @@ def log_figure(figure: Any, artifact_file: str) -> str:
     )
 
 
-def autolog(*, disable: bool = False) -> None:
-    """Log params of scikit-learn fits, and what its metric functions return, to the active run from now on."""
+def autolog(*, log_models: bool = False, disable: bool = False) -> None:
+    """Log what scikit-learn does to the active run from now on: fits, searches, cross-validation and metrics.
+
+    A fit without an active run has a run of its own, to which the metrics that follow belong.  `log_models` keeps
+    each fitted model under `model/`, in the registry's format; in tracked cells too.
+    """
     autologger = current.get().autolog
     if disable:
         autologger.disable()
     else:
-        autologger.enable()
+        autologger.enable(log_models=log_models)
 
 
 def search_runs(

@@ -57,9 +57,15 @@ def tracked(kernel, experiment):
     def run(body):
         outcome = kernel.run(f"%%track {experiment}\n{textwrap.dedent(body)}")
         assert (outcome.errors, outcome.stderr) == ([], "")
-        return kernel.only_run(experiment).summary
+        (cell,) = [run.summary for run in kernel.runs(experiment) if run.summary.kind == "cell"]
+        return cell
 
     return run
+
+
+def of_user(run):
+    """Return the names of a run's metrics without those that every fit has."""
+    return {name for name in run.metrics if not name.endswith(("fit_time", "training_score"))}
 
 
 def test_the_params_of_a_fit_are_logged(tracked):
@@ -67,7 +73,8 @@ def test_the_params_of_a_fit_are_logged(tracked):
     assert found.params["alpha"] == "0.5"
     assert found.params["fit_intercept"] == "True"
     assert found.tags == {"estimator": "Ridge"}
-    assert found.metrics == {}
+    assert found.metrics.keys() == {"fit_time", "training_score"}
+    assert found.metrics["training_score"] > 0.9
 
 
 def test_metrics_have_the_users_names_for_them(tracked):
@@ -81,14 +88,14 @@ def test_metrics_have_the_users_names_for_them(tracked):
         accuracy_score(labels, labels)
         print(accuracy_score(labels, 1 - labels))
     """)
-    assert found.metrics.keys() == {"my_r2", "error", "accuracy_score"}
+    assert of_user(found) == {"my_r2", "error", "accuracy_score"}
     assert found.metrics["my_r2"] > 0.9
     assert found.metrics["accuracy_score"] == 0.0
 
 
 def test_score_is_a_metric_under_its_name_or_the_users(tracked):
     found = tracked("model = Ridge().fit(x, y)\nmodel.score(x, y)\nfit_quality = model.score(x, y)")
-    assert found.metrics.keys() == {"score", "fit_quality"}
+    assert of_user(found) == {"score", "fit_quality"}
 
 
 def test_a_name_is_given_only_to_the_very_value_that_a_metric_returned(tracked):
@@ -101,7 +108,7 @@ def test_a_name_is_given_only_to_the_very_value_that_a_metric_returned(tracked):
         kept = round(float(sm.mean_absolute_error(y, p)), 3); also = sm.max_error(y, p)
         one, two = sm.median_absolute_error(y, p), sm.explained_variance_score(y, p)
     """)
-    assert found.metrics.keys() == {
+    assert of_user(found) == {
         "mean_squared_error", "r2_score", "accuracy_score", "kept", "also", "one", "two",
     }  # fmt: skip
     assert found.metrics["mean_squared_error"] == pytest.approx(1.0, rel=1e-3)
@@ -132,18 +139,59 @@ def test_pipelines_and_searches_have_scores(tracked):
         of_pipe = pipe.score(x, y)
         of_search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=3).fit(x, y).score(x, y)
     """)
-    assert found.metrics.keys() == {"of_pipe", "of_search"}
+    assert of_user(found) == {"of_pipe", "of_search", "GridSearchCV.best_score"}
 
 
 def test_what_scikit_learn_calls_inside_itself_is_not_recorded(tracked):
+    """The folds, the candidates and the steps of a pipeline are no fits of the user's."""
     found = tracked("""
-        cv = cross_val_score(Ridge(alpha=3.0), x, y, cv=3)
         search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=3).fit(x, y)
         pipe = make_pipeline(StandardScaler(), Ridge(alpha=7.0)).fit(x, y)
     """)
-    assert found.metrics == {}
-    assert found.tags == {"estimator": "GridSearchCV, Pipeline"}
+    assert found.tags == {"estimator": "GridSearchCV, Pipeline", "candidates": "2"}
     assert "alpha" not in found.params
+    assert (found.params["estimator__alpha"], found.params["ridge__alpha"]) == ("1.0", "7.0")
+    assert found.metrics.keys() == {"fit_time", "training_score", "best_score", "pipe.fit_time", "pipe.training_score"}
+
+
+def test_a_search_has_a_child_run_for_each_candidate(kernel, tracked, experiment):
+    """Each candidate is a run with its own params and scores; the parent has the best of them."""
+    found = tracked("search = GridSearchCV(Ridge(), {'alpha': [0.1, 1.0, 9.0]}, cv=3).fit(x, y)")
+    children = [run.summary for run in kernel.runs(experiment) if run.summary.kind == "candidate"]
+    assert sorted(child.params["alpha"] for child in children) == ["0.1", "1.0", "9.0"]
+    assert {child.parent_run_id for child in children} == {found.run_id}
+    best = next(child for child in children if child.metrics["rank_test_score"] == 1)
+    assert (found.params["best_alpha"], found.metrics["best_score"]) == (
+        best.params["alpha"], best.metrics["mean_test_score"],
+    )  # fmt: skip
+
+
+def test_an_estimator_of_the_notebooks_goes_to_other_processes(kernel, tracked, experiment):
+    """Its class is pickled by value; the worker processes fit it as they do without Trackbook."""
+    found = tracked("""
+        from sklearn.base import BaseEstimator, RegressorMixin
+        class Constant(RegressorMixin, BaseEstimator):
+            def __init__(self, level=0.0):
+                self.level = level
+            def fit(self, X, y):
+                return self
+            def predict(self, X):
+                return np.full(len(X), self.level)
+        search = GridSearchCV(Constant(), {"level": [0.0, 9.0]}, cv=3, n_jobs=2).fit(x, y)
+    """)
+    assert (found.params["best_level"], found.tags["candidates"]) == ("9.0", "2")
+
+
+def test_cross_validation_is_one_fact(tracked):
+    """Its folds are steps of one metric, with their mean and deviation; no fold is a fit."""
+    found = tracked(
+        "scores = cross_val_score(Ridge(alpha=3.0), x, y, cv=3)\nquality = cross_val_score(Ridge(alpha=3.0), x, y, cv=3).mean()"
+    )
+    assert found.metrics.keys() == {
+        "scores", "mean_scores", "std_scores", "cross_val_score", "quality", "std_cross_val_score",
+    }  # fmt: skip
+    assert found.metrics["mean_scores"] == found.metrics["quality"]
+    assert (found.params["alpha"], found.tags["estimator"]) == ("3.0", "Ridge")
 
 
 def test_what_another_library_calls_is_not_recorded(tracked):
@@ -166,10 +214,17 @@ def test_metrics_that_are_no_numbers_are_left_out(tracked):
     assert tracked("matrix = confusion_matrix(labels, labels)").metrics == {}
 
 
+def test_a_matrix_is_kept_as_a_table(kernel, tracked, experiment):
+    run_id = tracked("matrix = confusion_matrix(labels, labels)").run_id
+    artifacts = kernel.project().runs.get(run_id).artifacts
+    assert [each.path for each in artifacts if each.path.endswith(".json")] == ["matrix.json"]
+
+
 def test_two_fits_keep_their_params_apart(tracked):
     found = tracked("one = Ridge(alpha=1.0).fit(x, y)\nother = Ridge(alpha=2.0).fit(x, y)")
     assert found.params["alpha"] == "1.0"
-    assert found.params["Ridge.alpha"] == "2.0"
+    assert found.params["other.alpha"] == "2.0"
+    assert {"training_score", "other.training_score"} <= found.metrics.keys()
 
 
 def test_a_fit_that_fails_is_the_users_own_error(kernel, experiment):
@@ -217,7 +272,10 @@ def test_classes_and_functions_keep_their_names_and_signatures(kernel):
         "assert pickle.loads(pickle.dumps(accuracy_score)) is accuracy_score\n"
         "assert pickle.loads(pickle.dumps(Ridge().fit(x, y))).alpha == 1.0\n"
         "from joblib import Parallel, delayed\n"
-        "assert Parallel(n_jobs=2)(delayed(accuracy_score)([1], [1]) for _ in range(2)) == [1.0, 1.0]"
+        "assert Parallel(n_jobs=2)(delayed(accuracy_score)([1], [1]) for _ in range(2)) == [1.0, 1.0]\n"
+        "from sklearn.utils.validation import check_is_fitted\n"
+        "assert 'fit' in Ridge.__dict__ and Ridge.fit.__doc__.startswith('Fit Ridge')\n"
+        "check_is_fitted(Ridge().fit(x, y))"
     )
     assert outcome.errors == []
 

@@ -1,4 +1,4 @@
-"""The name that the user's code gives to the value of a call, told by where in the text the call stands."""
+"""The names that the user's code gives to a call, told by where in the text the call stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from types import FrameType
+from types import CodeType, FrameType
+from typing import NamedTuple
 
 KEEPING = frozenset({"float", "round"})
 """Functions whose result is still the value that they were given."""
@@ -16,30 +17,70 @@ KEEPING = frozenset({"float", "round"})
 _EMPTY_TOP = re.compile(r"\A([ \t]*\n)+")  # IPython takes it off before it compiles
 
 
-def bound_name(frame: FrameType, source: str = "") -> str | None:
-    """Return the variable to which `frame` binds the value of the call it is making; None when it does not.
+class CallNames(NamedTuple):
+    """The variable that keeps a call's value, the one that keeps its mean, and the one whose method is called.
 
-    `x = f(y)` and `x = float(f(y))` bind it; `x = f(y) ** 0.5` and `x = [f(y)]` make something else of it.
+    `x = f(y)` and `x = float(f(y))` keep the value; `x = f(y) ** 0.5` and `x = [f(y)]` make something else of it.
+    `x = f(y).mean()` keeps the mean.  `x.f(y)` calls a method of `x`.
+    """
+
+    bound: str | None = None
+    mean: str | None = None
+    receiver: str | None = None
+
+
+NO_NAMES = CallNames()
+
+
+def call_names(frame: FrameType, source: str = "") -> CallNames:
+    """Return the names around the call that `frame` is making.
+
     `source` is the text that `frame` runs, for code that Python keeps no text of.
     """
-    code = frame.f_code
-    place = next(islice(code.co_positions(), frame.f_lasti // 2, None), None)
+    # Equal code may stand in two files.
+    return _names_at(frame.f_code, frame.f_code.co_filename, frame.f_lasti, source)
+
+
+@lru_cache(1024)
+def _names_at(code: CodeType, filename: str, instruction: int, source: str) -> CallNames:
+    place = next(islice(code.co_positions(), instruction // 2, None), None)
     if place is None or place[1] is None or place[3] is None:
-        return None
-    text = "".join(linecache.getlines(code.co_filename)) or _EMPTY_TOP.sub("", source)
-    return _bound_calls(text).get((place[1], place[3]))
+        return NO_NAMES
+    text = "".join(linecache.getlines(filename)) or _EMPTY_TOP.sub("", source)
+    return _calls(text).get((place[1], place[3]), NO_NAMES)
 
 
 @lru_cache(64)
-def _bound_calls(text: str) -> Mapping[tuple[int, int], str]:
-    """Return the names that calls are bound to, by the line and byte column where each call ends."""
+def _calls(text: str) -> Mapping[tuple[int, int], CallNames]:
+    """Return the names around calls, by the line and byte column where each call ends."""
     try:
         tree = compile(text, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
-    pairs = [pair for node in ast.walk(tree) for pair in _pairs(node)]
-    calls = ((_measured(value), name) for value, name in pairs)
-    return {(call.end_lineno or 0, call.end_col_offset or 0): name for call, name in calls if call is not None}
+    found: dict[tuple[int, int], CallNames] = {}
+    for node in ast.walk(tree):
+        for call, names in _named(node):
+            place = (call.end_lineno or 0, call.end_col_offset or 0)
+            known = found.get(place, NO_NAMES)
+            found[place] = CallNames(*(new or old for new, old in zip(names, known, strict=True)))
+    return found
+
+
+def _named(node: ast.AST) -> Iterator[tuple[ast.Call, CallNames]]:
+    """Yield the calls that a node says a name of."""
+    if isinstance(node, ast.Call):
+        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if isinstance(receiver, ast.Name):
+            yield node, CallNames(receiver=receiver.id)
+    for value, name in _pairs(node):
+        call = _measured(value)
+        if call is None:
+            continue
+        yield call, CallNames(bound=name)
+        function = call.func
+        inner = function.value if isinstance(function, ast.Attribute) and function.attr == "mean" else None
+        if isinstance(inner, ast.Call) and not call.args and not call.keywords:
+            yield inner, CallNames(mean=name)
 
 
 def _pairs(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
