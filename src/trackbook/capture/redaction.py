@@ -1,68 +1,102 @@
-"""Secrets are taken out of every text before it is written anywhere."""
+"""Secrets are taken out of every text before it is written anywhere.
+
+Three ways lead to a secret: its form, the name that it is given to, and the environment, whose variables with such
+names have their values hidden wherever they appear.  Lines keep their numbers, and code stays code.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import bisect
+import os
 import re
-from functools import partial
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import quote
+
+from trackbook.capture.secrets import (
+    COMMON_NAME,
+    FORMS,
+    LINES,
+    PLACEHOLDER,
+    STRONG_NAME,
+    WEAK_NAME,
+    WORDS,
+    has_long_word,
+)
 
 MARK = "[redacted]"
 
-# A whole word of a name: `api_key` and `dbPassword`, but neither `monkey` nor `max_tokens`.
-_NAME = (
-    r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
-    r"(?:pass(?:word|wd|phrase)?|pwd|secrets?|token|(?:api|access|private|secret|signing|encryption)[_-]?key|apikey"
-    r"|auth|authorization|credentials?)(?![a-z])"
+MIN_VARIABLE = 8
+MIN_WEAK = 8
+_NEAR = 250
+"""Nothing further away than so many characters decides what a value is: a line may be a megabyte long."""
+
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?!['\"])"
+    # to its end, else as far as there are lines of a key
+    r"(?:[^-]*+(?:-(?!----(?:BEGIN|END) )[^-]*+)*+-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"|(?:(?:\\n|[\w+/=:, .-])|\n(?=[\w+/=:, .-]+(?:\n|\Z)))*)"
+)
+_URL = re.compile(r"://(?P<user>[^\s/@:'\"]{0,999})(?P<password>:[^\s/'\"]{0,999})?@")
+_SCHEME = re.compile(
+    r"(?P<keep>\b(?P<kind>bearer|basic|token)\s{1,9})(?P<value>[A-Za-z0-9+/=_.~:-]{8,})", re.IGNORECASE
+)
+_HEADER = re.compile(
+    r"(?P<keep>\b(?:proxy-)?authorization['\"]?\s{0,9}[:=]\s{0,9}['\"]?(?:[a-z0-9-]{1,20}\s{1,9})?)[^\s'\"{}]{4,9999}"
+    r"|(?P<cookie>\b(?:set-)?cookie['\"]?\s{0,9}[:=]\s{0,9}['\"]?)(?=[\w.-]{1,64}=)[^\n'\"]{4,9999}",
+    re.IGNORECASE,
 )
 
-_TOKENS = re.compile(
-    r"""
-      \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                      # AWS access key id
-    | \bgh[opsur]_[A-Za-z0-9]{20,255}\b                  # GitHub
-    | \bgithub_pat_[A-Za-z0-9_]{20,255}\b
-    | \bglpat-[A-Za-z0-9_-]{16,}\b                       # GitLab
-    | \bxox[abeoprs]-[A-Za-z0-9-]{8,}                    # Slack
-    | \bsk-[A-Za-z0-9_-]{16,}                            # OpenAI, Anthropic and their like
-    | \bsk_(?:live|test)_[A-Za-z0-9]{10,}\b              # Stripe
-    | \bhf_[A-Za-z0-9]{20,}\b                            # Hugging Face
-    | \bAIza[0-9A-Za-z_-]{30,}                           # Google
-    | \bpypi-[A-Za-z0-9_-]{16,}                          # PyPI
-    | \bnpm_[A-Za-z0-9]{20,}\b                           # npm
-    | (?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*   # JSON web token
-    """,
-    re.VERBOSE,
+_NAME_BEFORE = re.compile(r"[\w-]{0,64}")  # of the reversed text
+_NAME_REST = re.compile(r"[\w-]{0,64}")
+_STRING = (
+    r"(?:[rbfu]{0,2}(?:\"{3}(?s:.)*?\"{3}|'{3}(?s:.)*?'{3}|\"(?:\\.|[^\"\\\n])+\"|'(?:\\.|[^'\\\n])+'))"
+    r"(?:\s{1,200}[rbfu]{0,2}(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')){0,100}"
 )
-_KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?P<user>[^\s/@:'\"]*)(?::[^\s/@'\"]*)?@", re.IGNORECASE)
-_BEARER = re.compile(r"(?P<kind>\b(?:bearer|basic)\s+)[A-Za-z0-9+/=_.~-]{8,}", re.IGNORECASE)
-# Every repetition before a value is bounded: a cell may hold a megabyte of base64, and must not wait for a regex.
 _QUOTED = re.compile(
-    rf"(?P<name>{_NAME}[\w-]{{0,64}}['\"\]]{{0,2}}\s{{0,20}}"
-    r"(?::\s{0,20}[\w\[\]| .]{1,80})?[=:,]\s{0,20}\(?\s{0,20})"
-    r"(?P<values>[rbfu]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?:\\.|[^\"\\\n])+\"|'(?:\\.|[^'\\\n])+')"
-    r"(?:\s{1,200}[rbfu]{0,2}(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')){0,100})",
-    re.IGNORECASE | re.DOTALL,
+    rf"(?P<closing>['\"]?\]?)\s{{0,20}}+"
+    rf"(?:(?::\s{{0,20}}+[\w\[\]| .]{{1,80}})?(?:[=!]?=|:=?|=>)\s{{0,20}}+\(?\s{{0,20}}+"
+    rf"|,?\s{{0,9}}+['\"]?value['\"]?\s{{0,9}}+[:=]\s{{0,9}}+|(?<=\s))(?P<value>{_STRING})",
+    re.IGNORECASE,
 )
-_BARE = re.compile(
-    rf"{_NAME}[\w-]{{0,64}}\s{{0,20}}=\s{{0,20}}(?P<value>(?![rbfu]?['\"])[^\s,;&'\"()\[\]]{{6,}})(?=$|[\s&;'\"])",
-    re.IGNORECASE | re.MULTILINE,
+_ARGUMENT = re.compile(rf"['\"]\s{{0,20}},\s{{0,20}}(?P<value>{_STRING})", re.IGNORECASE)
+_SETTER = re.compile(
+    r"(?:\b(?:setdefault|get|getenv|putenv|setenv|setitem|set|set_key|header|set_secret)\(\s{0,9}|--)['\"]?\Z"
 )
-_BEFORE = re.compile(r"(?P<sign>[?&'\"]|--)?(?P<name>[\w-]*)\Z")
+_ESCAPED = re.compile(r"(?P<mark>\\{1,3}['\"])\s{0,9}[:=]\s{0,9}(?P=mark)(?P<value>[^\n]{1,4096}?)(?P=mark)")
+_ELEMENT = re.compile(r">\s{0,9}(?P<value>[^<>\n]{1,999})</")
+_BARE = re.compile(r"['\"]?\s{0,20}(?P<sign>[=:])[ \t]{0,20}(?P<value>[^\s&'\"<>]{1,4096})")
+_YAML = re.compile(r"['\"]?\s{0,9}\n\s{0,40}value:[ \t]{1,9}(?P<value>[^\s'\"]{1,4096})")
+_FLAG = re.compile(r"\s{1,9}(?P<value>[^\s'\"-][^\s'\"]{0,999})")
+_TRIPLE = re.compile(r"(?P<quote>\"{3}|'{3})(?s:.)*?(?:(?P=quote)|\Z)")
+_LITERAL = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|(?P<open>[\"'])|(?P<comment>#)")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
-_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+_PATH = re.compile(r"(?:[~.]{0,2}/|[A-Za-z]:\\).*|[\w./\\-]+\.(?:json|pem|key|txt|ya?ml|toml|env|crt|cfg|ini)")
+_PYTHON_MAGICS = ("%%track", "%%time", "%%capture", "%%prun", "%%step", "%%timeit", "%%memit")
 
 
 def redact(text: str, *, prose: bool = False) -> str:
     """Return `text` with passwords, tokens, keys and credentials in URLs replaced by `[redacted]`.
 
-    In `prose`, such as an exception's message, `password=hunter` holds a secret; in code, `password=hunter` names a
-    variable.
+    In `prose`, such as an exception's message, an output or a configuration file, `password=hunter` holds a secret;
+    in code, `password=hunter` names a variable.
     """
-    text = _KEY_BLOCK.sub(_same_lines, text)
-    text = _URL.sub(rf"\g<scheme>{MARK}@", text)
-    text = _BEARER.sub(rf"\g<kind>{MARK}", text)
-    text = _TOKENS.sub(MARK, text)
-    text = _QUOTED.sub(_quoted, text)
-    return _BARE.sub(partial(_bare, prose=prose), text)
+    text = _environment.hide(text)
+    for literal, form in (*LINES, *FORMS) if has_long_word(text) else LINES:
+        if literal in text:
+            text = form.sub(_marked, text)
+    if "-----BEGIN " in text:
+        text = _KEY_BLOCK.sub(_marked, text)
+    if "://" in text:
+        text = _URL.sub(_url, text)
+    lower = _lower(text)
+    if "bearer" in lower or "basic " in lower or "token " in lower:
+        text = _SCHEME.sub(_scheme, text)
+    if "authorization" in lower or "cookie" in lower:
+        text = _HEADER.sub(_header, text)
+    return _Named(text, prose=prose or _is_foreign(text)).redacted()
 
 
 def without_credentials(url: str) -> str:
@@ -78,11 +112,217 @@ def without_credentials(url: str) -> str:
 
 def redact_value(name: str, value: str) -> str:
     """Return the value of a param or tag, redacted whole when its name says that it is a secret."""
-    return MARK if _SECRET_NAME.search(name) else redact(value)
+    return MARK if is_secret_name(name) else redact(value, prose=True)
 
 
-def _same_lines(match: re.Match[str]) -> str:
-    return MARK + _lines(match[0])
+@lru_cache(4096)
+def is_secret_name(name: str) -> bool:
+    """Say whether what is called `name` is a secret; its last forty letters decide."""
+    tail = max(0, len(name) - 40)
+    if STRONG_NAME.search(name, tail):
+        return True
+    return WEAK_NAME.search(name, tail) is not None and COMMON_NAME.search(name) is None
+
+
+class _Environment:
+    """The values of this process's variables whose names say that they are secret."""
+
+    def __init__(self) -> None:
+        self._seen: object = {}
+        self._values: tuple[str, ...] = ()
+
+    def hide(self, text: str) -> str:
+        """Return `text` without the values."""
+        # The mapping itself decodes every name and value: a hundred times slower than the dict that it stands on.
+        now = getattr(os.environ, "_data", os.environ)
+        if now != self._seen:
+            self._values, self._seen = _secret_values(), dict(now)
+        for value in self._values:
+            if value in text:
+                text = text.replace(value, MARK + _lines(value))
+        return text
+
+
+def _secret_values() -> tuple[str, ...]:
+    found = set()
+    for name, value in os.environ.items():
+        plain = value.isalpha() and len(value) < 2 * MIN_VARIABLE
+        if is_secret_name(name) and len(value) >= MIN_VARIABLE and not plain and not _PATH.fullmatch(value):
+            found |= {value, quote(value, safe=""), value.replace("\n", "\\n")}
+    return tuple(sorted((value for value in found if not PLACEHOLDER.fullmatch(value)), key=len, reverse=True))
+
+
+_environment = _Environment()
+
+
+class _Named:
+    """A text in which values of secret names are looked for."""
+
+    def __init__(self, text: str, *, prose: bool) -> None:
+        self._text = text
+        self._prose = prose
+        self._triple: list[int] | None = None
+
+    def redacted(self) -> str:
+        """Return the text without the values."""
+        parts, done = [], 0
+        for start, end, mark in self._found():
+            parts += [self._text[done:start], mark]
+            done = end
+        return "".join((*parts, self._text[done:])) if parts else self._text
+
+    def _found(self) -> Iterator[tuple[int, int, str]]:
+        done = 0
+        for spot in _spots(_lower(self._text)):
+            if spot < done:
+                continue
+            start, done = self._name_at(spot)
+            name = self._text[start:done].strip("-")
+            if not is_secret_name(name):
+                continue
+            value = self._value(name, start, done)
+            if value is None:
+                continue
+            first, last, mark = value
+            done = last
+            if mark:
+                yield first, last, mark
+
+    def _name_at(self, spot: int) -> tuple[int, int]:
+        before = _NAME_BEFORE.match(self._text[max(0, spot - 64) : spot][::-1])
+        rest = _NAME_REST.match(self._text, spot)
+        assert before is not None  # both match the empty string
+        assert rest is not None
+        return spot - before.end(), rest.end()
+
+    def _value(self, name: str, start: int, end: int) -> tuple[int, int, str] | None:
+        """Return where a value lies and what takes its place, nothing where it stays; None without a value."""
+        for pattern in (_QUOTED, _ARGUMENT):
+            match = pattern.match(self._text, end)
+            if match and self._is_own(match, start, end, pattern):
+                plain = _content(match["value"])
+                return (*match.span("value"), _string_mark(match["value"]) if _is_secret(name, plain) else "")
+        for pattern in (_ESCAPED, _ELEMENT):
+            match = pattern.match(self._text, end)
+            if match:
+                return (*match.span("value"), MARK if _is_secret(name, match["value"]) else "")
+        return self._bare(name, start, end)
+
+    def _is_own(self, match: re.Match[str], start: int, end: int, pattern: re.Pattern[str]) -> bool:
+        """Say whether a quoted text behind a name is its value."""
+        head = self._text[max(0, start - 40) : start]
+        if pattern is _ARGUMENT:
+            return self._text.startswith("--", start) or _SETTER.search(head) is not None
+        between = self._text[end : match.start("value")]
+        if between.strip("'\" \t]") == "" and not between.strip():  # `PASSWORD 'x'` is SQL's
+            return STRONG_NAME.search(self._text[start:end]) is not None and self._around(start)[0]
+        if match["closing"]:
+            return True
+        # `getpass("Password: "), host="h"`: the quote ends the text that the name stands in.
+        return self._around(start)[1] != match["value"].lstrip("rbfuRBFU")[0]
+
+    def _bare(self, name: str, start: int, end: int) -> tuple[int, int, str] | None:
+        before = self._text[max(0, start - 2) : start] + self._text[start : start + 2]
+        is_flag = "--" in before
+        match = _YAML.match(self._text, end) or (_FLAG.match(self._text, end) if is_flag else None)
+        if match:
+            return (*match.span("value"), MARK if _is_secret(name, match["value"]) else "")
+        match = _BARE.match(self._text, end)
+        if match is None or match["value"].startswith(MARK):
+            return None
+        in_text = self._around(start)[0] or is_flag or before[1:2] in ("?", "&")
+        value = match["value"] if in_text else re.split(r"[,;()\[\]]", match["value"], maxsplit=1)[0]
+        value = value.rstrip(",;)]}") if "{" not in value else value
+        first = match.start("value")
+        following = self._text[first + len(value) : first + len(value) + 2]
+        if value[-1:] in ("=", "(", "[", ",") and following[:1] in ("'", '"'):
+            return None  # code in an output: what follows has a name of its own
+        is_hidden = _is_bare_secret(name, value, match["sign"], following, in_text=in_text)
+        return first, first + max(1, len(value)), MARK if is_hidden else ""
+
+    def _around(self, spot: int) -> tuple[bool, str]:
+        """Say whether a place lies in text rather than code, and in which quotes."""
+        if self._prose:
+            return True, ""
+        start = max(self._text.rfind("\n", max(0, spot - _NEAR), spot) + 1, spot - _NEAR, 0)
+        head = self._text[start:spot]
+        if self._in_triple(spot) or head.lstrip()[:1] in ("!", "%") or head.lstrip().startswith("export "):
+            return True, ""
+        for literal in _LITERAL.finditer(head):
+            if literal["comment"]:
+                return True, ""
+            if literal["open"]:
+                return True, literal["open"]
+        return False, ""
+
+    def _in_triple(self, spot: int) -> bool:
+        if self._triple is None:
+            self._triple = [place for match in _TRIPLE.finditer(self._text) for place in match.span()]
+        return bisect.bisect_right(self._triple, spot) % 2 == 1
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Say whether a quoted value of a secret name is a secret."""
+    if not value.strip() or MARK in value or PLACEHOLDER.fullmatch(value.strip()):
+        return False
+    if STRONG_NAME.search(name):
+        return True
+    if "auth" in name.lower() and " " in value:
+        return True
+    return len(value) >= MIN_WEAK and not re.search(r"\s", value.strip()) and not _PATH.fullmatch(value)
+
+
+def _is_bare_secret(name: str, value: str, sign: str, following: str, *, in_text: bool) -> bool:
+    """Say whether a value without quotes is a secret; in code it is an expression, unless it stands in a text."""
+    if len(value) < 4 or PLACEHOLDER.fullmatch(value):
+        return False
+    is_strong = STRONG_NAME.search(name) is not None
+    if not in_text:
+        if sign == "=" and is_strong and value.isdecimal():
+            return len(value) >= 6
+        is_expression = _IDENTIFIER.fullmatch(value) is not None or following[:1] in ("(", "[")
+        return sign == "=" and name.isupper() and not is_expression and len(value) >= 6
+    if sign == ":" and value.isalpha() and following.strip().isalpha():
+        return False  # a sentence goes on
+    return len(value) >= (6 if is_strong or sign == "=" else MIN_WEAK) or (is_strong and not value.isalpha())
+
+
+def _spots(lower: str) -> list[int]:
+    """Return where one of the words of secret names stands."""
+    spots = []
+    for word in WORDS:
+        spot = lower.find(word)
+        while spot >= 0:
+            spots.append(spot)
+            spot = lower.find(word, spot + len(word))
+    return sorted(spots)
+
+
+def _lower(text: str) -> str:
+    lower = text.lower()
+    # One letter of Turkish becomes two: then places would no longer agree.
+    return lower if len(lower) == len(text) else "".join(char.lower() if char.isascii() else char for char in text)
+
+
+def _is_foreign(text: str) -> bool:
+    """Say whether a cell holds another language than Python."""
+    return text.startswith("%%") and not text.startswith(_PYTHON_MAGICS)
+
+
+def _content(literal: str) -> str:
+    return literal.lstrip("rbfuRBFU").strip("'\"")
+
+
+def _string_mark(literal: str) -> str:
+    # The quotes stay, so that the source can still be read, and run, with another secret in its place.
+    values = literal.lstrip("rbfuRBFU")
+    if values[:3] in ('"""', "'''"):
+        return values[:3] + MARK + _lines(values) + values[:3]
+    return values[0] + MARK + values[0] + _lines(values)
+
+
+def _marked(match: re.Match[str]) -> str:
+    return (match.groupdict().get("keep") or "") + MARK + _lines(match[0])
 
 
 def _lines(text: str) -> str:
@@ -90,22 +330,31 @@ def _lines(text: str) -> str:
     return "\n" * text.count("\n")
 
 
-def _quoted(match: re.Match[str]) -> str:
-    # The quotes stay, so that the source can still be read, and run, with another secret in its place.
-    values = match["values"].lstrip("rbfuRBFU")
-    quote = values[:3] if values[:3] in ('"""', "'''") else values[0]
-    if quote in ('"""', "'''"):
-        return f"{match['name']}{quote}{MARK}{_lines(values)}{quote}"
-    return f"{match['name']}{quote}{MARK}{quote}{_lines(values)}"
-
-
-def _bare(match: re.Match[str], *, prose: bool) -> str:
-    # In Python, `token = load_token` and `key=self.key` say where a secret comes from; in a shell line, a query
-    # string or an environment assignment the same shape holds the secret itself.
-    before = _BEFORE.search(match.string[max(0, match.start() - 64) : match.start()])
-    assert before is not None  # it matches the empty string
-    name = before["name"] + match[0].partition("=")[0].rstrip()
-    is_python = not (prose or before["sign"] or name.startswith("--") or name.isupper())
-    if match["value"].startswith(MARK) or (is_python and _IDENTIFIER.fullmatch(match["value"])):
+def _url(match: re.Match[str]) -> str:
+    user, password = match["user"], match["password"]
+    if password is None and user in ("git", MARK):
         return match[0]
-    return match[0][: match.start("value") - match.start()] + MARK
+    parts = [part for part in (user, (password or "").lstrip(":")) if part]
+    if all(PLACEHOLDER.fullmatch(part) and not part.isalpha() for part in parts):
+        return match[0]
+    return f"://{MARK}@"
+
+
+def _scheme(match: re.Match[str]) -> str:
+    value = match["value"]
+    if match["kind"].lower() == "basic":
+        try:
+            is_secret = b":" in base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            is_secret = False
+    else:
+        is_secret = len(value) >= 8 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return match["keep"] + MARK if is_secret else match[0]
+
+
+def _header(match: re.Match[str]) -> str:
+    kept: str = match["keep"] or match["cookie"]
+    rest = match[0][len(kept) :]
+    if MARK in rest or PLACEHOLDER.fullmatch(rest) or not re.search(r"[\d=/+._-]", rest):
+        return match[0]
+    return kept + MARK
