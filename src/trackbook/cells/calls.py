@@ -196,6 +196,8 @@ class Calls(FileCalls):
     def _call_builtin(self, name: str, arguments: Arguments, line: int) -> Things:
         if name in _NAMESPACES and not arguments.positional and (self.frame is None or name == "globals"):
             return frozenset({self.known("", "namespace")})
+        if name == "dir" and not arguments.positional:
+            return self.namespace_item(ast.Name("computed"), line)
         if name in {"exec", "eval"}:
             return self._call_exec(arguments, line)
         if name == "open":

@@ -44,7 +44,27 @@ OUT = "state:Out"
 FILE = "file:"
 ANY_FILE = "file:*"
 DRAWN = frozenset({RNG_NUMPY, RNG_PYTHON, PYPLOT, LAST, OUT})
-"""Pieces of process state; those with a plain dotted name are attributes that code can reach as well."""
+PACKAGES = "state:packages"
+MAGICS = "state:magics"
+SETTINGS = frozenset(
+    {
+        MAGICS,
+        "numpy.printoptions",
+        "numpy.errstate",
+        "pandas.options",
+        "warnings.filters",
+        "locale.settings",
+        "decimal.context",
+        "logging.root",
+        "matplotlib.backend",
+        "sklearn.config",
+        "os.environ",
+    }
+)
+"""Pieces of process state; SETTINGS are those that code may depend on without naming them.
+
+Those with a plain dotted name are attributes that code can reach as well.
+"""
 
 BUILTINS: dict[str, Rule] = {
     **dict.fromkeys(
@@ -185,7 +205,8 @@ PURE_LIBRARIES = _words(
     "abc hashlib base64 calendar zoneinfo uuid numbers bisect pprint html urllib seaborn xgboost lightgbm "
     "types keyword tempfile platform inspect ast dis csv pickle joblib os sys shutil matplotlib plotly altair "
     "polars pyarrow warnings logging locale random heapq struct zlib gzip contextlib traceback asyncio "
-    "networkx nltk tqdm skops requests itables IPython trackbook"
+    "networkx nltk tqdm skops requests itables IPython trackbook yaml toml tomllib dateutil pytz shapely "
+    "builtins"
 )
 """Packages whose functions leave their arguments alone, but for those named in LIBRARY."""
 

@@ -182,7 +182,8 @@ class Expressions(Memory):
     def _member(self, thing: Thing, name: str, line: int) -> Things:
         assert thing.klass is not None
         members = thing.klass.find(name)
-        found: set[Thing] = set(thing.contents) if not members else set()
+        code = any(member.function is not None or member.kind in {"property", "static"} for member in members)
+        found: set[Thing] = set() if code or (members and thing.kind != "instance") else set(thing.contents)
         for member in in_order(members):
             if member.kind == "property":
                 for function in [item.function for item in in_order(member.contents) if item.function]:
@@ -329,7 +330,15 @@ class Expressions(Memory):
                 self.hold(self.known(f"{owner.path}.{name}"), things)
             else:
                 self.hold(owner, things)
+                self._store_member(owner, name, things)
                 self.change((owner,), line, certain=len(owners) == 1)
+
+    def _store_member(self, owner: Thing, name: str, things: Things) -> None:
+        """A function put into a class or an object may be what a later call of that name runs."""
+        code = frozenset(thing for thing in things if thing.function is not None)
+        if owner.klass is not None and (code or owner.kind == "class"):
+            new = code if owner.kind == "instance" else things
+            self.journal.put(owner.klass.members, name, owner.klass.members.get(name, NOTHING) | new)
 
     def _store_item(self, owners: Things, key: ast.expr, things: Things, line: int) -> None:
         self.evaluate(key)
@@ -387,7 +396,7 @@ _EVALUATORS: dict[type[ast.AST], Callable[..., Things]] = {
     ast.BoolOp: Expressions._boolean,
     ast.IfExp: Expressions._conditional,
     ast.Attribute: Expressions._attribute,
-    ast.Subscript: Expressions._item,
+    ast.Subscript: lambda self, node: self._item(node),
     ast.NamedExpr: Expressions._walrus,
     ast.Lambda: Expressions._lambda,
     ast.ListComp: Expressions._comprehension,

@@ -90,6 +90,7 @@ class Memory:
         self.effort = EFFORT
         self.stops: list[tuple[Frame | None, list[Snapshot]]] = []
         self.turns: list[list[Snapshot]] = []
+        self.shown: Things = NOTHING
         self._advancing: set[Thing] = set()
 
     def spend(self, amount: int) -> None:

@@ -25,7 +25,7 @@ def merge(session: Session, outcome: Outcome) -> None:
     session.touch_files(
         outcome.files_read or frozenset(), outcome.files_written or frozenset(), outcome.files_replaced or frozenset()
     )
-    _state(session, outcome.state or frozenset())
+    _state(session, outcome.state)
 
 
 def _bound(session: Session, bound: frozenset[str], deleted: frozenset[str]) -> None:
@@ -65,9 +65,13 @@ def _changed(session: Session, changed: Iterable[str]) -> None:
             session.change([thing for thing in inside if thing.kind != "library"], _FIRST, certain=False)
 
 
-def _state(session: Session, state: Iterable[str]) -> None:
+def _state(session: Session, state: frozenset[str] | None) -> None:
+    if state is None:
+        if session.undecided:
+            session.change_state(catalogue.RNG_NUMPY, _FIRST)
+        return
     for path in sorted(state):
         if session.known(path) not in session.notes.changed:
             session.change_state(path, _FIRST)
-            if path not in catalogue.DRAWN:
+            if path not in catalogue.DRAWN and not path.startswith("state:"):
                 session.surround(path, _FIRST)

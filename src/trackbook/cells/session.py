@@ -6,13 +6,17 @@ import ast
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from trackbook.cells.catalogue import ANY_FILE, FILE
+from trackbook.cells import catalogue
+from trackbook.cells.arguments import Arguments
+from trackbook.cells.catalogue import ANY_FILE, CWD, FILE, LAST, OUT, Rule
 from trackbook.cells.names import CellNames, run_cell
 from trackbook.cells.paths import Paths, absolute, may_be_same
 from trackbook.cells.source import CellSource
 from trackbook.cells.statements import Statements
-from trackbook.cells.values import NOTHING, Binding, Change, Thing, Things
+from trackbook.cells.values import NOTHING, Binding, Change, Thing, Things, closure
 
+_SEEDED = "seeded"
+_WORKING = ast.Call | ast.BinOp | ast.FormattedValue | ast.Expr | ast.Compare | ast.Import | ast.ImportFrom
 _DECORATED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -30,7 +34,9 @@ class Session(Statements):
         self.failed_at: int | None = None
         self.seen_bound: frozenset[str] | None = None
         self.outputs: dict[int, Binding] = {}
-        self.shown: Things = NOTHING
+        self._shows = False
+        self._settings: str | None = None
+        self.undecided = False
         self.surroundings: dict[str, Change] = {}
         self._before: dict[str, Binding] = {}
         self._paths = Paths()
@@ -42,12 +48,23 @@ class Session(Statements):
         """Analyse execution `number`; what it leaves can be taken back with `rollback`."""
         self.journal.forget()
         self._before = dict(self.names)
-        self.failed_at, self.seen_bound, self.shown = failed_at, seen, NOTHING
+        self.failed_at, self.seen_bound, self.shown, self.undecided = failed_at, seen, NOTHING, False
+        self._shows = False
         self._replaced.clear()
         names = run_cell(self, source, number)
-        for path, change in self.surroundings.items():
-            self._edges(path, (change,), 1)
+        self._meet_surroundings(source)
         return names
+
+    def _meet_surroundings(self, source: CellSource) -> None:
+        """Let what is more than names and constants depend on settings that earlier executions changed."""
+        known = catalogue.SETTINGS & self.library.keys()
+        settings = [path for path in known if self.library[path] in self.notes.changed]
+        self._settings = min(settings, default=None)
+        if not self.surroundings:
+            return
+        if settings or source.foreign or any(isinstance(node, _WORKING) for node in ast.walk(source.tree)):
+            for path, change in self.surroundings.items():
+                self._edges(path, (change,), 1)
 
     def rollback(self) -> None:
         """Forget the execution that was analysed last."""
@@ -152,6 +169,8 @@ class Session(Statements):
 
     def take_needs(self) -> dict[int, tuple[str, ...]]:
         """Return which names this execution needs from which earlier ones, and forget it here."""
+        if self._settings is not None:
+            self.surround(self._settings, 1)
         needs = {earlier: tuple(sorted(names)) for (earlier, _), names in self.evidence.items()}
         self.evidence.clear()
         return needs
@@ -160,6 +179,8 @@ class Session(Statements):
 
     def surround(self, path: str, line: int) -> None:
         """Note that a piece of process state changed which anything that runs later may depend on."""
+        for earlier, change in self.surroundings.items():
+            self._edges(earlier, (change,), line)
         self.surroundings = {path: Change(self.cell, line, False)}
 
     def known(self, path: str, kind: str = "library") -> Thing:
@@ -173,6 +194,9 @@ class Session(Statements):
         """Read a piece of process state; of a file also what it may be called elsewhere."""
         if path.startswith(FILE) and path != ANY_FILE:
             self._look_at(self._paths.needed(path), line)
+        root = path.partition(".")[0]
+        if root != path and root in self.library and self._keeps_state(root):
+            self.look_into((self.library[root],), path, line)
         return super().read_state(path, line)
 
     def change_state(self, path: str, line: int, *, replace: bool = False) -> None:
@@ -202,14 +226,81 @@ class Session(Statements):
             self.read_state(path, 1)
             if ANY_FILE in self.library:
                 self.read_state(ANY_FILE, 1)
+        if CWD in self.library and (read or written):
+            self.read_state(CWD, 1)
         anew = set(absolute(replaced))
         for path in absolute(written):
             told = any(may_be_same(path.removeprefix(FILE), piece.removeprefix(FILE)) for piece in self._replaced)
             self.change_state(path, 1, replace=told or path in anew)
 
+    # ---- libraries that nothing is known of
+
+    def _call_library(self, path: str, arguments: Arguments, line: int) -> Things:
+        """A library that the catalogue does not know may keep what it was told, and tell it later."""
+        found = super()._call_library(path, arguments, line)
+        root = path.partition(".")[0]
+        if self._keeps_state(root):
+            self.look_into((self.known(root),), path, line)
+            self.change((self.known(root),), line, certain=False)
+        return found
+
+    def look_into(self, things: Iterable[Thing], name: str, line: int) -> None:
+        """Note that things are read, without what they contain."""
+        for thing in things:
+            self._edges(name, thing.changes.values(), line)
+
+    def _keeps_state(self, root: str) -> bool:
+        return root not in catalogue.PURE_LIBRARIES and not root.startswith((FILE, "state:")) and root.isidentifier()
+
+    def _result(self, rule: Rule, arguments: Arguments) -> Things:
+        found = super()._result(rule, arguments)
+        for thing in found:
+            if thing.kind == "estimator" and "random_state" in arguments.keywords:
+                thing.path = _SEEDED
+        return found
+
+    def _effects_of_method(self, name: str, receivers: Things, arguments: Arguments, line: int) -> None:
+        """An estimator without a seed of its own may draw from the generator of numpy when it is fitted."""
+        super()._effects_of_method(name, receivers, arguments, line)
+        if name.startswith("fit"):
+            inside = closure(thing for thing in receivers if thing.kind == "estimator")
+            self.undecided |= any(thing.kind == "estimator" and thing.path != _SEEDED for thing in inside)
+
     # ---- what cells show
+
+    def _last_value(self, tree: ast.Module) -> None:
+        super()._last_value(tree)
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            self._shows = True
+            for path in (LAST, OUT):
+                self.hold(self.known(path), self.shown)
+
+    def _read_unbound(self, name: str, line: int) -> Things:
+        """Return what a name may be that no cell has bound: `_` and `_5` are values shown, builtins may be replaced."""
+        if name[:1] == "_" and name[1:].isdigit() and int(name[1:]) in self.outputs:
+            return self._output(int(name[1:]), name, line)
+        if f"builtins.{name}" in self.library:
+            return self.read_state(f"builtins.{name}", line) | super()._read_unbound(name, line)
+        found = super()._read_unbound(name, line)
+        if any(thing.path in {LAST, OUT} for thing in found):
+            return found.union(*(thing.contents for thing in found))
+        return found
+
+    def _output(self, count: int, name: str, line: int) -> Things:
+        binding = self.outputs[count]
+        self._edges(name, binding.writers, line)
+        self.look(binding.things, name, line)
+        return binding.things
+
+    def _item(self, node: ast.Subscript) -> Things:
+        """Return an item; `Out[5]` is what the execution with the count 5 showed."""
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        shown = isinstance(node.value, ast.Name) and node.value.id in {"Out", "_oh"} - self.names.keys()
+        if shown and isinstance(key, int) and key in self.outputs:
+            return self._output(key, f"Out[{key}]", self.line(node))
+        return super()._item(node)
 
     def keep_output(self, count: int) -> None:
         """Let the value that this execution showed be known by its execution count."""
-        if self.shown:
+        if self._shows:
             self.outputs[count] = Binding(self.shown, (Change(self.cell, 1, True),))

@@ -20,8 +20,19 @@ from trackbook.cells.values import NOTHING, Class, Frame, Thing, Things
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SHELL_NAME = re.compile(r"\{(\w+)\}|\$\{?(\w+)")
 _RUNNING = frozenset({"time", "prun", "timeit", "track", "step", "capture"})
+_BINDING = frozenset({"run", "pylab", "store", "load", "loadpy", "reset", "reset_selective"})
 _NAMING = frozenset({"drift", "register", "snapshot", "validate"})
 _SHELL = frozenset({"system", "getoutput", "getoutput_list", "sx", "sc"})
+_SETTING = {
+    "env": "os.environ",
+    "set_env": "os.environ",
+    "matplotlib": "matplotlib.backend",
+    **dict.fromkeys(["pip", "conda", "mamba", "micromamba", "uv"], catalogue.PACKAGES),
+}
+"""Magics that change a piece of process state."""
+_INSTALL = re.compile(r"\s*(?:python3? -m )?(?:pip3?|conda|mamba|micromamba|uv)\s[^;&|`$<>]*\Z")
+_LOOKING = re.compile(r"\s*(?:ls|cat|head|tail|wc|pwd|du|df|which|nvidia-smi|date|uname|free|echo)\b[^;&|`$<>\n]*\Z")
+"""Shell commands that install packages, and those that write nothing."""
 _SUPPRESSING = frozenset({"suppress", "ExitStack", "AsyncExitStack", "raises", "catch_exceptions"})
 _LEAVING = frozenset({"exit", "quit"})
 
@@ -185,9 +196,11 @@ class Statements(Calls):
 
     def _module_loaded(self, module: str, line: int) -> None:
         """An import looks along `sys.path`, and may read a module that an earlier cell wrote."""
+        if catalogue.PACKAGES in self.library:
+            self.read_state(catalogue.PACKAGES, line)
         if module.partition(".")[0] in catalogue.PURE_LIBRARIES:
             return
-        for path in ("sys.path", f"{catalogue.FILE}{module.replace('.', '/')}.py"):
+        for path in ("sys.path", "sys.modules", f"{catalogue.FILE}{module.replace('.', '/')}.py"):
             if path in self.library:
                 self.read_state(path, line)
 
@@ -238,7 +251,9 @@ class Statements(Calls):
     # ---- control flow
 
     def _expression(self, node: ast.Expr) -> bool:
-        self.evaluate(node.value)
+        things = self.evaluate(node.value)
+        if self.frame is None:
+            self.shown = things
         call = node.value
         return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _LEAVING
 
@@ -422,17 +437,30 @@ class Statements(Calls):
         name, arguments, body = texts[0], texts[1], texts[2]
         if name in _RUNNING:
             self._run_timed(name, arguments + "\n" + body, line)
-        elif name in {"run", "pylab", "store", "load", "loadpy"}:
-            self.bind_anything(line)
+        elif name in _BINDING or name in {"who", "whos", "who_ls", "xdel"}:
+            self._naming_magic(name, arguments, line)
         elif name == "cd":
             self.change_state(catalogue.CWD, line, replace=True)
-        elif name in {"env", "set_env"}:
-            self.change_state("os.environ", line)
+        elif name in _SETTING:
+            self.change_state(_SETTING[name], line)
+        elif name in {"load_ext", "reload_ext"}:
+            if arguments.strip() != "trackbook":
+                self.change_state(catalogue.MAGICS, line)
         else:
             for word in _WORD.findall(arguments):
                 if word in self.names or (name in _NAMING and word.isidentifier()):
                     self.read(word, line)
         return self.new()
+
+    def _naming_magic(self, name: str, arguments: str, line: int) -> None:
+        """A magic that binds names that nobody can tell, deletes one or lists them all."""
+        if name in _BINDING:
+            self.bind_anything(line)
+        elif name == "xdel" and arguments.strip().isidentifier():
+            self.read(arguments.strip(), line, shallow=True)
+            self.unbind(arguments.strip(), line)
+        else:
+            self.namespace_item(ast.Name("computed"), line)
 
     def _run_timed(self, name: str, text: str, line: int) -> None:
         statement = re.sub(r"^(\s*-\w+(\s+\d+)?)+\s+", "", text.strip())
@@ -448,8 +476,15 @@ class Statements(Calls):
         for first, second in _SHELL_NAME.findall(command):
             if (first or second) in self.names:
                 self.read(first or second, line)
+        self._working_folder("", line)
+        if "os.environ" in self.library:
+            self.read_state("os.environ", line)
+        if _INSTALL.match(command):
+            self.change_state(catalogue.PACKAGES, line)
+            return self.new("list")
         self._read_files(line)
-        self.change_state(catalogue.ANY_FILE, line)
+        if not _LOOKING.match(command):
+            self.change_state(catalogue.ANY_FILE, line)
         return self.new("list")
 
 
