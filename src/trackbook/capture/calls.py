@@ -31,22 +31,32 @@ class CallNames(NamedTuple):
 
 NO_NAMES = CallNames()
 
+MAX_KNOWN = 1024
+_known: dict[tuple[int, int], tuple[CodeType, CallNames]] = {}
+"""By identity, because the hash of code is made of all that it holds, each time anew."""
+
 
 def call_names(frame: FrameType, source: str = "") -> CallNames:
     """Return the names around the call that `frame` is making.
 
     `source` is the text that `frame` runs, for code that Python keeps no text of.
     """
-    # Equal code may stand in two files.
-    return _names_at(frame.f_code, frame.f_code.co_filename, frame.f_lasti, source)
+    code, key = frame.f_code, (id(frame.f_code), frame.f_lasti)
+    known = _known.get(key)
+    if known is not None and known[0] is code:
+        return known[1]
+    if len(_known) >= MAX_KNOWN:
+        _known.clear()
+    names = _names_at(code, frame.f_lasti, source)
+    _known[key] = (code, names)
+    return names
 
 
-@lru_cache(1024)
-def _names_at(code: CodeType, filename: str, instruction: int, source: str) -> CallNames:
+def _names_at(code: CodeType, instruction: int, source: str) -> CallNames:
     place = next(islice(code.co_positions(), instruction // 2, None), None)
     if place is None or place[1] is None or place[3] is None:
         return NO_NAMES
-    text = "".join(linecache.getlines(filename)) or _EMPTY_TOP.sub("", source)
+    text = "".join(linecache.getlines(code.co_filename)) or _EMPTY_TOP.sub("", source)
     return _calls(text).get((place[1], place[3]), NO_NAMES)
 
 
