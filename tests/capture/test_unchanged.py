@@ -26,10 +26,14 @@ watched = pytest.mark.skipif(unchanged.unavailable() is not None, reason=f"{unch
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-@pytest.fixture
-def memo():
+@pytest.fixture(params=["fast", "strict"])
+def memo(request, monkeypatch):
     found = unchanged.memo()
     found.forget()
+    if request.param == "strict":
+        monkeypatch.setattr(found._watch, "_reports_dropped", False)
+    elif not found._watch._reports_dropped:
+        pytest.skip("this kernel has no fast path that reports dropped pages")
     return found
 
 
@@ -182,6 +186,13 @@ def write_by_dropping_all_pages(array):
     assert libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), 4) == 0
 
 
+def write_by_dropping_huge_pages(array):
+    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+    libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(mmap.PAGESIZE * 200), 14)
+    assert libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(mmap.PAGESIZE * 100), 8) == 0
+    assert libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(mmap.PAGESIZE * 100), 4) == 0
+
+
 def write_in_place_by_sorting(array):
     array[::-1].sort()
 
@@ -328,6 +339,24 @@ def test_memory_mapped_anew_at_the_same_address_is_read(memo, of):
     assert hits(memo, of, array) == 1
     before = of(array)
     assert libc.mmap(address, size, 3, private | fixed, -1, 0) == address
+    assert of(array) == fingerprint(array) != before
+
+
+@watched
+@pytest.mark.parametrize("change", ["one byte", "a page dropped", "two megabytes dropped", "all dropped", "moved away"])
+def test_writes_into_huge_pages_are_seen(memo, of, change):
+    array = np.ones(2 << 20)  # 16 MB, for which numpy asks for huge pages
+    assert hits(memo, of, array) == 1
+    before = of(array)
+    huge = -(-array.ctypes.data // (2 << 20)) * (2 << 20)
+    sizes = {"a page dropped": 4096, "two megabytes dropped": 2 << 20, "all dropped": 10 << 20}
+    if change == "one byte":
+        ctypes.memset(huge + 123_456, 7, 1)
+    elif change == "moved away":
+        libc.mremap.restype = ctypes.c_void_p
+        libc.mremap(ctypes.c_void_p(huge), *[ctypes.c_size_t(4 << 20)] * 2, 5, None)  # the source stays, empty
+    else:
+        assert libc.madvise(ctypes.c_void_p(huge), ctypes.c_size_t(sizes[change]), 4) == 0
     assert of(array) == fingerprint(array) != before
 
 
