@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trackbook.tracking import Runs, Tracker
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
-    from trackbook.tracking.reproduce import Reproductions
     from trackbook.tracking.latest import Badges
+    from trackbook.tracking.reproduce import Reproductions
 
 STORE_NAME = ".trackbook"
 STORE_VARIABLE = "TRACKBOOK_DIR"
@@ -146,6 +146,11 @@ class CurrentProject:
     def stay_in(self, folder: Path | None) -> None:
         """Keep to the project of `folder`, wherever code changes the working directory to; None follows it again."""
         self._home = folder
+
+    def ignored_folders(self) -> tuple[str, ...]:
+        """Return the store's folder where it has a name of its own: no file in it is the user's."""
+        override = os.environ.get(STORE_VARIABLE)
+        return (str(Path(override).absolute()),) if override else ()
 
     @property
     def opened(self) -> Project | None:

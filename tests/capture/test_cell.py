@@ -19,7 +19,7 @@ def observe(source: str, namespace: dict[str, object]) -> Observation:
     session.start(running)
     exec(compile(source, "<cell>", "exec"), namespace)
     session.stop(running)
-    return capture.end(watch, namespace, running.opened)
+    return capture.end(watch, namespace, running.files)
 
 
 def test_a_mutated_frame_is_read_and_written_with_two_fingerprints() -> None:

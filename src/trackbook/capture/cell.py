@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from trackbook.capture.estimators import EstimatorSink, as_number, observer
 from trackbook.capture.fingerprint import Fingerprint, fingerprint
-from trackbook.capture.opened import Opened
+from trackbook.capture.opened import UsedFile
 from trackbook.capture.outputs import Output, OutputWatcher
 from trackbook.capture.resources import Resources, ResourceSampler
 from trackbook.cells import CellNames
@@ -61,14 +61,16 @@ class CellCapture:
         self._sampler.start()
         return watch
 
-    def end(self, watch: CellWatch, namespace: Mapping[str, Any], opened: Opened, value: Any = None) -> Observation:
-        """Stop watching and say what was seen; `opened` are the files that the cell opened, `value` its last value."""
+    def end(
+        self, watch: CellWatch, namespace: Mapping[str, Any], files: Iterable[UsedFile] = (), value: Any = None
+    ) -> Observation:
+        """Stop watching and say what was seen; `files` are those that the cell opened, `value` its last value."""
         resources = self._sampler.stop()
         if watch.outputs is not None:
             watch.outputs.stop()
         if watch.sink is not None:
             observer.stop(watch.sink)
-        return watch.observation(namespace, opened, resources, value)
+        return watch.observation(namespace, files, resources, value)
 
 
 class CellWatch:
@@ -88,14 +90,14 @@ class CellWatch:
         self._before = self._fingerprints(names.reads | names.mutates, namespace)
 
     def observation(
-        self, namespace: Mapping[str, Any], opened: Opened, resources: Resources | None, value: Any
+        self, namespace: Mapping[str, Any], files: Iterable[UsedFile], resources: Resources | None, value: Any
     ) -> Observation:
         """Fingerprint what the cell left behind and return everything."""
         after = self._fingerprints(self._names.reads | self._names.writes | self._names.mutates, namespace)
         changed = frozenset(name for name, now in after.items() if self._changed_in_place(name, now, namespace))
         return Observation(
             params=literal_params(self._names),
-            data=(*self._data(after, changed), *used_files(opened)),
+            data=(*self._data(after, changed), *map(used_file, files)),
             changed=changed,
             resources=resources,
             outputs=() if self.outputs is None else self.outputs.outputs(value),
@@ -128,9 +130,9 @@ def _is_data(value: Any) -> bool:
     return not issubclass(type(value), _CODE)  # `isinstance` would ask a hostile object for its class
 
 
-def used_files(opened: Opened) -> Iterator[UsedData]:
-    """Yield the files, folders and URLs that a cell opened, with their fingerprints."""
-    yield from (UsedData(used.role, used.name, used.fingerprint) for used in opened.used())
+def used_file(file: UsedFile) -> UsedData:
+    """Return a file, folder or URL that a cell opened as data that it used."""
+    return UsedData(file.role, file.name, file.fingerprint)
 
 
 def named_values(names: list[str], namespace: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from trackbook.capture.files import FileWatcher
-from trackbook.capture.opened import Opened
+from trackbook.capture.opened import Opened, UsedFile
 from trackbook.capture.paths import is_library
 from trackbook.capture.randomness import consumed, generator_states
 from trackbook.capture.state import changed as changed_state
@@ -36,7 +36,8 @@ _CHANGED_BY_IMPORTS = frozenset({"warnings.filters"})
 
 
 class Executed(msgspec.Struct, frozen=True):
-    """A cell that has run; see `trackbook.tracking.Execution`.  `opened` are the files that it opened, `consumed`
+    """A cell that has run; see `trackbook.tracking.Execution`.  `files` are those that it used, with their
+    fingerprints of then, `written` the paths that it wrote, `unseen` says what else it may have opened, `consumed`
     the global random generators that it drew from or seeded."""
 
     number: int
@@ -48,12 +49,14 @@ class Executed(msgspec.Struct, frozen=True):
     cell_id: str | None = None
     execution_count: int | None = None
     error_line: int | None = None
-    opened: Opened = Opened()
+    files: tuple[UsedFile, ...] = ()
+    written: frozenset[str] = frozenset()
+    unseen: tuple[str, ...] = ()
     consumed: frozenset[str] = frozenset()
 
 
 class RunningCell:
-    """A cell between its beginning and its end; `names` says what its text will do, `opened` grows."""
+    """A cell between its beginning and its end; `names` says what its text will do."""
 
     def __init__(self, source: str, names: CellNames, notebook: str | None, cell_id: str | None) -> None:
         self.source = source
@@ -61,6 +64,7 @@ class RunningCell:
         self.notebook = notebook
         self.cell_id = cell_id
         self.opened = Opened()
+        self.files: tuple[UsedFile, ...] = ()
         self.start_time = time.time_ns() // 1_000_000
         self.began = time.perf_counter()
         self.seconds = 0.0
@@ -69,15 +73,16 @@ class RunningCell:
 class Session:
     """Remembers what the cells of one shell did; made once a shell.
 
-    `folder` is the working directory that its first cell found, None when there was none.
+    `folder` is the working directory that its first cell found, None when there was none.  Files in the folders
+    `ignored` are not the user's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ignored: Iterable[str] = ()) -> None:
         self.session_id = uuid.uuid4().hex
         self.executions: list[Executed] = []
         self.folder: str | None = None
         self._history = History()
-        self._files = FileWatcher()
+        self._files = FileWatcher(ignored)
         self._bindings: dict[str, int] | None = None
         self._state: dict[str, str] = {}
         self._generators: dict[str, str] = {}
@@ -112,6 +117,7 @@ class Session:
         """Note that the code of the cell has ended: what is opened from now on is not its doing."""
         running.seconds = round(time.perf_counter() - running.began, 6)
         running.opened = self._files.stop()
+        running.files = running.opened.used()  # now: what an untracked cell reads, a run may depend on later
 
     def end(
         self,
@@ -136,7 +142,9 @@ class Session:
             cell_id=running.cell_id,
             execution_count=execution_count,
             error_line=line,
-            opened=running.opened,
+            files=running.files,
+            written=running.opened.written,
+            unseen=running.opened.unseen,
             consumed=drawn,
         )
         self.executions.append(executed)

@@ -42,7 +42,7 @@ class TrackedCells:
         self.always = False
         self._shell = shell
         self._current = current
-        self.session = Session()
+        self.session = Session(current.ignored_folders())
         self._running: _Running | None = None
         self._warned: set[str] = set()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from blake3 import blake3
 
 from trackbook.capture.cell import (
     READ,
@@ -17,9 +18,10 @@ from trackbook.capture.cell import (
     as_number,
     literal_params,
     named_values,
-    used_files,
+    used_file,
 )
 from trackbook.capture.modules import LocalModule, ModuleReader
+from trackbook.capture.opened import UsedFile
 from trackbook.capture.randomness import generator_states, seed_everything
 from trackbook.capture.redaction import redact
 from trackbook.capture.seeds import unseeded
@@ -122,7 +124,7 @@ class CellTracker:
             complaints = self._log_named(cell, namespace)
             seen = None
             if cell.watch is not None:
-                seen = self._capture.end(cell.watch, namespace, running.opened, end.value)
+                seen = self._capture.end(cell.watch, namespace, running.files, end.value)
                 self._log_seen(cell, seen)
             changed = seen.changed if seen is not None else None
             executed = session.end(running, namespace, end.error, end.execution_count, changed)
@@ -145,6 +147,7 @@ class CellTracker:
             return
         for executed in session.executions[done:]:
             self._tracker.append(_cell_executed(session, executed))
+            self._keep_files(executed.files)
         self._recorded[session.session_id] = len(session.executions)
         if met:
             program = session.program(session.executions[-1].number)
@@ -171,8 +174,8 @@ class CellTracker:
         }
         self._tracker.note(cell.run.run_id, "random", found)
         self._tracker.note(cell.run.run_id, "cwd", session.folder)
-        if executed.opened.unseen:
-            self._tracker.note(cell.run.run_id, "unseen", executed.opened.unseen)
+        if executed.unseen:
+            self._tracker.note(cell.run.run_id, "unseen", executed.unseen)
         for module in self._modules.read():
             self._log_module(cell.run, module)
 
@@ -187,14 +190,17 @@ class CellTracker:
 
     def _log_data(self, run: ActiveRun, used: UsedData) -> None:
         run.log_data(_data_used(run.run_id, used))
-        seen = used.fingerprint
-        if seen.kind == "file" and used.role == READ and seen.digest and (seen.size or 0) <= self._keep_bytes:
-            self._keep(Path(used.name), seen.digest)
 
-    def _keep(self, path: Path, digest: str) -> None:
-        """Keep a file that was read, unless it has changed since it was fingerprinted."""
-        if not self._objects.exists(digest):
-            self._objects.put(path)
+    def _keep_files(self, files: Iterable[UsedFile]) -> None:
+        """Keep the small ones of the files that a cell read, unless they have changed since."""
+        for file in files:
+            digest = file.fingerprint.digest
+            if file.role != READ or file.fingerprint.kind != "file" or digest is None:
+                continue
+            if (file.fingerprint.size or 0) <= self._keep_bytes and not self._objects.exists(digest):
+                content = _content(Path(file.target or file.name), digest)
+                if content is not None:
+                    self._objects.put(content)
 
     def _log_program_files(
         self, run: ActiveRun, session: Session, executed: Executed, seen: Observation | None
@@ -229,11 +235,20 @@ class CellTracker:
         return complaints
 
 
+def _content(path: Path, digest: str) -> bytes | None:
+    """Return the bytes of a file, None when they are not those of `digest` any more."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return content if blake3(content).hexdigest() == digest else None
+
+
 def _files_of(executions: list[Executed]) -> Iterator[UsedData]:
     written: set[str] = set()
     for executed in executions:
-        yield from (used for used in used_files(executed.opened) if used.role == READ and used.name not in written)
-        written |= executed.opened.written
+        yield from (used_file(file) for file in executed.files if file.role == READ and file.name not in written)
+        written |= executed.written
 
 
 def _cell_executed(session: Session, executed: Executed) -> event.CellExecuted:
