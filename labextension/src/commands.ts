@@ -1,11 +1,12 @@
 /** The commands, and the menu that asks for a stage. */
 
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-import type { IThemeManager, MainAreaWidget } from '@jupyterlab/apputils';
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import { type IThemeManager, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { MenuSvg } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { IModel, IModelVersion, Stage, TrackbookApi } from './api';
 import { look, STAGE_LOOKS } from './format';
@@ -20,11 +21,14 @@ export interface IParts {
   readonly rendermime: IRenderMimeRegistry;
   readonly languages: IEditorLanguageRegistry | null;
   readonly themes: IThemeManager | null;
+  readonly restorer: ILayoutRestorer | null;
 }
 
 export function addCommands(app: JupyterFrontEnd, parts: IParts): void {
   const { commands, shell } = app;
   const { model, panel } = parts;
+  const documents = new WidgetTracker<MainAreaWidget>({ namespace: 'trackbook-runs' });
+  const remember = new WeakMap<MainAreaWidget, ReadonlyPartialJSONObject>();
   commands.addCommand(CommandIDs.show, {
     label: 'Trackbook: Show Panel',
     execute: () => shell.activateById(panel.id)
@@ -41,11 +45,18 @@ export function addCommands(app: JupyterFrontEnd, parts: IParts): void {
       if (typeof args['project_id'] === 'string' && args['project_id'] !== '') {
         api.project = args['project_id'];
       }
-      open(app, `trackbook-run-${runId}`, () =>
-        runDocument(app, parts, api, runId, args['run_name'])
-      );
+      open(app, `trackbook-run-${runId}`, () => {
+        const widget = runDocument(app, parts, api, runId, args['run_name']);
+        const { run_id = runId, run_name = runId.slice(0, 8) } = args;
+        remember.set(widget, { run_id, run_name, project_id: api.project });
+        void documents.add(widget);
+        return widget;
+      });
     }
   });
+  if (parts.restorer) {
+    restore(parts.restorer, documents, widget => remember.get(widget) ?? {});
+  }
   commands.addCommand(CommandIDs.openDriftReport, {
     label: 'Trackbook: Open Drift Report',
     execute: args => {
@@ -61,6 +72,19 @@ export function addCommands(app: JupyterFrontEnd, parts: IParts): void {
     caption: args => `Ask for the stage ${look(STAGE_LOOKS, String(args['stage'])).word}`,
     execute: args =>
       model.promote(String(args['name']), Number(args['version']), args['stage'] as Stage)
+  });
+}
+
+/** Open again, after a reload, the runs that were open. */
+function restore(
+  restorer: ILayoutRestorer,
+  documents: WidgetTracker<MainAreaWidget>,
+  argsOf: (widget: MainAreaWidget) => ReadonlyPartialJSONObject
+): void {
+  void restorer.restore(documents, {
+    command: CommandIDs.openRun,
+    args: argsOf,
+    name: widget => widget.id
   });
 }
 

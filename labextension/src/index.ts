@@ -46,7 +46,7 @@ function activate(
       void commands.execute(CommandIDs.openDriftReport, { report_id, reference, current }),
     onPromote: (item, version, button) => openStageMenu(commands, item, version, button)
   });
-  addCommands(app, { model, panel, rendermime, languages, themes });
+  addCommands(app, { model, panel, rendermime, languages, themes, restorer });
   app.shell.add(panel, 'left', { rank: 600, type: 'Trackbook' });
   restorer?.add(panel, PANEL_ID);
   for (const command of [CommandIDs.show, CommandIDs.refresh]) {

@@ -1,12 +1,12 @@
 /** Where the things of a lineage stand: columns from sources to results.  Pure functions. */
 
-import { count } from './format';
+import { count, look, RUN_LOOKS } from './format';
 import type { ILineage, ILink, INode } from './proof';
 
-export const NODE_WIDTH = 172;
+export const NODE_WIDTH = 164;
 export const NODE_HEIGHT = 40;
 export const HEAD_HEIGHT = 26;
-const GAP_X = 96;
+const GAP_X = 84;
 const GAP_Y = 10;
 const MARGIN = 2;
 
@@ -40,13 +40,20 @@ export interface ILayout {
 
 const TITLES = ['Made by', 'Read', 'Program', 'Run', 'Made', 'Used by'] as const;
 type Column = number;
+const PROGRAM: Column = 2;
 
-/** What was read stands apart from the cells, so that no line runs behind a cell. */
-function columnOf(node: INode, upstream: ReadonlySet<string>): Column {
+/** What the run itself read stands above the cells, so that no line runs behind a cell. */
+function columnOf(node: INode, upstream: ReadonlySet<string>, near: ReadonlySet<string>): Column {
   if (node.stage === 0) {
-    return upstream.has(node.id) ? 0 : 1;
+    return upstream.has(node.id) ? 0 : near.has(node.id) ? PROGRAM : 1;
   }
   return node.stage + 1;
+}
+
+function titleOf(column: Column, nodes: readonly INode[]): string {
+  const read = column === PROGRAM && nodes.some(node => node.stage === 0);
+  const cells = nodes.some(node => node.stage === 1);
+  return read ? (cells ? 'Read, and program' : 'Read') : (TITLES[column] ?? '');
 }
 
 /** Place everything; the longest column decides the height, and each column stands in the middle of it. */
@@ -55,23 +62,29 @@ export function arrange(lineage: ILineage): ILayout {
   const upstream = new Set(
     lineage.links.filter(link => stages.get(link.target) === 0).map(link => link.source)
   );
-  const columns = TITLES.map((_, index) =>
-    lineage.nodes.filter(node => columnOf(node, upstream) === index)
-  );
   const own = lineage.nodes.find(node => node.stage === 2);
   const near = new Set(
     lineage.links.filter(link => link.target === own?.id).map(link => link.source)
+  );
+  const columns = TITLES.map((_, index) =>
+    lineage.nodes
+      .filter(node => columnOf(node, upstream, near) === index)
+      .sort((one, other) => one.stage - other.stage)
   );
   const used = columns.flatMap((nodes, index) => (nodes.length > 0 ? [index] : []));
   const folded = new Map(used.map(index => [index, fold(columns[index] ?? [], near)]));
   const tallest = Math.max(1, ...[...folded.values()].map(rows => rows.length));
   const height = HEAD_HEIGHT + tallest * (NODE_HEIGHT + GAP_Y) - GAP_Y + MARGIN;
+  const cells = new Set(lineage.nodes.filter(node => node.stage === 1).map(node => node.id));
+  const arcs = lineage.links.some(link => cells.has(link.source) && cells.has(link.target));
+  // Arcs between cells need room at their left, where no column stands.
+  const left = MARGIN + (arcs && used[0] === PROGRAM ? GAP_X - 20 : 0);
   const placed = new Map<string, IPlaced>();
   const nodes = used.flatMap((index, position) => {
     const rows = folded.get(index) ?? [];
     const free = height - HEAD_HEIGHT - MARGIN - rows.length * (NODE_HEIGHT + GAP_Y) + GAP_Y;
     return rows.map((row, place) => {
-      const x = MARGIN + position * (NODE_WIDTH + GAP_X);
+      const x = left + position * (NODE_WIDTH + GAP_X);
       const y = HEAD_HEIGHT + free / 2 + place * (NODE_HEIGHT + GAP_Y);
       const at = { node: row.node, id: row.id, label: row.label, detail: row.detail, x, y };
       row.members.forEach(id => placed.set(id, at));
@@ -80,12 +93,12 @@ export function arrange(lineage: ILineage): ILayout {
   });
   return {
     columns: used.map((index, position) => ({
-      title: TITLES[index] ?? '',
-      x: MARGIN + position * (NODE_WIDTH + GAP_X)
+      title: titleOf(index, columns[index] ?? []),
+      x: left + position * (NODE_WIDTH + GAP_X)
     })),
     nodes,
     lines: join(lineage.links, placed),
-    width: used.length * (NODE_WIDTH + GAP_X) - GAP_X + 2 * MARGIN,
+    width: left + used.length * (NODE_WIDTH + GAP_X) - GAP_X + MARGIN,
     height
   };
 }
@@ -100,7 +113,13 @@ interface IRow {
 
 /** Keep what is nearest to the run; all others of a column become one row, in the place of the first of them. */
 function fold(nodes: readonly INode[], near: ReadonlySet<string>): readonly IRow[] {
-  const single = (node: INode): IRow => ({ ...node, node, members: [node.id] });
+  const single = (node: INode): IRow => ({
+    node,
+    id: node.id,
+    label: node.label,
+    detail: node.kind === 'run' ? wordOf(node.detail) : node.detail,
+    members: [node.id]
+  });
   if (nodes.length <= COLUMN_LIMIT) {
     return nodes.map(single);
   }
@@ -120,7 +139,14 @@ function fold(nodes: readonly INode[], near: ReadonlySet<string>): readonly IRow
     detail: moreOf(rest),
     members: rest.map(node => node.id)
   };
-  return nodes.flatMap(node => (kept.has(node.id) ? [single(node)] : node === rest[0] ? [more] : []));
+  return nodes.flatMap(node =>
+    kept.has(node.id) ? [single(node)] : node === rest[0] ? [more] : []
+  );
+}
+
+/** A run's state in words; what else is said of a run stays as it is. */
+function wordOf(detail: string): string {
+  return look(RUN_LOOKS, detail).word;
 }
 
 function moreOf(rest: readonly INode[]): string {
@@ -153,7 +179,7 @@ function curve(source: IPlaced, target: IPlaced): string {
   const y2 = target.y + NODE_HEIGHT / 2;
   if (source.x === target.x) {
     const x = source.x;
-    const bulge = Math.min(GAP_X - 14, 14 + Math.abs(y2 - y1) / 5);
+    const bulge = Math.min(GAP_X - 24, 14 + Math.abs(y2 - y1) / 5);
     return `M${x},${y1 + 6} C${x - bulge},${y1 + 6} ${x - bulge},${y2 - 6} ${x - 5},${y2 - 6}`;
   }
   const x1 = source.x + NODE_WIDTH;

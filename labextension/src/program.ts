@@ -62,5 +62,7 @@ function usersOf(program: readonly IExecution[], places: readonly number[]): str
 }
 
 function listed(names: readonly string[]): string {
-  return names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+  return names.length > 4
+    ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`
+    : names.join(', ');
 }

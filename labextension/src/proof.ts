@@ -36,6 +36,9 @@ export interface IFacts {
     /** Seconds since the start, percent of one processor, bytes. */
     readonly samples?: readonly (readonly [number, number, number])[];
   };
+  /** Files with the reason why the patch does not hold them. */
+  readonly patch_left_out?: readonly (readonly [string, string])[];
+  readonly cwd?: string;
   readonly [name: string]: unknown;
 }
 

@@ -21,7 +21,13 @@ export function Environment(props: IEnvironmentProps): JSX.Element {
   }
   return (
     <>
-      <Facts label="Environment" pairs={facts(environment, run.environment_digest)} />
+      <Facts
+        label="Environment"
+        pairs={[
+          ...facts(environment, run.environment_digest),
+          ...(run.facts.cwd ? [['Folder', run.facts.cwd] as const] : [])
+        ]}
+      />
       <Distributions environment={environment} />
       <Comparison {...props} />
     </>

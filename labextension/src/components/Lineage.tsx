@@ -5,7 +5,6 @@ import { count } from '../format';
 import {
   arrange,
   clip,
-
   type ILayout,
   type ILine,
   type IPlaced,
@@ -52,6 +51,7 @@ function Picture(props: { lineage: ILineage; onOpen: ILineageProps['onOpen'] }):
         width={layout.width}
         height={layout.height}
         viewBox={`0 0 ${layout.width} ${layout.height}`}
+        style={{ minWidth: 0.8 * layout.width }}
       >
         <defs>
           <marker
@@ -199,4 +199,3 @@ const ICONS: Readonly<Record<NodeKind | 'more', string>> = {
   model_version: 'M8 1.5l6 3.3v6.4l-6 3.3-6-3.3v-6.4z M2 4.8l6 3.3 6-3.3 M8 8.1v6.4',
   more: 'M3 8h.01 M8 8h.01 M13 8h.01'
 };
-

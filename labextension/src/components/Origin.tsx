@@ -14,6 +14,7 @@ export function Git(props: { api: TrackbookApi; run: IRun }): JSX.Element {
   if (run.git_commit === null && run.git_branch === null) {
     return <p className="tb-None">The code stood in no git repository.</p>;
   }
+  const leftOut = run.facts.patch_left_out ?? [];
   return (
     <>
       <Facts
@@ -33,6 +34,18 @@ export function Git(props: { api: TrackbookApi; run: IRun }): JSX.Element {
         ]}
       />
       {run.git_patch !== null && <Patch api={props.api} runId={run.run_id} />}
+      {leftOut.length > 0 && (
+        <details className="tb-Details">
+          <summary>{count(leftOut.length, 'file')} left out of the patch</summary>
+          <ul className="tb-Unseeded" aria-label="Left out of the patch">
+            {leftOut.map(([path, reason]) => (
+              <li key={path}>
+                <code>{path}</code> <span className="tb-Quiet">{reason}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
     </>
   );
 }
@@ -64,15 +77,17 @@ export function Randomness(props: { random: IFacts['random'] }): JSX.Element {
   const unseeded = random.unseeded ?? [];
   const states = Object.entries(random.states ?? {});
   return (
-    <>
+    <div>
       <Facts
         label="Randomness"
         pairs={[
           ['Seed', random.seed ?? 'none given'],
-          ['Drawn from', (random.consumed ?? []).join(', ') || 'no generator'],
+          ['Drawn from', (random.consumed ?? []).map(generator).join(', ') || 'no generator'],
           [
             'Unseeded',
-            unseeded.length === 0 ? 'nothing found' : count(unseeded.length, 'place') + ', see below'
+            unseeded.length === 0
+              ? 'nothing found'
+              : count(unseeded.length, 'place') + ', see below'
           ]
         ]}
       />
@@ -98,8 +113,13 @@ export function Randomness(props: { random: IFacts['random'] }): JSX.Element {
           />
         </details>
       )}
-    </>
+    </div>
   );
+}
+
+/** `numpy.random`, without the word that tells process state from variables. */
+function generator(name: string): string {
+  return name.replace(/^state:/, '');
 }
 
 /** Time and memory, as numbers and as two small curves. */
@@ -146,9 +166,10 @@ function Curve(props: {
   format: (value: number) => string;
 }): JSX.Element {
   const { points, name, format } = props;
-  const end = Math.max(...points.map(([time]) => time), 1e-9);
+  const start = points[0]?.[0] ?? 0;
+  const end = Math.max(...points.map(([time]) => time), start + 1e-9);
   const top = Math.max(...points.map(([, value]) => value), 1e-9);
-  const x = (time: number): string => ((time / end) * WIDTH).toFixed(1);
+  const x = (time: number): string => (((time - start) / (end - start)) * WIDTH).toFixed(1);
   const y = (value: number): string => (HEIGHT - (value / top) * (HEIGHT - 2)).toFixed(1);
   const line = points.map(([time, value]) => `${x(time)},${y(value)}`).join(' L');
   const label = `${name} up to ${format(top)} over ${formatSeconds(end)}`;
@@ -158,10 +179,7 @@ function Curve(props: {
         {name} <span className="tb-Quiet tb-Number">up to {format(top)}</span>
       </figcaption>
       <svg width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
-        <path
-          className="tb-Curve-area"
-          d={`M${x(points[0]?.[0] ?? 0)},${HEIGHT} L${line} L${WIDTH},${HEIGHT} Z`}
-        />
+        <path className="tb-Curve-area" d={`M0,${HEIGHT} L${line} L${WIDTH},${HEIGHT} Z`} />
         <path className="tb-Curve-line" d={`M${line}`} />
       </svg>
     </figure>

@@ -181,8 +181,7 @@ function Progress(props: { job: IJob; onCancel: () => void }): JSX.Element {
   const { job } = props;
   const now = useNow(500);
   const known = job.total > 0;
-  const text =
-    job.state === 'waiting' ? 'Waiting for another reproduction to end' : stageText(job);
+  const text = job.state === 'waiting' ? 'Waiting for another reproduction to end' : stageText(job);
   return (
     <div className="tb-Progress" role="group" aria-label="Reproduction">
       <div className="tb-Progress-line">
@@ -223,7 +222,8 @@ function VerdictOf(props: { reproduction: IReproduction; dimmed: boolean }): JSX
   const state = look(VERDICT_LOOKS, reproduction.verdict);
   const now = useNow(30_000);
   const took = formatDuration(reproduction.start_time, reproduction.end_time, now);
-  const compared = reproduction.compared > 0 ? `, ${count(reproduction.compared, 'thing')} compared` : '';
+  const compared =
+    reproduction.compared > 0 ? `, ${count(reproduction.compared, 'thing')} compared` : '';
   return (
     <section
       className={`tb-Verdict tb-tone-${state.tone}${props.dimmed ? ' tb-mod-dimmed' : ''}`}

@@ -116,9 +116,7 @@ function partsOf(
     {
       id: 'proof',
       title: 'Proof',
-      content: (
-        <Proof {...own} hasProgram={program.length > 0} running={run.status === 'RUNNING'} />
-      )
+      content: <Proof {...own} hasProgram={program.length > 0} running={run.status === 'RUNNING'} />
     },
     {
       id: 'lineage',
@@ -256,7 +254,10 @@ function RunHeader(props: { run: IRun }): JSX.Element {
       <span className="tb-Number">{formatDuration(run.start_time, run.end_time, now)}</span>
     ],
     ['By', run.user || '–'],
-    ['Git', run.git_commit ? <GitShort commit={run.git_commit} branch={run.git_branch} /> : 'no commit'],
+    [
+      'Git',
+      run.git_commit ? <GitShort commit={run.git_commit} branch={run.git_branch} /> : 'no commit'
+    ],
     ['Run', <Digest value={run.run_id} name="the run's id" />]
   ];
   return (

@@ -48,7 +48,9 @@ export function useLoaded<T>(
       );
       if (!stopped) {
         setLoaded(next);
-        if (next.value !== null && again(next.value)) {
+        // A server that has restarted knows the project again as soon as its notebook is announced.
+        const forgotten = next.error?.code === 'unknown_project';
+        if (forgotten || (next.value !== null && again(next.value))) {
           timer = setTimeout(() => void ask(), interval);
         }
       }

@@ -6,6 +6,7 @@ write a 0.  `lineage` is pure; `LineageReader` reads from the store what runs ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from trackbook.store import Database
 
 FILE, DATA, CELL, RUN, DATASET, MODEL = "file", "data", "cell", "run", "dataset_version", "model_version"
-PLAIN = "value"
+PLAIN, MODULE = "value", "module"
 NEIGHBOURS = 5
 """How many other runs are named that read one thing."""
 
@@ -143,6 +144,8 @@ def _add_cells(picture: _Picture, run: Run, links: Sequence[Link], own: str) -> 
         picture.link(ids[source], ids[target], link.names)
         if target == last:
             givers.update(dict.fromkeys(link.names, ids[source]))
+    for node in {*ids[:-1]} - {source for source, _ in picture.links}:
+        picture.link(node, own)  # in the program by what was seen while it ran, not by its text
     return givers
 
 
@@ -166,10 +169,25 @@ def _add_inputs(
         if giver is not None and (writer is None or writer.run_id == run.run_id):
             continue  # the cell that gives it stands for it
         node = picture.add(_data_node(item, "in", 0))
-        picture.link(node, own, (item.name,) if item.kind not in (FILE, "module") else ())
+        place = _reader(item, run.program) if item.kind in (FILE, MODULE) else None
+        target = own if place is None else f"cell:{place}"
+        picture.link(node, target, (item.name,) if item.kind not in (FILE, MODULE) else ())
         if writer is not None and writer.run_id != run.run_id:
             earlier = Node(f"{writer.run_id}:earlier", RUN, writer.run_name, "wrote it", 0, run_id=writer.run_id)
             picture.link(picture.add(earlier), node)
+
+
+def _reader(item: RunData, program: Sequence[Execution]) -> int | None:
+    """Return the place of the earlier cell that names a file or module; None when the run's own cell does, or none."""
+    name = _base(item.name)
+    word = re.compile(rf"(?<!\w){re.escape(name.removesuffix('.py') if item.kind == MODULE else name)}(?!\w)")
+    if not program or word.search(program[-1].source):
+        return None
+    return next((place for place, cell in enumerate(program[:-1]) if word.search(cell.source)), None)
+
+
+def _base(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def _add_outputs(picture: _Picture, run: Run, own: str) -> dict[str, str]:
@@ -185,9 +203,8 @@ def _add_outputs(picture: _Picture, run: Run, own: str) -> dict[str, str]:
 
 
 def _data_node(item: RunData, side: str, stage: int) -> Node:
-    if item.kind in (FILE, "module"):
-        name = item.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-        return Node(f"{side}:{item.kind}:{item.name}", FILE, name, item.kind, stage, path=item.name)
+    if item.kind in (FILE, MODULE):
+        return Node(f"{side}:{item.kind}:{item.name}", FILE, _base(item.name), item.kind, stage, path=item.name)
     extent = "" if item.rows is None else f" {item.rows:,}" + (f" × {len(item.columns)}" if item.columns else "")
     return Node(f"{side}:{item.kind}:{item.name}", DATA, item.name, f"{item.kind}{extent}", stage)
 
