@@ -2,7 +2,7 @@
 
 import pytest
 
-from trackbook.cells import History, Outcome
+from trackbook.cells import History, Outcome, analyse
 from trackbook.errors import NotFoundError, UsageError
 
 FAILED = Outcome(failed=True)
@@ -43,6 +43,37 @@ PROGRAMS = {
     "the failing statement may have had effects": (["x = 1", ("x = f()", fails(1)), "x"], {0, 1, 2}),
     "statements after a failure never ran": (["x = 1", ("1 / 0\nx = 2", fails(1)), "x"], {0, 2}),
     "a failure at an unknown line may have run to any place": (["x = 1", ("x = 2\ny = 3", FAILED), "x"], {0, 1, 2}),
+    "a generator runs where it is advanced": (
+        ["k = 1", "g = (k * i for i in range(3))", "k = 2", "next(g)", "z = 0", "list(g)"],
+        {0, 1, 2, 3, 5},
+    ),
+    "a way out of a function before it binds": (
+        ["n = 1", "def f(v):\n    global n\n    if v: return\n    n = 2", "f(1)", "n"],
+        {0, 1, 2, 3},
+    ),
+    "a body that may be left half-way": (
+        ["import contextlib", "n = 1", "with contextlib.suppress(Exception):\n    f()\n    n = 2", "n"],
+        {0, 1, 2, 3},
+    ),
+    "a text run as code may change all": (["l = [1]", "t = 'l.append(2)'", "exec(t)", "l"], {0, 1, 2, 3}),
+    "the value shown is another name for it": (["l = [1]", "l", "_.append(2)", "l"], {0, 1, 2, 3}),
+    "a method put into a class": (
+        ["k = 1", "class C: pass", "C.get = lambda self: k", "k = 2", "C().get()"],
+        {1, 2, 3, 4},
+    ),
+    "a library that keeps what it was told": (["import torch", "torch.manual_seed(0)", "torch.rand(3)"], {0, 1, 2}),
+    "settings that code does not name": (
+        ["import numpy as np", "np.set_printoptions(precision=2)", "x = 1", "print(np.zeros(3))"],
+        {0, 1, 3},
+    ),
+    "installed packages": (["%pip install foo", "x = 1", "import foo"], {0, 2}),
+    "a shell command may write any file": (["!wget u", "!ls", "open('a').read()"], {0, 2}),
+    "a written cell": (["%%writefile m.py\nx = 1", "y = 2", "import m"], {0, 2}),
+    "a relative change of the folder": (["%cd a", "x = 1", "%cd b", "open('c').read()"], {0, 2, 3}),
+    "a magic that runs a script": (["%run s.py", "z = 1", "y"], {0, 2}),
+    "captured output": (["%%capture out\nprint(1)", "z = 1", "out.show()"], {0, 2}),
+    "a tracked cell": (["x = 1", "%%track e\ny = x", "z = 1", "y"], {0, 1, 3}),
+    "await in a cell": (["x = 1", "async def f(): return x", "y = await f()", "y"], {0, 1, 2, 3}),
     "a failure has a program too": (["x = 0", "y = 1", ("1 / x", fails(1))], {0, 2}),
     "a cell that is not Python did nothing": (["x = 1", ("x = (", FAILED), "x"], {0, 2}),
     "names that only watching told": ([("exec(t)", binds("a")), ("exec(u)", binds("b")), "x = 1", "a"], {0, 3}),
@@ -125,3 +156,71 @@ def test_a_number_that_never_ran_and_an_end_without_begin_are_named():
         history.program(0)
     with pytest.raises(UsageError, match="begin"):
         history.end()
+
+
+def test_a_value_shown_is_found_by_its_execution_count():
+    history = History()
+    for count, source in enumerate(["a = 1", "a", "b = 2", "b", "_2 + Out[4]", "Out[2]"], start=1):
+        history.begin(source)
+        history.end(count=count)
+    assert history.program(4).executions == (0, 1, 2, 3, 4)
+    assert history.program(5).executions == (0, 1, 5)
+
+
+def test_an_execution_that_never_ended_may_have_done_anything():
+    history = History()
+    history.begin("x = 1")
+    history.begin("x")
+    history.end()
+    assert history.program(1).executions == (0, 1)
+
+
+def test_sessions_and_single_cells_are_analysed_side_by_side():
+    histories = [History(), History()]
+    for source in ("x = [1]", "y = x", "y.append(2)", "x"):
+        for history in histories:
+            history.begin(source)
+            analyse("a = [b]\na.append(c)")
+            history.end()
+    assert [history.program(3).executions for history in histories] == [(0, 1, 2, 3)] * 2
+
+
+HOSTILE = [
+    "\0",
+    "\ud800 = 1",
+    "(" * 3000,
+    "x = '" + "a" * 1_000_000 + "'",
+    "x" + ".a" * 20_000,
+    "%",
+    "!",
+    "%%",
+    "%%foo",
+    "",
+]
+
+
+@pytest.mark.parametrize("source", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("outcome", [None, FAILED, Outcome(failed=True, line=10**9), binds("\ud800", "", "x y")])
+def test_hostile_cells_and_outcomes_do_not_stop_a_session(source, outcome):
+    assert program(["k = 1", (source, outcome), "k"])[-1] == 2
+    odd = frozenset({"", "/", "\0", "a", "\udcff", "//x/"})
+    history = History()
+    history.begin(source)
+    history.end(Outcome(files_read=odd, files_written=odd, state=odd, changed=odd, deleted=odd))
+    assert history.program(0).executions == (0,)
+
+
+def test_a_cell_too_long_to_be_followed_is_needed_by_all_that_follows():
+    long = "\n".join(f"def f{n}(v):\n    return [f{m}(v) for m in range(9)]" for n in range(1, 400) for m in [n - 1])
+    assert program(["f0 = len", long + "\nx = f399([1])", "x"]) == (0, 1, 2)
+
+
+def test_a_thousand_runs_of_a_changing_cell_keep_a_thousand_edges():
+    history = History()
+    history.begin("x = []")
+    history.end()
+    for _ in range(1000):
+        history.begin("x.append(len(x))")
+        history.end()
+    assert history.program(1000).executions == tuple(range(1001))
+    assert sum(len(history.needs(number)) for number in range(1001)) <= 2000

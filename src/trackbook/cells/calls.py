@@ -218,6 +218,8 @@ class Calls(FileCalls):
 
     def _call_library(self, path: str, arguments: Arguments, line: int) -> Things:
         self.read_state(path, line)
+        if path == "os.chdir" and not (only_text(arguments.at((0,))) or "").startswith("/"):
+            self.read_state(catalogue.CWD, line)
         rule = catalogue.library_rule(path)
         last = path.rpartition(".")[2]
         if last in catalogue.SEEDED and path.startswith("sklearn") and "random_state" not in arguments.keywords:

@@ -158,6 +158,8 @@ class Expressions(Memory):
             things = self.read(node.id, self.line(node), shallow=True)
             if not all(thing.kind == "library" for thing in things):
                 self.look(things, node.id, self.line(node))
+            else:
+                self.look_into(things, node.id, self.line(node))
             return things
         return self.evaluate(node)
 

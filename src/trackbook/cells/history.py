@@ -96,17 +96,24 @@ class History:
             session.rollback()
             session.run(source, number, failed_at, outcome.bound)
 
-    def program(self, number: int) -> Program:
-        """Return the executions that execution `number` depends on, itself last.
+    def needs(self, number: int) -> Mapping[int, tuple[str, ...]]:
+        """Return the earlier executions that execution `number` itself uses, with the names, as far as `program` walks.
 
         Raises NotFoundError when there is no such execution.
         """
         if not 0 <= number < len(self._needs):
             raise NotFoundError(f"There is no execution {number}: the session has {len(self._needs)}, from 0.")
+        return self._needs[number]
+
+    def program(self, number: int) -> Program:
+        """Return the executions that execution `number` depends on, itself last.
+
+        Raises NotFoundError when there is no such execution.
+        """
         reasons: dict[int, set[str]] = {}
         waiting = [number]
         while waiting:
-            for earlier, names in self._needs[waiting.pop()].items():
+            for earlier, names in self.needs(waiting.pop()).items():
                 if earlier not in reasons:
                     reasons[earlier] = set()
                     waiting.append(earlier)

@@ -174,6 +174,12 @@ class Memory:
             if thing.changes:
                 self._edges(name, thing.changes.values(), line)
 
+    def look_into(self, things: Iterable[Thing], name: str, line: int) -> None:
+        """Note that `things` are read, without what they contain."""
+        for thing in things:
+            if thing.changes:
+                self._edges(name, thing.changes.values(), line)
+
     def _edges(self, name: str, writers: Iterable[Change], line: int) -> None:
         for writer in writers:
             if writer.cell == self.cell or self.dry:

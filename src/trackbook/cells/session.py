@@ -241,13 +241,17 @@ class Session(Statements):
         root = path.partition(".")[0]
         if self._keeps_state(root):
             self.look_into((self.known(root),), path, line)
-            self.change((self.known(root),), line, certain=False)
+            self.change((self.known(root), self.known(path.rpartition(".")[0] or path)), line, certain=False)
         return found
 
-    def look_into(self, things: Iterable[Thing], name: str, line: int) -> None:
-        """Note that things are read, without what they contain."""
+    def look(self, things: Iterable[Thing], name: str, line: int) -> None:
+        """Note that things are read; what a library that nothing is known of holds, any call of it may have changed."""
+        things = frozenset(things)
+        super().look(things, name, line)
         for thing in things:
-            self._edges(name, thing.changes.values(), line)
+            root = thing.path.partition(".")[0] if thing.kind == "library" else ""
+            if root != thing.path and root in self.library and self._keeps_state(root):
+                self.look_into((self.library[root],), name, line)
 
     def _keeps_state(self, root: str) -> bool:
         return root not in catalogue.PURE_LIBRARIES and not root.startswith((FILE, "state:")) and root.isidentifier()

@@ -440,6 +440,8 @@ class Statements(Calls):
         elif name in _BINDING or name in {"who", "whos", "who_ls", "xdel"}:
             self._naming_magic(name, arguments, line)
         elif name == "cd":
+            if not arguments.strip().startswith(("/", "~")):
+                self.read_state(catalogue.CWD, line)
             self.change_state(catalogue.CWD, line, replace=True)
         elif name in _SETTING:
             self.change_state(_SETTING[name], line)
