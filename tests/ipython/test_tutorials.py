@@ -1,0 +1,52 @@
+"""The tutorial notebooks, run as a reader runs them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from trackbook.project import Project
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_valid_and_comes_without_outputs(path: Path) -> None:
+    """What is kept in the repository is the text; the outputs are the reader's."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_the_proof_notebook_reaches_the_verdicts_that_it_announces(tmp_path: Path) -> None:
+    """The forest is proved, also after its file was overwritten; chance differs; the seeded run and the failure repeat."""
+    folder = tmp_path / "notebooks"
+    shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns(".trackbook", "*.png"))
+    before = (folder / "patients.csv").read_bytes()
+    notebook = nbformat.read(folder / "proof.ipynb", as_version=4)
+    NotebookClient(
+        notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    runs = Project.open(folder).runs
+    verdicts = {
+        run.run_name: [each.verdict for each in runs.get(run.run_id).reproductions]
+        for run in runs.search(experiment="proof")
+    }
+    assert verdicts == {
+        "forest": ["reproduced", "reproduced"],
+        "by-chance": ["differs"],
+        "seeded": ["reproduced"],
+        "failure": ["reproduced"],
+    }
+    (forest,) = runs.search("attributes.run_name = 'forest'")
+    newest, first = runs.get(forest.run_id).reproductions
+    assert any("patients.csv" in note and "restored" in note for note in newest.notes)
+    assert first.environment == "current"
+    (chance,) = runs.search("attributes.run_name = 'by-chance'")
+    (differs,) = runs.get(chance.run_id).reproductions
+    assert any("RandomForestRegressor" in cause for cause in differs.causes)
+    assert (folder / "patients.csv").read_bytes() == before
