@@ -9,6 +9,7 @@
     ├── StoreError          the store cannot be opened, read or written
     │   ├── StoreVersionError   a newer Trackbook made the store
     │   └── IntegrityError      stored bytes are not the bytes that were written
+    ├── LockError           an environment cannot be locked, or built from its lock
     ├── DataError           a frame or file is not fit for what was asked
     ├── NotebookError       a notebook cannot become a graph or a script
     ├── PipelineError       a pipeline or one of its steps failed
@@ -54,6 +55,10 @@ class StoreVersionError(StoreError):
 
 class IntegrityError(StoreError):
     code = "integrity"
+
+
+class LockError(TrackbookError):
+    code = "lock"
 
 
 class DataError(TrackbookError):
