@@ -106,5 +106,5 @@ class Objects:
 def _alternate(folder: Path) -> Objects | None:
     try:
         return Objects(Path((folder / ALTERNATES).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from trackbook.capture.files import fingerprint_file
 from trackbook.store import Store
 from trackbook.store.copying import copy_store
 from trackbook.tracking.causes import cell_name
@@ -18,6 +19,10 @@ from trackbook.tracking.runs import Runs
 from trackbook.tracking.values import Execution, Run, RunSummary
 
 STORE_NAME = ".trackbook"
+MAX_CHILDREN = 1000
+MAX_COMPARED = 50_000_000
+"""Files that are larger, in bytes, and differ are not looked into."""
+
 INLINE = "module://matplotlib_inline.backend_inline"
 FIRST_HASH_SEED, SECOND_HASH_SEED = "0", "1"
 
@@ -80,9 +85,18 @@ class Attempt:
         """Return the repeat of a child run: the one at the same place among the children of its parent's repeat."""
         parent = self._records.get(parent_id)
         place = parent.children.index(self._run.run_id)
-        new = self._new(parent.summary.kind)
-        children = self._records.get(new[0].run_id).children if new else ()
-        return self._records.get(children[place]) if place < len(children) else None
+        for summary in self._new(parent.summary.kind):
+            children = self._records.get(summary.run_id).children
+            if place < len(children):
+                return self._records.get(children[place])
+        return None
+
+    def children(self, repeated: Run) -> tuple[list[Run], list[Run]]:
+        """Return the child runs of the original and of its repeat, in their order."""
+        return (
+            [self._records.get(child) for child in self._run.children[:MAX_CHILDREN]],
+            [self._records.get(child) for child in repeated.children[:MAX_CHILDREN]],
+        )
 
     def _new(self, kind: str) -> list[RunSummary]:
         """Return the runs of a kind that the repeat has made, newest first."""
@@ -97,16 +111,23 @@ class Attempt:
         assert self._copy is not None
         return Runs(self._copy)
 
-    def read(self, digest: str) -> bytes | None:
-        """Return the content of a digest that the original or its repeat kept, or that still lies in the project."""
+    def read(self, digest: str, path: str) -> bytes | None:
+        """Return the content of a digest: kept by the original or its repeat, or still in the file `path` of either."""
         assert self._copy is not None
         if self._copy.objects.exists(digest):
             return self._copy.objects.get(digest)
+        if not Path(path).is_absolute():
+            return None
+        for place in (Path(path), self.mirror.image(Path(path))):
+            found = fingerprint_file(place)
+            if found.digest == digest and (found.size or 0) <= MAX_COMPARED:
+                return place.read_bytes()
         return None
 
     def failure(self) -> tuple[Execution, Ended] | None:
-        """Return the first cell that failed in the repeat and had not failed, or had failed with another exception."""
-        for position, execution in enumerate(self._run.program):
+        """Return a cell that failed in the repeat and had not failed before: the run's own, else the first."""
+        program = list(enumerate(self._run.program))
+        for position, execution in [*program[-1:], *program[:-1]]:
             ended = self.repeat.ended.get(position)
             if ended is not None and ended.error is not None and execution.status == "ok":
                 return execution, ended
@@ -119,7 +140,7 @@ class Attempt:
         return f"in {cell_name(self._run.program[self.repeat.running])}"
 
     def _plan(self) -> Plan:
-        is_cell = self._run.summary.kind == "cell"
+        is_cell = self._run.summary.kind == "cell" or self._run.summary.parent_run_id is not None
         last = len(self._run.program) - 1
         cells = tuple(
             Cell(

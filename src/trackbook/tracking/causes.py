@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 
 from trackbook.capture.environment import Environment, difference
 from trackbook.capture.redaction import MARK
-from trackbook.capture.seeds import Unseeded, unseeded
+from trackbook.capture.seeds import Unseeded, seeded, unseeded
 from trackbook.cells import read_source
 from trackbook.tracking.inputs import Inputs
 from trackbook.tracking.values import Execution, Run
@@ -24,6 +25,9 @@ _NETWORK = frozenset(
 _NOT_NAMED = ("sources.", "variables.PYTHONHASHSEED", "variables.MPLBACKEND")
 """Facts of an environment that a repeat sets itself, or that versions say better."""
 
+_HEADER_SEED = re.compile(r"\A\s*%%track[^\n]*\s--seed[= ]")
+_SEEDING = "import random, numpy, torch; random.seed(0); numpy.random.seed(0); torch.manual_seed(0)"
+_RANDOM = ("global", "generator", "system")
 _KINDS = {
     "global": "draws from a random generator without a seed",
     "generator": "makes a random generator without a seed",
@@ -32,24 +36,23 @@ _KINDS = {
 }
 
 
-class Circumstances(msgspec.Struct, frozen=True):
-    """What a repeat is compared under; `drawn` are the global random generators that the original drew from."""
+def likely_causes(original: Run, inputs: Inputs, environment: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return what may well explain a difference, the best evidence first; nothing when nothing is known.
 
-    inputs: Inputs
-    environment: Mapping[str, Any] | None = None
-    drawn: tuple[str, ...] = ()
-
-
-def likely_causes(original: Run, circumstances: Circumstances) -> tuple[str, ...]:
-    """Return what may explain a difference, the best evidence first; nothing when nothing is known."""
-    program = original.program
+    `inputs` are what became of the files that were read, `environment` is the content of the repeat's.
+    """
     return (
-        *_changed_inputs(circumstances.inputs),
-        *_changed_environment(original.environment, circumstances.environment, program),
-        *_chance(program),
-        *_network(original),
-        *secrets(program),
+        *_changed_inputs(inputs),
+        *changed_environment(original, environment),
+        *_chance(original.program, _RANDOM),
+        *_drawn(original),
+        *secrets(original.program),
     )
+
+
+def possible_causes(original: Run) -> tuple[str, ...]:
+    """Return what could explain a difference, and mostly does not: a clock that is read, a network in reach."""
+    return (*_chance(original.program, ("clock",)), *_network(original))
 
 
 def secrets(program: Sequence[Execution]) -> Iterator[str]:
@@ -68,19 +71,20 @@ def cell_name(execution: Execution) -> str:
 
 def clock_names(program: Sequence[Execution]) -> frozenset[str]:
     """Return the names that the program gives to times: variables, and keys under which it logs them."""
-    trees = [read_source(execution.source).tree for execution in program]
-    lines = {(place, found.line) for place, tree in enumerate(trees) for found in _clocks(program[place], tree)}
-    statements = [(place, node) for place, tree in enumerate(trees) for node in ast.walk(tree)]
+    cells = [read_source(execution.source) for execution in program]
+    lines = {
+        (place, found.line)
+        for place, cell in enumerate(cells)
+        for found in unseeded(cell.python)  # not its text: the lines are to be those of its tree
+        if found.kind == "clock" and cell.foreign is None
+    }
+    statements = [(place, node) for place, cell in enumerate(cells) for node in ast.walk(cell.tree)]
     names: frozenset[str] = frozenset()
     while True:
         found = names | {name for place, node in statements for name in _named(place, node, lines, names)}
         if found == names:
             return names
         names = found
-
-
-def _clocks(execution: Execution, tree: ast.Module) -> Iterator[Unseeded]:
-    return (found for found in unseeded(execution.source) if found.kind == "clock")
 
 
 def _named(place: int, node: ast.AST, lines: set[tuple[int, int]], names: frozenset[str]) -> Iterator[str]:
@@ -118,16 +122,14 @@ def _changed_inputs(inputs: Inputs) -> Iterator[str]:
         yield f"{_listed(inputs.gone)} is gone, and its content was not kept"
 
 
-def _changed_environment(
-    before: Mapping[str, Any] | None, now: Mapping[str, Any] | None, program: Sequence[Execution]
-) -> Iterator[str]:
+def changed_environment(original: Run, now: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield what changed of the libraries that the program imports, then of Python, the platform and the rest."""
-    if not before or not now:
+    if not original.environment or not now:
         return
-    found = difference(_environment(before), _environment(now))
+    found = difference(_environment(original.environment), _environment(now))
     changed: dict[str, tuple[str | None, str | None]] = {**found.changed}
     changed |= {name: (version, None) for name, version in found.removed.items()}
-    used = _imported(program)
+    used = _imported(original.program)
     mine = {name: pair for name, pair in changed.items() if name in used}
     if mine:
         yield f"another version of {_versions(mine)}, which the program imports"
@@ -182,13 +184,26 @@ def _normalised(name: str) -> str:
     return name.replace("_", "-").replace(".", "-").lower()
 
 
-def _chance(program: Sequence[Execution]) -> Iterator[str]:
-    """Yield one sentence a kind of chance, with the cells and lines; clocks come last."""
+def _chance(program: Sequence[Execution], kinds: Sequence[str]) -> Iterator[str]:
+    """Yield one sentence for each of the `kinds` of chance, with the cells and lines."""
     places: dict[str, list[str]] = {}
     for execution, found in chances(program):
         places.setdefault(found.kind, []).append(f"{cell_name(execution)}, line {found.line}: {found.name}")
-    for kind in sorted(places, key=list(_KINDS).index):
-        yield f"the program {_KINDS[kind]} ({_listed(list(dict.fromkeys(places[kind])))})"
+    for kind in kinds:
+        if kind in places:
+            yield f"the program {_KINDS[kind]} ({_listed(dict.fromkeys(places[kind]))})"
+
+
+def _drawn(original: Run) -> Iterator[str]:
+    """Yield what was drawn from a global generator that nothing seeded, where the program's own text draws nothing."""
+    found = original.facts.get("random")
+    consumed = found.get("consumed") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not consumed or found.get("seed") is not None:
+        return
+    is_seeded = any(seeded(execution.source) for execution in original.program)
+    if not is_seeded and not any(each.kind == "global" for _, each in chances(original.program)):
+        names = ", ".join(str(name).removeprefix("state:") for name in consumed)
+        yield f"code that the program calls drew from the global generator of {names}, without a seed"
 
 
 def chances(program: Sequence[Execution]) -> Iterator[tuple[Execution, Unseeded]]:
@@ -200,8 +215,11 @@ def chances(program: Sequence[Execution]) -> Iterator[tuple[Execution, Unseeded]
         if read_source(execution.source).error is not None or read_source(execution.source).foreign is not None:
             continue
         rows = python.split("\n")
+        numbers = range(1, len(rows) + 1)
+        if _HEADER_SEED.search(execution.source):  # `%%track --seed` seeds all generators
+            rows, numbers = [_SEEDING, *rows], range(len(rows) + 1)
         texts.append("\n".join(rows))
-        lines += [(execution, number) for number in range(1, len(rows) + 1)]
+        lines += [(execution, number) for number in numbers]
     for found in unseeded("\n".join(texts)):
         if found.line <= len(lines):
             execution, line = lines[found.line - 1]
@@ -227,6 +245,3 @@ def _listed(names: Iterable[str]) -> str:
     names = list(names)
     more = len(names) - MAX_NAMED
     return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-__all__ = ["Circumstances", "cell_name", "chances", "clock_names", "likely_causes", "secrets"]

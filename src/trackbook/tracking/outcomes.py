@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 import msgspec
@@ -25,8 +25,8 @@ _STAMPED = frozenset({".xlsx", ".zip", ".gz", ".docx", ".pdf", ".svg", ".db", ".
 
 _TIME = re.compile(r"(?:^|[._ -])(?:time|seconds?|secs?|duration|elapsed|runtime|latency)(?:$|[._ -])", re.IGNORECASE)
 
-Read = Callable[[str], bytes | None]
-"""Returns the content of a digest, None when it is not kept."""
+Read = Callable[[str, str], bytes | None]
+"""Returns the content of a digest that a path has or had, None when it cannot be had."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -52,18 +52,22 @@ class Comparer:
         self._near = 0
         self._notes: list[str] = []
 
-    def compare(self, first: Run, second: Run) -> Comparison:
-        """Compare run `first` with its repeat `second`; differences that explain others come first."""
+    def compare(self, first: Run, second: Run, children: tuple[Sequence[Run], Sequence[Run]] = ((), ())) -> Comparison:
+        """Compare run `first` with its repeat `second`: how they ended, what went in, what came out, what was shown.
+
+        Of the `children` of both params and metrics are compared, pair by pair.
+        """
         found = [
             *self._ends(first, second),
             *self._params(first, second),
+            *self._data(first, second, ("read",)),
             *self._metrics(first, second),
-            *self._data(first, second),
+            *self._data(first, second, ("mutated", "written")),
             *self._artifacts(first, second),
+            *self._children(*children),
         ]
         if self._near:
             self._notes.append(f"{self._near} of the numbers agree within 1e-9, not to the last digit")
-        found.sort(key=lambda difference: _WEIGHT[difference.what])
         return Comparison(tuple(found), self._compared, tuple(dict.fromkeys(self._notes)))
 
     def _ends(self, first: Run, second: Run) -> Iterator[Difference]:
@@ -77,6 +81,14 @@ class Comparer:
         new = None if b is None else f"{b.type}: {self._original(b.message)}"
         if old is None or new is None or settled(old) != settled(new):
             yield Difference("error", "exception", old, new)
+
+    def _children(self, first: Sequence[Run], second: Sequence[Run]) -> Iterator[Difference]:
+        if len(first) != len(second):
+            self._compared += 1
+            yield Difference("value", "number of child runs", str(len(first)), str(len(second)))
+        for place, (a, b) in enumerate(zip(first, second, strict=False), 1):
+            for each in (*self._params(a, b), *self._metrics(a, b)):
+                yield msgspec.structs.replace(each, name=f"{each.name} of child run {place}")
 
     def _params(self, first: Run, second: Run) -> Iterator[Difference]:
         old, new = first.summary.params, second.summary.params
@@ -102,9 +114,11 @@ class Comparer:
             if a is None or b is None or not self._same_number(a, b):
                 yield Difference("metric", name, _shown(a), _shown(b), _apart(a, b))
 
-    def _data(self, first: Run, second: Run) -> Iterator[Difference]:
-        old = {(used.role, used.name): used for used in first.data if used.kind != "module"}
-        new = {(used.role, self._original(used.name)): used for used in second.data if used.kind != "module"}
+    def _data(self, first: Run, second: Run, roles: Sequence[str]) -> Iterator[Difference]:
+        old, new = (
+            {(used.role, path(used.name)): used for used in run.data if used.kind != "module" and used.role in roles}
+            for run, path in ((first, str), (second, self._original))
+        )
         for key in _union(old, new):
             role, name = key
             a, b = old.get(key), new.get(key)
@@ -160,7 +174,7 @@ class Comparer:
         self._compared += 1
         if a == b:
             return
-        old, new = self._read(a), self._read(b)
+        old, new = self._read(a, path), self._read(b, path)
         if old is None or new is None:
             yield Difference(what, name, a[:12], b[:12], "other content")
         elif suffix in _PICTURES:
@@ -192,9 +206,6 @@ class Comparer:
             return False
         self._near += 1
         return True
-
-
-_WEIGHT = {"error": 0, "param": 1, "file": 2, "data": 2, "metric": 3, "value": 4, "output": 5}
 
 
 def _union(old: Mapping, new: Mapping) -> list:  # type: ignore[type-arg]

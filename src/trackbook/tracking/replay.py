@@ -27,6 +27,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
+from trackbook.capture.session import failed_line
 from trackbook.tracking.guard import guard
 from trackbook.tracking.plan import Asked, Cell, Ended, Finished, Plan, Refused, Report, Started
 from trackbook.tracking.processes import read_frame, write_frame
@@ -48,6 +49,10 @@ class ReplayShell(InteractiveShell):
 
     display_pub_class = Type(Publisher)
     displayhook_class = Type(Hook)
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        """Print no traceback: a kernel sends it, past the streams."""
+        self._last_traceback = stb
 
     def enable_gui(self, gui: Any = None) -> None:
         """Start no event loop: there is no screen."""
@@ -82,7 +87,7 @@ class Replay:
                 self._track()
             result = await self._execute(cell)
             await asyncio.sleep(0)  # what a cell left to run in the background goes on, as in a kernel
-            self._say(_ended(position, result))
+            self._say(_ended(position, cell.source, result))
 
     def _count(self, number: int | None) -> None:
         """Give the next cell the number it had, so that `Out[5]` and `In[5]` are what they were."""
@@ -122,7 +127,7 @@ class Replay:
         return result
 
 
-def _ended(position: int, result: Any) -> Ended:
+def _ended(position: int, source: str, result: Any) -> Ended:
     error = result.error_before_exec or result.error_in_exec
     if error is None:
         return Ended(position)
@@ -130,19 +135,8 @@ def _ended(position: int, result: Any) -> Ended:
         message = str(error)
     except Exception as fault:  # noqa: BLE001 - the exception is the user's; its __str__ may do anything
         message = f"<its message cannot be shown: {type(fault).__name__}>"
-    return Ended(position, type(error).__name__, message[:2000], _line(error))
-
-
-def _line(error: BaseException) -> int | None:
-    """Return the line of the cell in which an exception was raised."""
-    if isinstance(error, SyntaxError):
-        return error.lineno
-    line, frames = None, error.__traceback__
-    while frames is not None:
-        if frames.tb_frame.f_code.co_name == "<module>" and "<ipython-input" in frames.tb_frame.f_code.co_filename:
-            line = frames.tb_lineno
-        frames = frames.tb_next
-    return line
+    line = error.lineno if isinstance(error, SyntaxError) else failed_line(error, source)
+    return Ended(position, type(error).__name__, message[:2000], line)
 
 
 @contextlib.contextmanager

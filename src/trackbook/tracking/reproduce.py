@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trackbook.capture.environment import read_environment
 from trackbook.errors import DataError, TrackbookError, UsageError, nearest
 from trackbook.store import Store, now_ms
 from trackbook.tracking.attempt import SECOND_HASH_SEED, Attempt
-from trackbook.tracking.causes import Circumstances, cell_name, clock_names, likely_causes, secrets
+from trackbook.tracking.causes import (
+    cell_name,
+    changed_environment,
+    clock_names,
+    likely_causes,
+    possible_causes,
+    secrets,
+)
 from trackbook.tracking.outcomes import Comparer, Comparison
 from trackbook.tracking.runs import Runs
 from trackbook.tracking.values import CANNOT_RUN, DIFFERS, KILLED, REPRODUCED, RUNNING, Progress, Reproduction, Run
+from trackbook.tracking.verdict import difference_line
+
+if TYPE_CHECKING:
+    from trackbook.tracking.environments import Environments
 
 CURRENT, LOCKED = "current", "locked"
 ENVIRONMENTS = (CURRENT, LOCKED)
@@ -30,15 +42,9 @@ _CANNOT = frozenset(
         *("gaierror", "SSLError", "ProxyError", "ClientConnectorError"),
     }
 )
-"""Exceptions of an earlier cell that say that something is missing, not that something came out differently."""
+"""Exceptions that say that something is missing, not that something came out differently."""
 
 OnProgress = Callable[[Progress], None]
-
-
-class Environments(Protocol):
-    """Builds an environment anew and says where its interpreter is."""
-
-    def build(self, digest: str, on_progress: Callable[[str], None] | None = None) -> Path: ...
 
 
 class Reproductions:
@@ -146,12 +152,14 @@ class _Trial:
     def _python(self) -> Path | None:
         if self._env == CURRENT:
             return None
-        if self._environments is None or self._run.environment_digest is None:
-            raise DataError("the run has no recorded environment; use `--env current`")
+        from trackbook.tracking.environments import Environments
+
+        digest = self._run.environment_digest
+        if digest is None:
+            raise DataError("the run has no recorded environment; use the current one")
         self._say("environment", text="building the environment of the run")
-        return self._environments.build(
-            self._run.environment_digest, lambda text: self._say("environment", text=str(text))
-        )
+        environments = self._environments or Environments(self._store)
+        return environments.build(digest, lambda text: self._say("environment", text=text))
 
     def _try(self, folder: Path, python: Path | None) -> dict[str, Any]:
         first = Attempt(self._run, folder / "1", self._root, self._store)
@@ -167,37 +175,43 @@ class _Trial:
         reason = self._why_stopped(first)
         repeated = None if reason else first.repeated()
         if reason is None and repeated is None:
-            reason = "the repeat made no run: its last cell did not start one"
+            reason = self._why_failed(first) or "the repeat made no run: its last cell did not start one"
         if reason is not None or repeated is None:
             return self._cannot(reason or "", self._causes(first, None))
         self._say("compare", text="comparing")
         found = self._compare(first, repeated)
+        failed = self._why_failed(first)
         if not found.differences:
-            return self._reproduced(found)
+            notes = (f"{failed}; nothing that was compared depends on it",) if failed else ()
+            return self._reproduced(found, (*notes, *changed_environment(self._run, repeated.environment)))
         causes = self._causes(first, repeated)
+        if failed is not None:
+            return self._cannot(failed, causes)
         return self._differs(found, causes or self._chance(folder, python, first, repeated))
 
     def _compare(self, attempt: Attempt, repeated: Run) -> Comparison:
         clocks = clock_names(self._run.program)
-        return Comparer(attempt.read, attempt.mirror.original, clocks).compare(self._run, repeated)
+        comparer = Comparer(attempt.read, attempt.mirror.original, clocks)
+        return comparer.compare(self._run, repeated, attempt.children(repeated))
 
     def _chance(self, folder: Path, python: Path | None, first: Attempt, repeated: Run) -> tuple[str, ...]:
         """Repeat once more, to tell a program that never does the same from one that met something else."""
+        possible = possible_causes(self._run)
         second = Attempt(self._run, folder / "2", self._root, self._store)
         self._say("again", text="repeating once more: do two repeats agree?")
         second.prepare()
         second.execute(python, hash_seed=SECOND_HASH_SEED, timeout=self._timeout, on_cell=self._say_cell)
         again = second.repeated()
         if second.repeat.stopped or again is None:
-            return ("a second repeat did not come to its end",)
-        original, read = second.mirror.original, second.read
-        comparer = Comparer(lambda digest: first.read(digest) or read(digest), original)
-        mine = _as_original(repeated, first)
-        differences = comparer.compare(mine, again).differences
+            return ("a second repeat did not come to its end", *possible)
+        comparer = Comparer(
+            lambda digest, path: first.read(digest, path) or second.read(digest, path), second.mirror.original
+        )
+        differences = comparer.compare(_as_original(repeated, first), again).differences
         if differences:
             names = ", ".join(dict.fromkeys(f"{each.what} {each.name}" for each in differences[:4]))
-            return (f"the program is not deterministic: two repeats differ in {names}",)
-        return ("two repeats agree: the cause is outside of what was recorded",)
+            return (f"the program is not deterministic: two repeats differ in {names}", *possible)
+        return ("two repeats agree: the cause is outside of what was recorded", *possible)
 
     def _why_stopped(self, attempt: Attempt) -> str | None:
         """Return why the repeat cannot be compared, None when it can."""
@@ -209,6 +223,10 @@ class _Trial:
                 f"the program changes {repeat.refused[0]}, a file of the project, by a path made while it runs; "
                 "use a path relative to the notebook, so that a repeat can work on a copy"
             )
+        return None
+
+    def _why_failed(self, attempt: Attempt) -> str | None:
+        """Return which cell lacked something that it had, None when none did."""
         failure = attempt.failure()
         if failure is None or failure[1].error not in _CANNOT:
             return None
@@ -218,23 +236,28 @@ class _Trial:
         return f"{cell_name(execution)}{line} raised {ended.error}: {' '.join(message)}"
 
     def _causes(self, attempt: Attempt, repeated: Run | None) -> tuple[str, ...]:
-        environment = repeated.environment if repeated is not None else None
-        return likely_causes(self._run, Circumstances(attempt.inputs, environment))
+        if repeated is not None:
+            environment = repeated.environment
+        else:
+            environment = msgspec.to_builtins(read_environment()) if self._env == CURRENT else None
+        return likely_causes(self._run, attempt.inputs, environment)
 
     def _note_inputs(self, attempt: Attempt) -> None:
         inputs = attempt.inputs
         self._notes += [f"{name} has changed since, and was restored from the store" for name in inputs.restored]
         self._notes += [f"{name} could not be checked: it has no fingerprint" for name in inputs.unknown]
-        self._notes += secrets(self._run.program)
 
-    def _reproduced(self, found: Comparison) -> dict[str, Any]:
-        reason = f"{found.compared} things were compared, and all are the same"
-        return self._verdict(REPRODUCED, reason, compared=found.compared, notes=(*self._notes, *found.notes))
+    def _reproduced(self, found: Comparison, other: Iterable[str]) -> dict[str, Any]:
+        all_of_them = (
+            f"all {found.compared} things that were compared are" if found.compared > 1 else "the one thing is"
+        )
+        reason = f"{all_of_them} the same"
+        notes = (*self._notes, *secrets(self._run.program), *other, *found.notes)
+        return self._verdict(REPRODUCED, reason, compared=found.compared, notes=notes)
 
     def _differs(self, found: Comparison, causes: tuple[str, ...]) -> dict[str, Any]:
-        first = found.differences[0]
-        reason = f"{first.what} {first.name} was {first.original} and is now {first.repeated}"
         more = len(found.differences) - 1
+        reason = difference_line(found.differences[0])
         reason += f"; {more} more differ" if more > 1 else "; one more differs" if more else ""
         return self._verdict(
             DIFFERS,
