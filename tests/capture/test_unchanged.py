@@ -17,7 +17,7 @@ import pytest
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from trackbook.capture import unchanged
+from trackbook.capture import unchanged, watch
 from trackbook.capture.fingerprint import Fingerprinter, fingerprint
 from trackbook.capture.unchanged import Unchanged
 
@@ -407,6 +407,18 @@ def test_memory_that_others_can_change_is_hashed_every_time(memo, of, tmp_path):
         kinds.clear()
         shared.close()
         shared.unlink()
+
+
+@watched
+def test_kernels_without_a_query_for_mappings_are_asked_by_text(tmp_path):
+    array = made_array()
+    start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+    assert watch._private_until(start) == unchanged.memo()._watch._private_until(start) > start
+    path = tmp_path / "numbers"
+    array.tofile(path)
+    for mode in ("r", "c"):
+        with pytest.raises(watch.UnwatchableError, match="a file, a device or another process"):
+            watch._private_until(np.memmap(path, float, mode).ctypes.data)
 
 
 @watched

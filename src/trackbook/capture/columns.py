@@ -14,6 +14,7 @@ from trackbook.capture.arrays import Column, column_of, feed_times
 from trackbook.capture.arrow import arrow_column, categories_column
 from trackbook.capture.kinds import UnsupportedError
 from trackbook.capture.memory import Memory, memory_of_arrays, memory_of_arrow
+from trackbook.capture.objects import MAX_ITEMS
 from trackbook.capture.text import text_column
 from trackbook.capture.unchanged import Compute, Memo
 
@@ -122,5 +123,7 @@ def object_column(values: Any, objects: Objects, empty: str = "null") -> tuple[b
             return arrow_column(pa.array(values, from_pandas=True)), False
         except (pa.ArrowException, UnsupportedError, TypeError, ValueError, OverflowError):
             pass  # a number too large for 64 bits, for example: objects it is
+    if len(values) > MAX_ITEMS:
+        raise UnsupportedError(f"it holds a column of more than {MAX_ITEMS:,} Python objects of no single plain type")
     gaps = pd.isna(values)
     return objects([None if gap else value for gap, value in zip(gaps.tolist(), values.tolist(), strict=True)]), False
