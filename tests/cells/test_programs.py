@@ -333,13 +333,19 @@ def record(cells, folder, mode):
             history.begin(source)
             before = dict(kernel.space)
             prints = {name: fingerprint(value) for name, value in before.items() if mode == "watched"}
+            generators = generator_states()
             result = kernel.run(source)
             ran.append(result)
-            history.end(outcome(kernel, before, prints, result, mode))
+            drawn = frozenset(n for n, state in generator_states().items() if state != generators[n])
+            history.end(outcome(kernel, before, prints, result, mode, drawn))
     return history, ran
 
 
-def outcome(kernel, before, prints, result, mode):
+def generator_states():
+    return {"state:random": random.getstate(), "state:numpy.random": repr(np.random.get_state())}
+
+
+def outcome(kernel, before, prints, result, mode, drawn):
     failed = Outcome(failed=bool(result.failure), line=result.line)
     if mode == "plain":
         return Outcome(failed=failed.failed)
@@ -350,7 +356,7 @@ def outcome(kernel, before, prints, result, mode):
     deleted = frozenset(name for name in before if name not in kernel.space)
     changed = frozenset(n for n in space if n in prints and n not in bound and prints[n] != fingerprint(space[n]))
     files = (frozenset(item) for item in (FILES.read, FILES.written, FILES.replaced))
-    return Outcome(failed.failed, failed.line, bound, deleted, changed, *files)
+    return Outcome(failed.failed, failed.line, bound, deleted, changed, *files, drawn)
 
 
 def replay(cells, executions, folder):
