@@ -25,18 +25,20 @@ def memory_of_arrays(tag: str, *arrays: Any) -> Memory | None:
 
     if sum(array.nbytes for array in arrays) < SMALLEST or any(array.dtype.kind in "VT" for array in arrays):
         return None
-    key = tuple((array.dtype.str, array.shape, array.strides, array.__array_interface__["data"][0]) for array in arrays)
+    starts: list[int] = [array.__array_interface__["data"][0] for array in arrays]
+    key = tuple(
+        (array.dtype.str, array.shape, array.strides, start) for array, start in zip(arrays, starts, strict=True)
+    )
     root = arrays[0]
     while isinstance(root.base, np.ndarray):
         root = root.base
-    return Memory((tag, key), tuple(_extent(array) for array in arrays), root)
+    return Memory((tag, key), tuple(map(_extent, arrays, starts)), root)
 
 
-def _extent(array: Any) -> tuple[int, int]:
-    """Return the lowest address that the array reads, and how many bytes up to its highest."""
-    start: int = array.__array_interface__["data"][0]
-    if array.size == 0:
-        return start, 0
+def _extent(array: Any, start: int) -> tuple[int, int]:
+    """Return the lowest address that an array with its first item at `start` reads, and how many bytes follow it."""
+    if array.flags.c_contiguous:
+        return start, array.nbytes
     spans = [stride * (count - 1) for count, stride in zip(array.shape, array.strides, strict=True)]
     lowest = start + sum(span for span in spans if span < 0)
     return lowest, sum(abs(span) for span in spans) + array.itemsize
