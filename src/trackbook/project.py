@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trackbook.tracking import Runs, Tracker
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
+    from trackbook.tracking.environments import Environments
     from trackbook.tracking.latest import Badges
     from trackbook.tracking.reproduce import Reproductions
 
@@ -93,6 +94,13 @@ class Project:
         from trackbook.tracking.latest import Badges
 
         return Badges(self.store)
+
+    @cached_property
+    def environments(self) -> Environments:
+        """Locks and builds the environments of runs."""
+        from trackbook.tracking.environments import Environments
+
+        return Environments(self.store)
 
     @cached_property
     def reproductions(self) -> Reproductions:

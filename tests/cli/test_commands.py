@@ -79,6 +79,17 @@ def test_show_takes_the_beginning_of_an_id(project: Project) -> None:
     assert json.loads(run("show", run_id, "--json").output)["run_id"] == run_id
 
 
+def test_show_lock_prints_the_lock_of_the_environment(project: Project) -> None:
+    """The lock that is kept is printed as it is, so that it can be piped into a file."""
+    with project.tracker.start_run("ridge") as active:
+        pass
+    lock = 'lock-version = "1.0"\ncreated-by = "trackbook"\npackages = []\n'
+    digest = project.runs.get(active.run_id).environment_digest
+    with project.store.write() as db:
+        db.execute("INSERT INTO environment_lock (digest, lock, time) VALUES (?, ?, 0)", (digest, lock))
+    assert run("show", active.run_id, "--lock").stdout == lock
+
+
 def test_show_of_an_unknown_run_is_bad_usage(project: Project) -> None:
     """An unknown run exits with 2 and names the command that lists them."""
     assert "trackbook runs" in run("show", "abc", status=2).output

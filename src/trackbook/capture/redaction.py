@@ -28,6 +28,8 @@ from trackbook.capture.secrets import (
 
 MARK = "[redacted]"
 
+_ALL = (*LINES, *FORMS)
+
 MIN_VARIABLE = 8
 MIN_WEAK = 8
 _NEAR = 250
@@ -84,7 +86,7 @@ def redact(text: str, *, prose: bool = False) -> str:
     in code, `password=hunter` names a variable.
     """
     text = _environment.hide(text)
-    for literal, form in (*LINES, *FORMS) if has_long_word(text) else LINES:
+    for literal, form in _ALL if has_long_word(text) else LINES:
         if literal in text:
             text = form.sub(_marked, text)
     if "-----BEGIN " in text:

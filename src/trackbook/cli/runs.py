@@ -14,6 +14,7 @@ from trackbook.cli.output import (
     print_table,
     print_text,
 )
+from trackbook.errors import NotFoundError
 from trackbook.project import Project
 from trackbook.tracking import Run, RunData
 from trackbook.tracking.program import program_script
@@ -63,17 +64,27 @@ def runs_command(filter: str, order_by: tuple[str, ...], limit: int, experiment:
 @click.command("show")
 @click.argument("run")
 @click.option("--program", is_flag=True, help="Print the program of the run as a script.")
+@click.option("--lock", is_flag=True, help="Print the lock (pylock.toml, PEP 751) of its environment, made with pip.")
 @json_option
 @exits_with_status
-def show_command(run: str, program: bool, as_json: bool) -> None:
+def show_command(run: str, program: bool, lock: bool, as_json: bool) -> None:
     """Show everything that is kept about one RUN (its id, or the first characters of it)."""
-    found = Project.open(create=False).runs.get(run)
+    project = Project.open(create=False)
+    found = project.runs.get(run)
     if program:
         click.echo(program_script(found), nl=False)
+    elif lock:
+        click.echo(_lock(project, found), nl=False)
     elif as_json:
         print_json(found.to_dict())
     else:
         _print_run(found)
+
+
+def _lock(project: Project, run: Run) -> str:
+    if run.environment_digest is None:
+        raise NotFoundError(f"run {run.summary.run_id[:8]} has no recorded environment")
+    return project.environments.lock(run.environment_digest, lambda line: click.echo(line, err=True))
 
 
 @click.command("compare")
