@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from blake3 import blake3
 
 from trackbook.capture.cell import (
     READ,
@@ -20,6 +19,7 @@ from trackbook.capture.cell import (
     named_values,
     used_file,
 )
+from trackbook.capture.keeping import content_to_keep
 from trackbook.capture.modules import LocalModule, ModuleReader
 from trackbook.capture.opened import UsedFile
 from trackbook.capture.randomness import generator_states, seed_everything
@@ -192,13 +192,13 @@ class CellTracker:
         run.log_data(_data_used(run.run_id, used))
 
     def _keep_files(self, files: Iterable[UsedFile]) -> None:
-        """Keep the small ones of the files that a cell read, unless they have changed since."""
+        """Keep the small ones of the files that a cell read, unless they hold a secret or have changed since."""
         for file in files:
             digest = file.fingerprint.digest
             if file.role != READ or file.fingerprint.kind != "file" or digest is None:
                 continue
             if (file.fingerprint.size or 0) <= self._keep_bytes and not self._objects.exists(digest):
-                content = _content(Path(file.target or file.name), digest)
+                content = content_to_keep(Path(file.target or file.name), digest)
                 if content is not None:
                     self._objects.put(content)
 
@@ -233,15 +233,6 @@ class CellTracker:
                 f"{option} {name}: there is no variable of that name{nearest(name, namespace)}" for name in names
             ]
         return complaints
-
-
-def _content(path: Path, digest: str) -> bytes | None:
-    """Return the bytes of a file, None when they are not those of `digest` any more."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    return content if blake3(content).hexdigest() == digest else None
 
 
 def _files_of(executions: list[Executed]) -> Iterator[UsedData]:
