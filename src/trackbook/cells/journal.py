@@ -28,6 +28,11 @@ class Journal:
             self._undo.append(lambda: target.pop(key, None))
         target[key] = value
 
+    def remove(self, target: dict[Any, Any], key: object) -> None:
+        """Take `target[key]` out."""
+        old = target.pop(key)
+        self._undo.append(lambda: target.__setitem__(key, old))
+
     def empty(self, target: set[Any] | dict[Any, Any]) -> None:
         """Take everything out of a set or dict."""
         if target:

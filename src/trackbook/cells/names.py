@@ -11,7 +11,7 @@ from trackbook.cells.memory import BUILTIN_NAMES, EFFORT, Notes, TooMuch
 from trackbook.cells.scopes import Definitions
 from trackbook.cells.source import CellSource, SyntaxProblem, read_source
 from trackbook.cells.statements import Statements
-from trackbook.cells.values import Binding, closure, in_order
+from trackbook.cells.values import Binding, Thing, closure, in_order
 
 _REHEARSAL = 2_000
 _NO_FUNCTIONS: Mapping[str, FunctionNames] = MappingProxyType({})
@@ -109,7 +109,7 @@ def _surely_bound(binding: Binding, index: int) -> bool:
 
 def _mutated(machine: Statements, before: Mapping[str, Binding]) -> frozenset[str]:
     """Return the names that held, before the cell or after it, a thing from elsewhere that it changed."""
-    changed = {thing for thing in machine.notes.changed if thing.cell != machine.cell}
+    changed = {thing for thing in machine.notes.changed if thing.cell != machine.cell and not _is_state(thing)}
     if not changed:
         return frozenset()
     names = set()
@@ -118,6 +118,10 @@ def _mutated(machine: Statements, before: Mapping[str, Binding]) -> frozenset[st
             if name not in names and not changed.isdisjoint(closure(binding.things)):
                 names.add(name)
     return frozenset(name for name in names if not _is_module(machine, name))
+
+
+def _is_state(thing: Thing) -> bool:
+    return thing.kind == "library" and thing.path.startswith(("state:", "file:"))
 
 
 def _is_module(machine: Statements, name: str) -> bool:

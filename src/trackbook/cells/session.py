@@ -158,14 +158,11 @@ class Session(Statements):
                 self._forget_needed(thing)
 
     def _forget_needed(self, thing: Thing) -> None:
-        here = thing.changes.get(self.cell)
-        if here is None:
+        if self.cell not in thing.changes:
             return
-        left = {cell: item for cell, item in thing.changes.items() if (cell, self.cell) not in self.evidence}
-        if len(left) < len(thing.changes):
-            self.journal.empty(thing.changes)
-            for cell, item in left.items():
-                self.journal.put(thing.changes, cell, item)
+        for cell, _ in self.evidence:
+            if cell in thing.changes:
+                self.journal.remove(thing.changes, cell)
 
     def take_needs(self) -> dict[int, tuple[str, ...]]:
         """Return which names this execution needs from which earlier ones, and forget it here."""
