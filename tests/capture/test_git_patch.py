@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from support.secrets import PLANTED
 from trackbook.capture import git as reader_module
 from trackbook.capture import patch as rules
 from trackbook.capture.git import GitReader
@@ -314,6 +315,28 @@ def test_secrets_in_added_lines_are_taken_out_and_the_patch_still_applies(work, 
     assert applied.startswith(text)
     assert applied.count("\n") == (work / "model.py").read_text().count("\n")
     assert MARK in applied
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "setup.cfg", "notes.txt"])
+def test_a_file_of_settings_is_read_as_one(work, name):
+    (work / name).write_text("[database]\npassword = hunter2Zq9\nlogin: ada\npassword: hunter2Zq9\n")
+    assert "hunter2" not in GitReader(work).patch().text
+
+
+def test_no_kind_of_secret_is_in_a_patch(git, work):
+    """In new files and in added lines; what a first line makes another language is no line of a module."""
+    planted = [each for each in PLANTED.values() if not each.prose and not each.text.startswith("%%")]
+    for number in range(len(planted)):
+        (work / f"old_{number}.py").write_text("x = 1\n\n")
+    git("add", "-A")
+    git("commit", "-m", "second")
+    for number, each in enumerate(planted):
+        (work / f"new_{number}.py").write_text(each.text + "\n")
+        (work / f"old_{number}.py").write_text("x = 1\n\n" + each.text + "\n")
+    patch = GitReader(work).patch()
+    assert [each.secret for each in planted if each.secret in patch.text] == []
+    assert len(patch.redacted) == 2 * len(planted)
+    assert patch.left_out == ()
 
 
 def test_a_secret_that_the_commit_has_is_in_no_patch(git, work, tree_of):

@@ -35,6 +35,9 @@ SECRET_FILES = (
 )
 """Files that are named and never read; a pattern with a slash is matched against the end of the whole path."""
 
+SETTINGS = (".yaml", ".yml", ".ini", ".cfg", ".conf", ".properties", ".json", ".toml", ".txt", ".xml", ".sh")
+"""Files in which `password=hunter` is no assignment of a variable."""
+
 _HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,\d+)? \+(?P<new>\d+)(?:,\d+)? @@")
 _NO_NEWLINE = "\\ No newline at end of file"
 
@@ -184,7 +187,7 @@ class _Builder:
         if status is None or text is None:
             self._left_out[path] = BINARY if b"\0" in content else NOT_UTF8
             return
-        clean = redact(text)
+        clean = _clean(path, text)
         if clean != text:
             self._redacted.append(path)
         self._add(path, _new_file(path, clean, status.st_mode))
@@ -197,7 +200,7 @@ class _Builder:
             self._left_out[path] = BINARY if b"\0" in section else NOT_UTF8
         else:
             old, new = _text(blob) or "", _text(self._content(path)) or ""
-            clean = _redacted(text, _hidden(old), _hidden(new), redact(new).split("\n"))
+            clean = _redacted(text, _hidden(path, old), _hidden(path, new), _clean(path, new).split("\n"))
             if clean is None:
                 self._left_out[path] = SECRET_LINES
                 return
@@ -290,9 +293,13 @@ def _sections(answer: bytes) -> Iterator[tuple[str, bytes]]:
             yield os.fsdecode(name.removeprefix(b"a/")), section
 
 
-def _hidden(text: str) -> frozenset[int]:
+def _clean(path: str, text: str) -> str:
+    return redact(text, prose=path.endswith(SETTINGS))
+
+
+def _hidden(path: str, text: str) -> frozenset[int]:
     """Return the numbers, from 1, of the lines in which there are secrets."""
-    clean = redact(text)
+    clean = _clean(path, text)
     if clean == text:
         return frozenset()
     pairs = zip(text.split("\n"), clean.split("\n"), strict=True)
