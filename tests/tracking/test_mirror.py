@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackbook.tracking.mirror import Mirror
+from trackbook.tracking.mirror import Mirror, place_of
 
 ROOT = Path("/data/ada/work")
 
@@ -78,3 +78,14 @@ def test_the_copy_has_the_projects_files_and_large_ones_only_when_they_are_used(
     image = mirror.image(root)
     found = {path.relative_to(image).as_posix() for path in image.rglob("*") if path.is_file()}
     assert found == {"a.py", "sub/b.csv", "used.bin"}
+
+
+def test_a_project_that_was_moved_is_known_by_its_folders(tmp_path):
+    root = tmp_path / "new"
+    (root / "notebooks" / "deep").mkdir(parents=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert place_of(root / "notebooks", root) == (root, root)
+    assert place_of(Path("/old/place/notebooks/deep"), root) == (Path("/old/place"), root)
+    assert place_of(Path("/old/place"), root) == (Path("/old/place"), root)
+    assert place_of(other, root) == (other, other)

@@ -64,7 +64,7 @@ def install(folder, version, code):
 @pytest.fixture(scope="module")
 def notebook(start_kernel, library):
     notebook = Notebook(start_kernel(PYTHONPATH=str(library)))
-    assert notebook.kernel.run("%load_ext trackbook\nimport trackbook as tb, random").status == "ok"
+    assert notebook.kernel.run("%load_ext trackbook\nimport trackbook as tb, random, os").status == "ok"
     return notebook
 
 
@@ -186,6 +186,17 @@ def test_randomness_without_a_seed_is_named_with_cell_and_line(notebook):
     assert "set a seed" in repr(found)
 
 
+def test_a_project_that_was_moved_is_reproduced_as_it_was(project, tmp_path):
+    (project.root / "in.txt").write_text("old")
+    cell = f"%%track moved\nprint(open({str(project.root / 'in.txt')!r}).read(), open('in.txt').read())"
+    _, run = record(project.root, "%load_ext trackbook", cell)
+    (project.root / "in.txt").write_text("new")
+    moved = Project.open(project.root.rename(tmp_path / "moved"))
+    found = moved.reproductions.reproduce(run.run_id)
+    assert found.verdict == "reproduced", found
+    assert found.notes == (f"{project.root / 'in.txt'} has changed since, and was restored from the store",)
+
+
 def test_chance_that_no_text_shows_is_found_by_repeating_once_more(project):
     _, run = record(
         project.root,
@@ -227,7 +238,7 @@ def test_magics_shell_lines_and_the_numbers_of_cells(notebook):
         "%matplotlib inline\nimport matplotlib.pyplot as plt, numpy as np",
         "%%bash\necho 7 > seven.txt",
         "20 + 1",
-        "%env TRACKBOOK_TEST=one\nimport os, asyncio",
+        "%env TRACKBOOK_TEST=one\nimport asyncio",
         "%%track magics\nlines = !cat seven.txt\n%time answer = _3 if '_3' in dir() else Out[max(Out)]\nawait asyncio.sleep(0)\n"
         "plt.plot([1, 2, int(lines[0])])\nplt.show()\nprint(os.environ['TRACKBOOK_TEST'])\nanswer",
     )

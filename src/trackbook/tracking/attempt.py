@@ -12,7 +12,7 @@ from trackbook.store import Store
 from trackbook.store.copying import copy_store
 from trackbook.tracking.causes import cell_name
 from trackbook.tracking.inputs import InputPreparer, Inputs
-from trackbook.tracking.mirror import Mirror
+from trackbook.tracking.mirror import Mirror, place_of
 from trackbook.tracking.plan import Cell, Ended, Plan
 from trackbook.tracking.repeat import Repeat, run_repeat
 from trackbook.tracking.runs import Runs
@@ -36,7 +36,8 @@ class Attempt:
     def __init__(self, run: Run, folder: Path, root: Path, store: Store) -> None:
         self._run = run
         self._store = store
-        self.mirror = Mirror(folder, root)
+        self._started = _start_folder(run, root)
+        self.mirror = Mirror(folder, *place_of(self._started, root))
         self.inputs = Inputs()
         self.repeat = Repeat()
         self._copy: Store | None = None
@@ -118,7 +119,7 @@ class Attempt:
             return self._copy.objects.get(digest)
         if not Path(path).is_absolute():
             return None
-        for place in (Path(path), self.mirror.image(Path(path))):
+        for place in (self.mirror.real(Path(path)), self.mirror.image(Path(path))):
             found = fingerprint_file(place)
             if found.digest == digest and (found.size or 0) <= MAX_COMPARED:
                 return place.read_bytes()
@@ -151,21 +152,14 @@ class Attempt:
             )
             for position, execution in enumerate(self._run.program)
         )
-        cwd = self._image_folder(self._start_folder())
+        cwd = self._image_folder(self._started)
         return Plan(
             cells=cells,
             cwd=str(cwd),
             path=(*dict.fromkeys(self.inputs.folders), str(cwd)),
-            protected=(str(self.mirror.root), str(self._store.root)),
+            protected=(*self.mirror.protected, str(self._store.root)),
             moved=self.mirror.moved,
         )
-
-    def _start_folder(self) -> Path:
-        """Return the folder in which the kernel of the run started."""
-        if self._run.notebook:
-            return Path(self._run.notebook).parent
-        folder = self._run.facts.get("cwd")
-        return Path(folder) if isinstance(folder, str) else self.mirror.root
 
     def _image_folder(self, folder: Path) -> Path:
         image = self.mirror.image(folder.absolute())
@@ -185,3 +179,11 @@ class Attempt:
             notebook = self.mirror.image(Path(self._run.notebook).absolute())
             variables["TRACKBOOK_NOTEBOOK"] = os.fspath(notebook)
         return variables
+
+
+def _start_folder(run: Run, root: Path) -> Path:
+    """Return the folder in which the kernel of a run started."""
+    if run.notebook:
+        return Path(run.notebook).absolute().parent
+    folder = run.facts.get("cwd")
+    return Path(folder).absolute() if isinstance(folder, str) else root

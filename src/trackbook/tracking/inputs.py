@@ -66,7 +66,7 @@ class InputPreparer:
 
     def _file(self, used: RunData) -> None:
         path = Path(used.name)
-        now = fingerprint_file(path).digest
+        now = fingerprint_file(self._mirror.real(path)).digest
         if used.fingerprint is None:
             self._found["unknown"].append(used.name)
         elif now == used.fingerprint:

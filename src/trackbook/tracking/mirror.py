@@ -19,11 +19,16 @@ MAX_SPARE = 100_000_000
 
 
 class Mirror:
-    """The image of a project's folder `root`, and of single files elsewhere, below `folder`."""
+    """The image of a project's folder `root`, and of single files elsewhere, below `folder`.
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    A project that was moved since its run still has its image under the `root` that the run knew; `lies` is where it
+    is now.
+    """
+
+    def __init__(self, folder: Path, root: Path, lies: Path | None = None) -> None:
         self.folder = folder
         self.root = root.absolute()
+        self.lies = (lies or root).absolute()
         self._files = folder / "files"
         self._moved: dict[str, str] = {}
         self._add(self.root)
@@ -31,6 +36,12 @@ class Mirror:
     def image(self, path: Path) -> Path:
         """Return where the image of an absolute path lies, whether there is one or not."""
         return self._files / path.relative_to(path.anchor)
+
+    def real(self, path: Path) -> Path:
+        """Return where a file that the run knew as `path` lies now."""
+        if self.lies != self.root and path.is_relative_to(self.root):
+            return self.lies / path.relative_to(self.root)
+        return path
 
     def holds(self, path: Path) -> bool:
         """Say whether a path lies in the project, and so has an image unless it was left out."""
@@ -41,12 +52,12 @@ class Mirror:
 
         Raises DataError when it is too large to copy.
         """
-        known = set(used)
+        known = {self.real(path) for path in used}
 
         def wanted(path: Path) -> bool:
             return path.stat().st_size <= MAX_SPARE or path in known
 
-        copy_folder(self.root, self.image(self.root), wanted=wanted)
+        copy_folder(self.lies, self.image(self.root), wanted=wanted)
 
     def place(self, path: Path, content: bytes) -> None:
         """Put `content` where the image of `path` lies; texts of the program that name the path name the image."""
@@ -75,6 +86,11 @@ class Mirror:
         return text.replace(f"{self._files.resolve()}{os.sep}", os.sep)
 
     @property
+    def protected(self) -> tuple[str, ...]:
+        """The folders in which nothing may change."""
+        return tuple({str(self.lies), str(self.root)})
+
+    @property
     def moved(self) -> dict[str, str]:
         """The folders and files that have images, each with its image."""
         return dict(self._moved)
@@ -101,3 +117,20 @@ class Mirror:
             if Path(path).is_relative_to(home) and Path(path) != home:
                 names.setdefault(f"~/{Path(path).relative_to(home).as_posix()}", image)
         return sorted(names.items(), key=lambda pair: -len(pair[0]))
+
+
+def place_of(started: Path, root: Path) -> tuple[Path, Path]:
+    """Return the project's folder as a run knew it that started in the folder `started`, and where that lies now.
+
+    `root` is the project as it is.  Where `started` is gone, the project was moved, and is known by the folders in it;
+    where it lies elsewhere, the run was of another project that shares the store.
+    """
+    if any(started.is_relative_to(known) for known in (root, root.resolve())):
+        return root, root
+    if started.is_dir():
+        return started, started
+    parts = started.parts
+    for length in range(1, len(parts) + 1):
+        if root.joinpath(*parts[length:]).is_dir():
+            return Path(*parts[:length]), root
+    return root, root
