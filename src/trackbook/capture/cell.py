@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trackbook.capture.estimators import EstimatorSink, as_number, observer
-from trackbook.capture.fingerprint import Fingerprint, fingerprint
+from trackbook.capture.fingerprint import Fingerprint, Fingerprinter
 from trackbook.capture.opened import UsedFile
 from trackbook.capture.outputs import Output, OutputWatcher
 from trackbook.capture.resources import Resources, ResourceSampler
@@ -44,6 +44,7 @@ class CellCapture:
     def __init__(self, max_text: int) -> None:
         self._max_text = max_text
         self._sampler = ResourceSampler()
+        self._fingerprinter = Fingerprinter()
 
     def begin(
         self, names: CellNames, namespace: Mapping[str, Any], sink: EstimatorSink | None = None, shell: Any = None
@@ -53,7 +54,7 @@ class CellCapture:
         `sink` receives what scikit-learn does meanwhile.
         """
         outputs = None if shell is None else OutputWatcher(shell, self._max_text)
-        watch = CellWatch(names, namespace, sink, outputs)
+        watch = CellWatch(names, namespace, sink, outputs, self._fingerprinter)
         if sink is not None:
             observer.start(sink)
         if outputs is not None:
@@ -82,10 +83,12 @@ class CellWatch:
         namespace: Mapping[str, Any],
         sink: EstimatorSink | None,
         outputs: OutputWatcher | None,
+        fingerprinter: Fingerprinter,
     ) -> None:
         self.outputs = outputs
         self.sink = sink
         self._names = names
+        self._fingerprinter = fingerprinter
         self._identities = {name: id(namespace[name]) for name in names.reads | names.mutates if name in namespace}
         self._before = self._fingerprints(names.reads | names.mutates, namespace)
 
@@ -117,7 +120,7 @@ class CellWatch:
 
     def _fingerprints(self, names: frozenset[str], namespace: Mapping[str, Any]) -> dict[str, Fingerprint]:
         present = {name: namespace[name] for name in sorted(names) if name in namespace and not name.startswith("__")}
-        return {name: fingerprint(value) for name, value in present.items() if _is_data(value)}
+        return {name: self._fingerprinter.of(value) for name, value in present.items() if _is_data(value)}
 
 
 def literal_params(names: CellNames) -> dict[str, str]:
