@@ -210,6 +210,19 @@ def test_numpy_scalars_are_the_values_they_stand_for():
     assert digest([np.float64(1.5), np.int64(2), np.str_("x")]) == digest([1.5, 2, "x"])
 
 
+def test_a_search_is_what_it_found_and_not_how_long_it_took():
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV
+
+    features, target = load_iris(return_X_y=True)
+    first, second, third = (
+        GridSearchCV(Ridge(), {"alpha": [1, alpha]}, cv=2).fit(features, target) for alpha in (2, 2, 3)
+    )
+    assert fingerprint(first) == fingerprint(second)
+    assert fingerprint(first) != fingerprint(third)
+
+
 def test_an_estimator_is_its_params_and_what_it_learnt():
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
     assert digest(Ridge().fit(x, y)) == digest(Ridge().fit(x.copy(), y.copy()))

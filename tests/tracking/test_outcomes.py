@@ -101,7 +101,7 @@ def test_what_is_missing_on_one_side_differs():
 def test_times_are_not_judged(name):
     first, second = run(metrics={name: 1.0}), run(metrics={name: 2.0})
     found = compare(first, second, clocks=frozenset({"mine"}))
-    assert (found.differences, found.notes) == ((), (f"the metric {name} is a time: it is not judged",))
+    assert (found.differences, found.notes) == ((), (f"times are not judged: {name}",))
 
 
 def test_a_changed_column_is_named():
@@ -110,6 +110,14 @@ def test_a_changed_column_is_named():
     (found,) = compare(first, second).differences
     words = "written: 2 rows, then 3; other content in column 'b'; no more column 'c'; new column 'd'"
     assert (found.what, found.name, found.detail) == ("data", "df", words)
+
+
+def test_columns_of_times_are_not_judged():
+    first = run(data=(data("df", "1", columns={"mean_fit_time": "x", "b": "y"}),))
+    second = run(data=(data("df", "2", columns={"mean_fit_time": "z", "b": "y"}),))
+    third = run(data=(data("df", "3", columns={"mean_fit_time": "z", "b": "z"}),))
+    assert compare(first, second).differences == ()
+    assert compare(first, third).differences[0].detail == "written: other content in column 'mean_fit_time', 'b'"
 
 
 def test_what_went_in_comes_before_what_came_out():

@@ -144,7 +144,7 @@ class Hasher:
     # -- objects
 
     def _estimator(self, value: Any) -> bytes:
-        return self._state(type(value), object.__getattribute__(value, "__dict__"))
+        return self._state(type(value), _without_times(object.__getattribute__(value, "__dict__")))
 
     def _state(self, cls: type, *state: Any) -> bytes:
         return self.sequence(b"object", [name_of(cls), *state])
@@ -189,6 +189,16 @@ class Hasher:
         held = list(items) if items is not None else None
         named = dict(pairs) if pairs is not None else None
         return self._state(cls, _name(made), [each for each in arguments if each is not cls], state, held, named)
+
+
+def _without_times(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what a fitted estimator holds but for how long it took: two equal searches are one content."""
+    results = attributes.get("cv_results_")
+    if type(results) is not dict:
+        return attributes
+    lasting = {key: value for key, value in results.items() if not (type(key) is str and key.endswith("_time"))}
+    kept = {name: value for name, value in attributes.items() if name != "refit_time_"}
+    return kept | {"cv_results_": lasting}
 
 
 def _reduce(cls: Any, value: Any) -> tuple[Any, ...] | str:

@@ -51,6 +51,7 @@ class Comparer:
         self._compared = 0
         self._near = 0
         self._notes: list[str] = []
+        self._times: list[str] = []
 
     def compare(self, first: Run, second: Run, children: tuple[Sequence[Run], Sequence[Run]] = ((), ())) -> Comparison:
         """Compare run `first` with its repeat `second`: how they ended, what went in, what came out, what was shown.
@@ -66,6 +67,8 @@ class Comparer:
             *self._artifacts(first, second),
             *self._children(*children),
         ]
+        if self._times:
+            self._notes.append(f"times are not judged: {', '.join(dict.fromkeys(self._times))}")
         if self._near:
             self._notes.append(f"{self._near} of the numbers agree within 1e-9, not to the last digit")
         return Comparison(tuple(found), self._compared, tuple(dict.fromkeys(self._notes)))
@@ -108,7 +111,7 @@ class Comparer:
             a, b = old.get(name), new.get(name)
             if a is not None and b is not None and _is_time(name, self._clocks):
                 if a != b:
-                    self._notes.append(f"the metric {name} is a time: it is not judged")
+                    self._times.append(name)
                 continue
             self._compared += 1
             if a is None or b is None or not self._same_number(a, b):
@@ -139,7 +142,10 @@ class Comparer:
             self._compared += 1
             return
         if what == "data" and name in self._clocks:
-            self._notes.append(f"{name} holds a time: it is not judged")
+            self._times.append(name)
+            return
+        if what == "data" and _only_times(a, b):
+            self._times.append(f"columns of {name}")
             return
         assert a.fingerprint is not None
         assert b.fingerprint is not None
@@ -224,6 +230,13 @@ def _apart(a: float | None, b: float | None) -> str:
     if a is None or b is None or not (math.isfinite(a) and math.isfinite(b)):
         return ""
     return f"{b - a:+.3g}"
+
+
+def _only_times(a: RunData, b: RunData) -> bool:
+    """Say whether two frames differ in columns of times only."""
+    old, new = a.columns or {}, b.columns or {}
+    changed = [name for name in old if old[name] != new.get(name)]
+    return bool(changed) and old.keys() == new.keys() and all(_TIME.search(name) for name in changed)
 
 
 def _columns(a: RunData, b: RunData) -> str:
