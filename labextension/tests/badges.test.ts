@@ -61,7 +61,7 @@ describe('the badge of a cell', () => {
     expect(badgeOf(failed, 'x = 1', false).text).toBe('forest · failed');
     const edited = badgeOf(failed, 'x = 2', false);
     expect(edited.look).toMatchObject({ word: 'failed', tone: 'bad' });
-    expect(edited.text).toBe('forest · failed: this cell was edited since its run');
+    expect(edited.text).toBe('forest · failed; since then this cell was edited');
     expect(edited.tooltip).toContain('ValueError: boom');
   });
 

@@ -33,15 +33,16 @@ export function describe(badge: ICellBadge, source: string, earlier: boolean): I
   const reasons = badge.status === 'RUNNING' ? [] : reasonsOf(badge, source);
   const shown = lookOf(badge, reasons.length > 0, earlier);
   const [first, ...more] = reasons;
+  const changed = first && `${first}${more.length > 0 ? `, and ${more.length} more` : ''}`;
   const notes = [
-    badge.status === 'FINISHED' && first === undefined ? null : shown.word,
-    first === undefined ? null : `${first}${more.length > 0 ? `, and ${more.length} more` : ''}`,
-    earlier && first === undefined ? 'earlier session' : null
-  ].filter(note => note !== null);
+    badge.status === 'FINISHED' && !changed ? null : shown.word,
+    changed && (shown === STALE ? changed : `since then ${changed.replace(' since its run', '')}`),
+    earlier && !changed ? 'earlier session' : null
+  ].filter(Boolean);
   const said = [shown.word, ...reasons, ...(earlier ? ['from an earlier session'] : [])].join('; ');
   return {
     look: shown,
-    text: [badge.run_name, notes.join(': ')].filter(Boolean).join(' · '),
+    text: [badge.run_name, notes.join(shown === STALE ? ': ' : '; ')].filter(Boolean).join(' · '),
     label: `Run ${badge.run_name}, ${said}. Open the run`,
     tooltip: [
       `Run ${badge.run_name}: ${shown.word}`,
