@@ -89,3 +89,23 @@ def test_a_project_that_was_moved_is_known_by_its_folders(tmp_path):
     assert place_of(Path("/old/place/notebooks/deep"), root) == (Path("/old/place"), root)
     assert place_of(Path("/old/place"), root) == (Path("/old/place"), root)
     assert place_of(other, root) == (other, other)
+
+
+def test_what_is_put_or_taken_away_behind_a_link_leaves_the_links_target_as_it_is(tmp_path):
+    root, shared = tmp_path / "project", tmp_path / "shared"
+    (shared / "deep").mkdir(parents=True)
+    for name in ("a.txt", "b.txt", "deep/c.txt"):
+        (shared / name).write_text("mine")
+    root.mkdir()
+    (root / "data").symlink_to(shared)
+    mirror = Mirror(tmp_path / "mirror", root)
+    mirror.fill([])
+    assert str(shared) in mirror.protected
+    mirror.remove(root / "data" / "a.txt")
+    mirror.place(root / "data" / "b.txt", b"old")
+    mirror.place(root / "data" / "deep" / "c.txt", b"old")
+    image = mirror.image(root / "data")
+    assert not (image / "a.txt").exists()
+    assert ((image / "b.txt").read_text(), (image / "deep" / "c.txt").read_text()) == ("old", "old")
+    assert {path.read_text() for path in shared.rglob("*.txt")} == {"mine"}
+    assert len(list(shared.rglob("*.txt"))) == 3

@@ -31,6 +31,8 @@ CELLS = {
     22: "print('\\ud800 \\0')",
     23: "s = 'a\\0b \\ud800'\ns",
     24: "quit",
+    27: "print('x' * 50_000_000)",
+    28: f"text = {'y' * 1_000_000!r}\nassert len(text) == 1_000_000",
     25: "assert x == 20",
     26: "class R:\n    def __repr__(self):\n        raise RuntimeError('no')\nR()",
 }

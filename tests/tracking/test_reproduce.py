@@ -156,7 +156,7 @@ def test_a_path_into_the_project_made_while_it_runs_changes_nothing(project):
     (project.root / "made.txt").write_text("mine")
     found = project.reproductions.reproduce(run.run_id)
     assert found.verdict == "cannot_run"
-    assert "made.txt, a file of the project" in found.reason
+    assert "made.txt, which is no copy" in found.reason
     assert (project.root / "made.txt").read_text() == "mine"
 
 
@@ -184,6 +184,24 @@ def test_randomness_without_a_seed_is_named_with_cell_and_line(notebook):
     place = f"cell [{run.execution_count}], line 3: random.Random"
     assert found.causes[0] == f"the program makes a random generator without a seed ({place})"
     assert "set a seed" in repr(found)
+
+
+def test_what_lies_behind_a_link_or_outside_is_never_changed(project, tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "in.txt").write_text("1")
+    (project.root / "data").symlink_to(tmp_path / "shared")
+    reads = "%%track reads\nx = int(open('data/in.txt').read())\nx"
+    writes = "%%track writes\nopen('data/in.txt', 'w').write('2')\nx = 2"
+    home = f"%%track home\nname = 'out'\nopen({str(tmp_path)!r} + f'/{{name}}.txt', 'w').write('2')"
+    project, _ = record(project.root, "%load_ext trackbook", reads, writes, home)
+    (tmp_path / "out.txt").write_text("mine")
+    (tmp_path / "shared" / "in.txt").write_text("1")
+    verdicts = []
+    for experiment in ("reads", "writes", "home"):
+        (run,) = project.runs.search(experiment=experiment)
+        verdicts.append(project.reproductions.reproduce(run.run_id).verdict)
+    assert verdicts == ["reproduced", "reproduced", "cannot_run"]
+    assert ((tmp_path / "shared" / "in.txt").read_text(), (tmp_path / "out.txt").read_text()) == ("1", "mine")
 
 
 def test_a_project_that_was_moved_is_reproduced_as_it_was(project, tmp_path):
@@ -293,8 +311,11 @@ def record(root, *cells):
     return project, project.runs.search()[0]
 
 
-def append_run(project, *, end="FINISHED", error=None, kind="cell"):
+def append_run(project, *, end="FINISHED", error=None, kind="cell", sessions=""):
     run = project.tracker.start_run("made", kind=kind)
+    for session in sessions:
+        project.store.append(events.CellExecuted(session, 0, "x = 1", 1, 0.1, "ok"))
+        project.store.append(events.ProgramFound(run.run_id, session, (0,)))
     if end is None:
         return run
     project.store.append(events.RunEnded(run.run_id, end, 1, error_type=error))
@@ -308,6 +329,7 @@ def append_run(project, *, end="FINISHED", error=None, kind="cell"):
         ({"end": "KILLED"}, "interrupted before its end"),
         ({}, "its program was not recorded"),
         ({"kind": "pipeline"}, "trackbook pipeline run"),
+        ({"sessions": "ab"}, "in several sessions"),
     ],
 )
 def test_a_run_that_cannot_be_repeated_says_why(project, options, words):

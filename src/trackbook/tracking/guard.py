@@ -47,7 +47,7 @@ def guard(protected: tuple[str, ...], on_refusal: Callable[[str], None]) -> None
             for path in _changed(event, arguments):
                 if _is_within(path, folders):
                     on_refusal(path)
-                    raise PermissionError(errno.EACCES, "a repeat must not change the project's own files", path)
+                    raise PermissionError(errno.EACCES, "a repeat must not change what is no copy", path)
         finally:
             busy.inside = False
 

@@ -60,7 +60,7 @@ class InputPreparer:
             if used.kind != FILE or used.role != "written" or used.name in read or not path.is_absolute():
                 continue
             if self._mirror.holds(path):
-                self._mirror.image(path).unlink(missing_ok=True)
+                self._mirror.remove(path)
             else:
                 self._mirror.redirect(path)
 

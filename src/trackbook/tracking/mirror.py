@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trackbook.tracking.workspace import copy_folder
@@ -31,6 +31,8 @@ class Mirror:
         self.lies = (lies or root).absolute()
         self._files = folder / "files"
         self._moved: dict[str, str] = {}
+        self._linked: set[str] = set()
+        self._redirected: set[str] = set()
         self._add(self.root)
 
     def image(self, path: Path) -> Path:
@@ -58,6 +60,7 @@ class Mirror:
             return path.stat().st_size <= MAX_SPARE or path in known
 
         copy_folder(self.lies, self.image(self.root), wanted=wanted)
+        self._linked = set(_linked_folders(self.image(self.root)))
 
     def place(self, path: Path, content: bytes) -> None:
         """Put `content` where the image of `path` lies; texts of the program that name the path name the image."""
@@ -69,9 +72,14 @@ class Mirror:
         """Make an image of a file outside the project."""
         shutil.copy2(path, self._image_for(path))
 
+    def remove(self, path: Path) -> None:
+        """Take the image of a file away."""
+        self._image_for(path).unlink(missing_ok=True)
+
     def redirect(self, path: Path) -> None:
         """Let texts of the program that name a file outside the project name its image, which need not exist."""
         self._image_for(path)
+        self._redirected.add(str(path))
 
     def translated(self, source: str) -> str:
         """Return a cell with the paths of the project, and of files that have images, replaced by those images."""
@@ -87,8 +95,11 @@ class Mirror:
 
     @property
     def protected(self) -> tuple[str, ...]:
-        """The folders in which nothing may change."""
-        return tuple({str(self.lies), str(self.root)})
+        """The folders in which nothing may change, and files that only their images stand for.
+
+        Folders that the project links to are not copied: what lies in them can be read and not changed.
+        """
+        return tuple({str(self.lies), str(self.root)} | self._linked | self._redirected)
 
     @property
     def moved(self) -> dict[str, str]:
@@ -99,10 +110,22 @@ class Mirror:
         if self.holds(path) and not path.is_relative_to(self.root):
             path = self.root / path.relative_to(self.root.resolve())
         image = self.image(path)
+        self._unlink_folders(image)
         image.parent.mkdir(parents=True, exist_ok=True)
         if not self.holds(path):
             self._add(path)
         return image
+
+    def _unlink_folders(self, image: Path) -> None:
+        """Make real folders, of links to what is in them, of the linked folders on the way to an image."""
+        for parent in reversed(image.relative_to(self.folder).parents):
+            folder = self.folder / parent
+            if folder.is_symlink():
+                target = folder.resolve()
+                folder.unlink()
+                folder.mkdir()
+                for entry in target.iterdir():
+                    (folder / entry.name).symlink_to(entry)
 
     def _add(self, path: Path) -> None:
         if path != Path(path.anchor):  # a project at the very top would turn every slash of the program into a path
@@ -117,6 +140,11 @@ class Mirror:
             if Path(path).is_relative_to(home) and Path(path) != home:
                 names.setdefault(f"~/{Path(path).relative_to(home).as_posix()}", image)
         return sorted(names.items(), key=lambda pair: -len(pair[0]))
+
+
+def _linked_folders(folder: Path) -> Iterator[str]:
+    for base, folders, _ in os.walk(folder):
+        yield from (os.path.realpath(Path(base, name)) for name in folders if Path(base, name).is_symlink())
 
 
 def place_of(started: Path, root: Path) -> tuple[Path, Path]:

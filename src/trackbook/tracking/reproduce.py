@@ -220,8 +220,8 @@ class _Trial:
             return f"{attempt.where()}, {repeat.stopped}"
         if repeat.refused:
             return (
-                f"the program changes {repeat.refused[0]}, a file of the project, by a path made while it runs; "
-                "use a path relative to the notebook, so that a repeat can work on a copy"
+                f"the program changes {repeat.refused[0]}, which is no copy: by a path made while it runs, or behind a "
+                "link; use a path in the project relative to the notebook, so that a repeat can work on a copy"
             )
         return None
 
@@ -288,6 +288,8 @@ def why_not(run: Run) -> str | None:
     error = run.error.type if run.error else None
     if run.summary.status == KILLED and error in _INTERRUPTED:
         return "the run was interrupted before its end, so there is no result to compare with"
+    if len({execution.session for execution in run.program}) > 1:
+        return "it went on in several sessions, and no single process can repeat them"
     if run.program:
         return None
     if run.summary.kind in ("pipeline", "step"):
