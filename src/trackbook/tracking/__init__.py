@@ -1,18 +1,21 @@
 """Experiments and runs: as they happen (`Tracker`, `CellTracker`) and as they are read back (`Runs`)."""
 
-from trackbook.tracking.runs import Runs
-from trackbook.tracking.tracker import ActiveRun, Tracker
-from trackbook.tracking.values import (
-    Artifact,
-    Difference,
-    Execution,
-    MetricPoint,
-    Progress,
-    Reproduction,
-    Run,
-    RunData,
-    RunSummary,
-)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trackbook.tracking.runs import Runs
+    from trackbook.tracking.tracker import ActiveRun, Tracker
+    from trackbook.tracking.values import (
+        Artifact,
+        Difference,
+        Execution,
+        MetricPoint,
+        Progress,
+        Reproduction,
+        Run,
+        RunData,
+        RunSummary,
+    )
 
 __all__ = [
     "ActiveRun",
@@ -28,3 +31,14 @@ __all__ = [
     "Runs",
     "Tracker",
 ]
+
+_ELSEWHERE = {"Runs": "runs", "ActiveRun": "tracker", "Tracker": "tracker"}
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: the processes that run steps take only a few small modules from here.
+    from importlib import import_module
+
+    if name in __all__:
+        return getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'values')}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
