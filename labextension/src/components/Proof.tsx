@@ -251,7 +251,7 @@ function VerdictOf(props: { reproduction: IReproduction; dimmed: boolean }): JSX
       )}
       {reproduction.notes.map(note => (
         <p className="tb-Verdict-note" key={note}>
-          {sentence(note)}
+          {note}
         </p>
       ))}
       <p className="tb-Verdict-note">
