@@ -291,6 +291,14 @@ def test_a_secret_that_is_not_kept_is_named(notebook):
     assert found.causes[-1].endswith("held a secret, which is not kept: it ran with [redacted] in its place")
 
 
+def test_what_a_repeat_raises_is_redacted(project):
+    cell = "%%track tells\nimport os\nif os.path.exists('marker'):\n    raise FileNotFoundError('no password=' + 'hunter22')\nx = 1"
+    _, run = record(project.root, "%load_ext trackbook", cell)
+    (project.root / "marker").write_text("")
+    found = project.reproductions.reproduce(run.run_id)
+    assert found.reason == "cell [2], line 4 raised FileNotFoundError: no password=[redacted]"
+
+
 def test_times_are_not_held_against_a_run(notebook):
     run = notebook.run(
         "%%track times\nimport time\nbegan = time.time()\nfor _ in range(3):\n    time.sleep(0.01)\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.capture.environment import read_environment
+from trackbook.capture.redaction import redact
 from trackbook.errors import DataError, TrackbookError
 from trackbook.store import Store, now_ms
 from trackbook.tracking.attempt import SECOND_HASH_SEED, Attempt
@@ -201,7 +202,8 @@ class Trial:
         )
 
     def _cannot(self, reason: str, causes: tuple[str, ...] = ()) -> dict[str, Any]:
-        return self._verdict(CANNOT_RUN, reason, causes=causes, notes=tuple(self._notes))
+        # What the program raised or wrote last stands in it, and was redacted by nobody yet.
+        return self._verdict(CANNOT_RUN, redact(reason, prose=True), causes=causes, notes=tuple(self._notes))
 
     def _verdict(self, verdict: str, reason: str, **fields: Any) -> dict[str, Any]:
         return {"verdict": verdict, "reason": reason, "start_time": self._start_time, **fields}
