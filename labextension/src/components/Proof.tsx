@@ -241,7 +241,7 @@ function VerdictOf(props: { reproduction: IReproduction; dimmed: boolean }): JSX
           <h3>Likely {reproduction.causes.length === 1 ? 'cause' : 'causes'}</h3>
           <ul>
             {reproduction.causes.map(cause => (
-              <li key={cause}>{sentence(cause)}</li>
+              <li key={cause}>{cause}</li>
             ))}
           </ul>
         </div>
