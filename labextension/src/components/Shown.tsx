@@ -13,7 +13,7 @@ interface IShownProps {
 
 /** How many bytes are fetched without being asked for. */
 const LARGEST = 4_000_000;
-const LINES = 40;
+const LINES = 20;
 const ROWS = 12;
 
 /** What the cell showed: text as text, tables as tables, figures as pictures; nothing of it is run. */
@@ -73,7 +73,7 @@ function Output(props: IShownProps & { artifact: IArtifact }): JSX.Element {
   const { artifact } = props;
   const [wanted, setWanted] = useState(artifact.size <= LARGEST);
   const { blob, error } = useBlob(props, wanted);
-  const name = TITLES[baseName(artifact.path)] ?? baseName(artifact.path);
+  const name = titleOf(baseName(artifact.path));
   return (
     <figure className={`tb-Output${isFigure(artifact) ? ' tb-mod-figure' : ''}`} aria-label={name}>
       <figcaption>
@@ -98,6 +98,11 @@ const TITLES: Readonly<Record<string, string>> = {
   'displayed.txt': 'Displayed',
   'table.csv': 'Table'
 };
+
+function titleOf(file: string): string {
+  const figure = /^figure-(\d+)\./.exec(file);
+  return figure ? `Figure ${figure[1]}` : (TITLES[file] ?? file);
+}
 
 function useBlob(
   props: IShownProps & { artifact: IArtifact },

@@ -105,6 +105,9 @@ class Reproducer:
             process = self._processes.get(job_id)
         if process is not None:
             process.terminate()
+            insist = threading.Timer(PATIENCE_SECONDS, process.kill)  # harmless for one that has ended
+            insist.daemon = True
+            insist.start()
         return job
 
     def close(self) -> None:
@@ -136,7 +139,11 @@ class Reproducer:
             if not job.is_open:
                 return None
             job.state = RUNNING
-            process = subprocess.Popen(command, cwd=job.root, stdin=pipe, stdout=pipe, stderr=pipe)
+            try:
+                process = subprocess.Popen(command, cwd=job.root, stdin=pipe, stdout=pipe, stderr=pipe)
+            except OSError as error:
+                _end(job, FAILED, f"its process cannot be started: {error}")
+                return None
             self._processes[job.job_id] = process
             return process
 
