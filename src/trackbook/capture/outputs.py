@@ -7,9 +7,11 @@ IPython made of it to show it.
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import functools
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +27,7 @@ MAX_FIGURE_BYTES = 4_000_000
 MAX_TABLE_ROWS = 1_000
 MAX_TABLE_COLUMNS = 100
 IMAGES = {"image/png": "png", "image/jpeg": "jpg"}
+_LITERAL = ("'", '"', "{", "[", "(")
 CUT = "[… the beginning is left out …]\n"
 
 
@@ -171,7 +174,22 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 def _text(text: str, limit: int) -> bytes:
     cut = text if len(text) <= limit + len(CUT) else text[:limit] + "\n[… the end is left out …]"
-    return redact(cut, prose=True).encode("utf-8", "backslashreplace")
+    return redact(_redacted_literal(cut), prose=True).encode("utf-8", "backslashreplace")
+
+
+def _redacted_literal(text: str) -> str:
+    """Return the text of a Python literal without the secrets that its quotes and escapes may hide from a search."""
+    if not text.startswith(_LITERAL):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    plain = value if isinstance(value, str) else json.dumps(value, default=str)
+    redacted = redact(plain, prose=True)
+    if redacted == plain:
+        return text
+    return repr(redacted) if isinstance(value, str) else redacted
 
 
 def _bytes(image: Any) -> bytes:

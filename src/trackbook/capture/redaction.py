@@ -31,6 +31,9 @@ MARK = "[redacted]"
 _ALL = (*LINES, *FORMS)
 
 MIN_VARIABLE = 8
+MAX_SPELLED = 200
+"""So many values that code spelled out are remembered."""
+
 MIN_WEAK = 8
 _NEAR = 250
 """Nothing further away than so many characters decides what a value is: a line may be a megabyte long."""
@@ -65,7 +68,7 @@ _QUOTED = re.compile(
 )
 _ARGUMENT = re.compile(rf"['\"]\s{{0,20}},\s{{0,20}}(?P<value>{_STRING})", re.IGNORECASE)
 _SETTER = re.compile(
-    r"(?:\b(?:setdefault|get|getenv|putenv|setenv|setitem|set|set_key|header|set_secret)\(\s{0,9}|--)['\"]?\Z"
+    r"(?:\b(?:setdefault|get|getenv|putenv|setenv|setitem|set|set_key|header|set_secret|log_param|set_tag)\(\s{0,9}|--)['\"]?\Z"
 )
 _ESCAPED = re.compile(r"(?P<mark>\\{1,3}['\"])\s{0,9}[:=]\s{0,9}(?P=mark)(?P<value>[^\n]{1,4096}?)(?P=mark)")
 _ELEMENT = re.compile(r">\s{0,9}(?P<value>[^<>\n]{1,999})</")
@@ -76,6 +79,8 @@ _TRIPLE = re.compile(r"(?P<quote>\"{3}|'{3})(?s:.)*?(?:(?P=quote)|\Z)")
 _LITERAL = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|(?P<open>[\"'])|(?P<comment>#)")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
 _PATH = re.compile(r"(?:[~.]{0,2}/|[A-Za-z]:\\).*|[\w./\\-]+\.(?:json|pem|key|txt|ya?ml|toml|env|crt|cfg|ini)")
+_HEADERS = re.compile(r"\A(?:\s*%%(?:track|step)\b[^\n]*\n)*")
+_TOKEN = re.compile(r"[^\s={}()\[\]'\"]+")
 _PYTHON_MAGICS = ("%%track", "%%time", "%%capture", "%%prun", "%%step", "%%timeit", "%%memit")
 
 
@@ -85,7 +90,7 @@ def redact(text: str, *, prose: bool = False) -> str:
     In `prose`, such as an exception's message, an output or a configuration file, `password=hunter` holds a secret;
     in code, `password=hunter` names a variable.
     """
-    text = _environment.hide(text)
+    text = _known.hide(text)
     for literal, form in _ALL if has_long_word(text) else LINES:
         if literal in text:
             text = form.sub(_marked, text)
@@ -126,12 +131,25 @@ def is_secret_name(name: str) -> bool:
     return WEAK_NAME.search(name, tail) is not None and COMMON_NAME.search(name) is None
 
 
-class _Environment:
-    """The values of this process's variables whose names say that they are secret."""
+class _Known:
+    """Values that are known to be secret, wherever they stand.
+
+    Those of this process's variables whose names say so, and those that code spelled out under such a name: what
+    `password = "…"` holds is printed later without the name.
+    """
 
     def __init__(self) -> None:
         self._seen: object = {}
         self._values: tuple[str, ...] = ()
+        self._spelled: dict[str, None] = {}
+
+    def add(self, value: str) -> None:
+        """Hide from now on what code spelled out, unless it is a word that texts may hold by chance."""
+        is_random = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+        if len(value) >= MIN_VARIABLE and is_random and _TOKEN.fullmatch(value) and value not in self._spelled:
+            if len(self._spelled) >= MAX_SPELLED:
+                self._spelled.pop(next(iter(self._spelled)))
+            self._spelled[value] = None
 
     def hide(self, text: str) -> str:
         """Return `text` without the values."""
@@ -139,7 +157,7 @@ class _Environment:
         now = getattr(os.environ, "_data", os.environ)
         if now != self._seen:
             self._values, self._seen = _secret_values(), dict(now)
-        for value in self._values:
+        for value in (*self._values, *self._spelled):
             if value in text:
                 text = text.replace(value, MARK + _lines(value))
         return text
@@ -154,7 +172,7 @@ def _secret_values() -> tuple[str, ...]:
     return tuple(sorted((value for value in found if not PLACEHOLDER.fullmatch(value)), key=len, reverse=True))
 
 
-_environment = _Environment()
+_known = _Known()
 
 
 class _Named:
@@ -203,7 +221,11 @@ class _Named:
             match = pattern.match(self._text, end)
             if match and self._is_own(match, start, end, pattern):
                 plain = _content(match["value"])
-                return (*match.span("value"), _string_mark(match["value"]) if _is_secret(name, plain) else "")
+                if not _is_secret(name, plain):
+                    return (*match.span("value"), "")
+                if STRONG_NAME.search(name) and "\n" not in plain:
+                    _known.add(plain)
+                return (*match.span("value"), _string_mark(match["value"]))
         for pattern in (_ESCAPED, _ELEMENT):
             match = pattern.match(self._text, end)
             if match:
@@ -240,6 +262,8 @@ class _Named:
         if value[-1:] in ("=", "(", "[", ",") and following[:1] in ("'", '"'):
             return None  # code in an output: what follows has a name of its own
         is_hidden = _is_bare_secret(name, value, match["sign"], following, in_text=in_text)
+        if is_hidden and STRONG_NAME.search(name):
+            _known.add(value)
         return first, first + max(1, len(value)), MARK if is_hidden else ""
 
     def _around(self, spot: int) -> tuple[bool, str]:
@@ -308,6 +332,7 @@ def _lower(text: str) -> str:
 
 def _is_foreign(text: str) -> bool:
     """Say whether a cell holds another language than Python."""
+    text = _HEADERS.sub("", text)
     return text.startswith("%%") and not text.startswith(_PYTHON_MAGICS)
 
 

@@ -96,7 +96,8 @@ _DISCORD = r"\b[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,40}"
 _LINES = {
     # Short passwords in the lines of well-known programs
     "password ": r"(?P<keep>\b(?:login|account)\s{1,9}\S{1,99}\s{1,9}password\s{1,9})[^\s'\"]{1,999}",  # .netrc
-    ":54": r"(?m)(?P<keep>^[\w.*-]{1,99}:54\d\d:[\w*-]{1,64}:[\w*.-]{1,64}:)[^\s:]{1,999}$",  # .pgpass
+    ":54": r"(?m)(?P<keep>(?:^|(?<=[\s'\"]))[\w.*-]{1,99}:54\d\d:[\w*-]{1,64}:[\w*.-]{1,64}:)"  # .pgpass
+    r"[^\s:'\"]{1,999}(?=['\"]?$)",
     "*:*": r"(?m)(?P<keep>^[\w.*-]{1,99}:\*:[\w*-]{1,64}:[\w*.-]{1,64}:)[^\s:]{1,999}$",
     " -u": r"(?P<keep>\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]['\"]?[^\s:'\"]{1,99}:)[^\s'\"]{1,999}",
     " -p": r"(?P<keep>\b(?:mysql|mysqldump|sshpass|docker login|mongo)\b[^\n]{0,200}?\s-p\s?['\"]?)"

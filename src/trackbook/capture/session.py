@@ -65,6 +65,7 @@ class RunningCell:
         self.cell_id = cell_id
         self.opened = Opened()
         self.files: tuple[UsedFile, ...] = ()
+        self.held: list[Any] = []
         self.start_time = time.time_ns() // 1_000_000
         self.began = time.perf_counter()
         self.seconds = 0.0
@@ -102,6 +103,9 @@ class Session:
     ) -> RunningCell:
         """Analyse a cell that is about to run in `namespace`."""
         running = RunningCell(source, self._history.begin(source), notebook, cell_id)
+        if running.names.star:
+            # That a name was not bound counts as evidence here, and a new object may lie where a freed one lay.
+            running.held = list(namespace.values())
         if self._bindings is None:
             self._bindings, self._state = _bindings(namespace), process_state()
             self._generators = generator_states()

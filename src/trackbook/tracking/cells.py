@@ -145,6 +145,9 @@ class CellTracker:
         done = self._recorded.get(session.session_id, 0)
         if not session.executions or not (met or done):
             return
+        self._modules.read()  # after every cell, so that a module is kept as it was when it was imported
+        if any(executed.written or executed.unseen for executed in session.executions[done:]):
+            self._tracker.forget_files()
         for executed in session.executions[done:]:
             self._tracker.append(_cell_executed(session, executed))
             self._keep_files(executed.files)

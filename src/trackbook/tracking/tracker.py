@@ -20,6 +20,7 @@ from blake3 import blake3
 
 from trackbook.capture.environment import EnvironmentReader
 from trackbook.capture.git import GitReader
+from trackbook.capture.patch import Patch
 from trackbook.capture.redaction import redact, redact_value
 from trackbook.errors import NotFoundError, StoreError, UsageError, nearest, shown
 from trackbook.store import Store, now_ms
@@ -42,6 +43,7 @@ class Tracker:
         self._environment = EnvironmentReader()
         self._sent_environments: set[str] = set()
         self._git = GitReader(root)
+        self._kept_patch: tuple[Patch | None, str | None] = (None, None)
         self._local = threading.local()
         self._outermost: ActiveRun | None = None
         self._going: list[ActiveRun] = []
@@ -111,10 +113,14 @@ class Tracker:
                 cell_id=cell_id,
             )
         )
-        self._describe(run.run_id)
-        if texts:
-            run._set_tags(texts)
         self._push(run)
+        try:
+            self._describe(run.run_id)
+            if texts:
+                run._set_tags(texts)
+        except BaseException as error:
+            run.end(run_errors.status_of(error), error)  # nobody has it yet, and nobody else could
+            raise
         return run
 
     def resume_run(self, run_id: str) -> ActiveRun:
@@ -181,16 +187,35 @@ class Tracker:
 
     def _describe(self, run_id: str) -> None:
         git = self._git.read()
-        if git.commit is not None or git.branch is not None:
+        patch, fault = None, git.reason
+        try:
             patch = self._git.patch()
-            kept = self._store.objects.put(patch.text.encode()) if patch is not None and patch.text else None
-            self.append(event.CodeLocated(run_id, git.commit, git.branch, git.remote, kept))
-            if patch is not None and patch.left_out:
-                self.note(run_id, "patch_left_out", patch.left_out)
+        except Exception as error:  # noqa: BLE001 - a repository may hold anything; the run goes on without its patch
+            fault = f"the patch could not be made ({type(error).__name__}: {error})"
+        if git.commit is not None or git.branch is not None:
+            self.append(event.CodeLocated(run_id, git.commit, git.branch, git.remote, self._keep_patch(patch)))
+        gaps = {
+            "reason": fault,
+            "left_out": patch.left_out if patch else (),
+            "redacted": patch.redacted if patch else (),
+        }
+        if any(gaps.values()):
+            self.note(run_id, "patch", gaps)
         digest, environment = self._environment.read()
         content = None if digest in self._sent_environments else environment.to_json()
         self.append(event.EnvironmentSeen(run_id, digest, content))
         self._sent_environments.add(digest)
+
+    def _keep_patch(self, patch: Patch | None) -> str | None:
+        """Keep what is not committed, once for each state of the files; returns its digest."""
+        if patch is not self._kept_patch[0]:
+            digest = self._store.objects.put(patch.text.encode()) if patch is not None and patch.text else None
+            self._kept_patch = (patch, digest)
+        return self._kept_patch[1]
+
+    def forget_files(self) -> None:
+        """Look at the files of the repository again before the next run: code has written some."""
+        self._git.forget()
 
     def note(self, run_id: str, name: str, content: Any) -> None:
         """Keep something that was captured of a run under a name, as JSON; a later one of that name replaces it."""
