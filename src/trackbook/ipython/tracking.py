@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -210,8 +211,9 @@ class _Running:
         return self.project.cells.finish(self.cell, session, self.execution, namespace, end)
 
 
+@lru_cache(256)
 def parse_track(line: str) -> Any:
-    """Return the options of a `%%track` line; raises IPython's UsageError."""
+    """Return the options of a `%%track` line, not to be changed; raises IPython's UsageError."""
     options = parse(track_options, line)
     for tag in options.tag:
         key_value(tag)
