@@ -61,6 +61,7 @@ def examine(start: Path) -> list[Check]:
         Check("platform", platform.platform()),
         *_packages(),
         _sqlite(),
+        _unchanged_data(),
         Check("project", str(root)),
         _settings(root),
         _store(start, root),
@@ -84,6 +85,14 @@ def _sqlite() -> Check:
     fix = ".".join(map(str, WAL_FIX))
     note = "" if wal_is_sound() else f" (before {fix}, so checkpoints happen under the store's lock only, as they do)"
     return Check("sqlite", sqlite_version() + note, True)
+
+
+def _unchanged_data() -> Check:
+    from trackbook.capture.unchanged import unavailable
+
+    reason = unavailable()
+    watched = "is known without hashing it again (the kernel tells which pages were written)"
+    return Check("unchanged data", watched if reason is None else f"is hashed again each time: {reason}")
 
 
 def _settings(root: Path) -> Check:
