@@ -87,11 +87,11 @@ class Session(Statements):
         self.source = source
         if source.foreign is not None:
             foreign = source.foreign
-            self._perhaps(lambda: self._foreign(foreign))
+            self._perhaps(lambda: self.foreign_cell(foreign))
             return
         self._until(source.tree.body, self.failed_at)
         for magic in source.cell_magics:
-            self._perhaps(partial(self._after, magic))
+            self._perhaps(partial(self.after_cell, magic))
 
     def _until(self, body: list[ast.stmt], line: int) -> None:
         """Run what stands before `line`, and perhaps what stands there; where nothing does, perhaps all."""

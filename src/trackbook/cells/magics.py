@@ -1,0 +1,137 @@
+"""What magics, shell lines and cells in other languages do, and code given as a text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+
+from trackbook.cells import catalogue
+from trackbook.cells.calls import Calls
+from trackbook.cells.memory import VALUE
+from trackbook.cells.source import CellMagic, parse, read_source
+from trackbook.cells.values import Things
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_SHELL_NAME = re.compile(r"\{(\w+)\}|\$\{?(\w+)")
+_RUNNING = frozenset({"time", "prun", "timeit", "track", "step", "capture"})
+_BINDING = frozenset({"run", "pylab", "store", "load", "loadpy", "reset", "reset_selective"})
+_NAMING = frozenset({"drift", "register", "snapshot", "validate"})
+_SHELL = frozenset({"system", "getoutput", "getoutput_list", "sx", "sc"})
+_SETTING = {
+    "env": "os.environ",
+    "set_env": "os.environ",
+    "matplotlib": "matplotlib.backend",
+    **dict.fromkeys(["pip", "conda", "mamba", "micromamba", "uv"], catalogue.PACKAGES),
+}
+"""Magics that change a piece of process state."""
+_INSTALL = re.compile(r"\s*(?:python3? -m )?(?:pip3?|conda|mamba|micromamba|uv)\s[^;&|`$<>]*\Z")
+_LOOKING = re.compile(r"\s*(?:ls|cat|head|tail|wc|pwd|du|df|which|nvidia-smi|date|uname|free|echo)\b[^;&|`$<>\n]*\Z")
+"""Shell commands that install packages, and those that write nothing."""
+
+
+class Magics(Calls):
+    """Runs magics, shell lines and texts."""
+
+    def run_text(self, text: str, line: int) -> None:
+        """Run code given as a text: `exec`, `%time`."""
+        outer = self.call_line
+        self.call_line = line
+        try:
+            self.execute(parse(text).body)
+        except (SyntaxError, ValueError):
+            self.bind_anything(line)
+        finally:
+            self.call_line = outer
+
+    def run_magic(self, node: ast.Call) -> Things | None:
+        """Run a call `get_ipython().…(…)`; None when `node` is another call."""
+        func = node.func
+        if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call)):
+            return None
+        if not (isinstance(func.value.func, ast.Name) and func.value.func.id == "get_ipython"):
+            return None
+        texts = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        line = self.line(node)
+        if func.attr in _SHELL and texts:
+            return self._shell(texts[0], line)
+        if func.attr in {"run_line_magic", "run_cell_magic", "magic"} and texts:
+            return self._line_magic([*texts, "", ""], line)
+        self.evaluate_all(node.args)
+        return self.new()
+
+    def _line_magic(self, texts: list[str], line: int) -> Things:
+        name, arguments, body = texts[0], texts[1], texts[2]
+        if name in _RUNNING:
+            self._run_timed(name, arguments + "\n" + body, line)
+        elif name in _BINDING or name in {"who", "whos", "who_ls", "xdel"}:
+            self._naming_magic(name, arguments, line)
+        elif name == "cd":
+            if not arguments.strip().startswith(("/", "~")):
+                self.read_state(catalogue.CWD, line)
+            self.change_state(catalogue.CWD, line, replace=True)
+        elif name in _SETTING:
+            self.change_state(_SETTING[name], line)
+        elif name in {"load_ext", "reload_ext"}:
+            if arguments.strip() != "trackbook":
+                self.change_state(catalogue.MAGICS, line)
+        else:
+            for word in _WORD.findall(arguments):
+                if word in self.names or (name in _NAMING and word.isidentifier()):
+                    self.read(word, line)
+        return self.new()
+
+    def _naming_magic(self, name: str, arguments: str, line: int) -> None:
+        """A magic that binds names that nobody can tell, deletes one or lists them all."""
+        if name in _BINDING:
+            self.bind_anything(line)
+        elif name == "xdel" and arguments.strip().isidentifier():
+            self.read(arguments.strip(), line, shallow=True)
+            self.unbind(arguments.strip(), line)
+        else:
+            self.namespace_item(ast.Name("computed"), line)
+
+    def _run_timed(self, name: str, text: str, line: int) -> None:
+        statement = re.sub(r"^(\s*-\w+(\s+\d+)?)+\s+", "", text.strip())
+        code = read_source(statement)
+        if name != "timeit":
+            self.run_text(code.python, line)
+            return
+        before = self.snapshot()
+        self.run_text(code.python, line)
+        self.restore(before)
+
+    def _shell(self, command: str, line: int) -> Things:
+        for first, second in _SHELL_NAME.findall(command):
+            if (first or second) in self.names:
+                self.read(first or second, line)
+        self._working_folder("", line)
+        if "os.environ" in self.library:
+            self.read_state("os.environ", line)
+        if _INSTALL.match(command):
+            self.change_state(catalogue.PACKAGES, line)
+            return self.new("list")
+        self._read_files(line)
+        if not _LOOKING.match(command):
+            self.change_state(catalogue.ANY_FILE, line)
+        return self.new("list")
+
+    def foreign_cell(self, magic: CellMagic) -> None:
+        """A cell in another language: it may read names that its first line gives, and any file."""
+        words = _WORD.findall(magic.arguments)
+        if magic.name == "writefile":
+            path = magic.arguments.split()[-1] if magic.arguments.split() else ""
+            self.change_state(catalogue.FILE + path, 1, replace="-a" not in magic.arguments.split())
+            return
+        if magic.name in {"html", "HTML", "markdown", "latex", "javascript", "js", "svg"}:
+            return
+        for option, name in pairwise(words):
+            if option in {"out", "err"}:
+                self.bind(name, VALUE, 1)
+        self._shell(" ".join(magic.arguments.split()) + self.source.python, 1)
+
+    def after_cell(self, magic: CellMagic) -> None:
+        """Bind what a first line like `%%capture NAME` binds when the rest of the cell has run."""
+        if magic.name == "capture":
+            for word in [word for word in magic.arguments.split() if word.isidentifier()][:1]:
+                self.bind(word, VALUE, 1)
