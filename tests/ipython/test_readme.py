@@ -23,13 +23,19 @@ def test_the_first_cells_of_the_readme_work_line_by_line(start_kernel):
     kernel = start_kernel()
     (policy,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     (kernel.root / "trackbook.toml").write_text(policy)
-    load, tracked, magics = re.findall(r"```python\n(.*?)```", README, re.S)
+    load, tracked, magics, prove = re.findall(r"```python\n(.*?)```", README, re.S)
     for cell in (SETUP, load, tracked, *magics.splitlines()):
         outcome = kernel.run(cell)
         assert (outcome.errors, outcome.stderr) == ([], ""), cell
     (version,) = kernel.project().registry.get("churn").versions
     assert (version.stage, version.aliases) == ("production", ("champion",))
     assert version.metrics["accuracy"] > 0.9
+    (run,) = kernel.project().runs.search(experiment="churn")
+    outcome = kernel.run(re.sub(r"\b[0-9a-f]{8}\b", run.run_id[:8], prove))
+    assert outcome.errors == []
+    (verdict,) = kernel.project().runs.get(run.run_id).reproductions
+    assert (verdict.verdict, verdict.environment) == ("differs", "current")
+    assert "RandomForestClassifier" in " ".join(verdict.causes)  # the forest of the README has no seed
 
 
 @pytest.mark.parametrize(
