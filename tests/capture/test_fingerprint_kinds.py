@@ -275,6 +275,44 @@ def test_a_function_that_calls_itself_has_a_fingerprint():
     assert digest(make(1)) == digest(make(1)) != digest(make(2))
 
 
+@pytest.mark.parametrize("name", ["kd_tree", "ball_tree"])
+def test_to_ask_an_estimator_does_not_change_it(name):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    points = np.arange(200.0).reshape(100, 2)
+    model = KNeighborsClassifier(3, algorithm=name).fit(points, points[:, 0] > 50)
+    before = fingerprint(model)
+    assert before.digest
+    model.predict(points)
+    assert fingerprint(model) == before
+    assert fingerprint(KNeighborsClassifier(3, algorithm=name).fit(points + 1, points[:, 0] > 50)) != before
+
+
+def test_where_the_words_of_a_vectorizer_lie_does_not_count():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizers = [TfidfVectorizer(stop_words=["the", word]).fit(["the cat", "a dog"]) for word in ("a", "a", "dog")]
+    digests = [fingerprint(vectorizer).digest for vectorizer in vectorizers]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_function_of_a_library_is_its_name_whoever_watches_it():
+    from sklearn.metrics import accuracy_score, recall_score
+
+    from trackbook.capture.estimators import EstimatorObserver
+
+    before = fingerprint({"metric": accuracy_score})
+    assert before.digest != fingerprint({"metric": recall_score}).digest
+    observer = EstimatorObserver()
+    cell = accuracy_score.__closure__[accuracy_score.__code__.co_freevars.index("func")]
+    original = cell.cell_contents
+    try:
+        cell.cell_contents = observer._watched_function("accuracy_score", object, original)
+        assert fingerprint({"metric": accuracy_score}) == before
+    finally:
+        cell.cell_contents = original
+
+
 def test_an_estimator_of_native_parts_has_a_fingerprint():
     x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
     model = GradientBoostingClassifier(n_estimators=2, random_state=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from blake3 import blake3
 
 from trackbook.capture.kinds import UnsupportedError, bases_of, is_plain_class, kind_of, name_of, root_of
 from trackbook.capture.leaves import LEAVES, leaf_of, subclassed_leaf
+from trackbook.capture.paths import is_library
 from trackbook.capture.unchanged import Memo
 
 MAX_DEPTH = 60
@@ -29,6 +31,7 @@ _HOOKS = frozenset({
 })  # fmt: skip
 
 
+_PASSING = frozenset({"_stop_words_id", "_cached_dict"})  # of vectorizers and binarizers: an address, a cache
 _GENERATED = ("dataclasses", "collections")  # what they write into a class says all that it holds
 
 
@@ -128,6 +131,8 @@ class Hasher:
     # -- functions
 
     def _function(self, value: Any) -> bytes:
+        if _is_known_to_a_library(value):
+            return self.sequence(b"library function", [value.__module__, value.__qualname__])
         parts = [value.__qualname__, value.__defaults__, value.__kwdefaults__, _enclosed(value)]
         return blake3(b"function" + self.digest(parts) + self._code(value.__code__)).digest()
 
@@ -144,7 +149,7 @@ class Hasher:
     # -- objects
 
     def _estimator(self, value: Any) -> bytes:
-        return self._state(type(value), _without_times(object.__getattribute__(value, "__dict__")))
+        return self._state(type(value), _lasting(object.__getattribute__(value, "__dict__")))
 
     def _state(self, cls: type, *state: Any) -> bytes:
         return self.sequence(b"object", [name_of(cls), *state])
@@ -186,19 +191,40 @@ class Hasher:
         if isinstance(reduced, str):
             return self._state(cls, reduced)
         made, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+        if root_of(cls) == "sklearn" and any("BinaryTree" in name_of(base) for base in bases_of(cls)):
+            state = _without_counts(state)
         held = list(items) if items is not None else None
         named = dict(pairs) if pairs is not None else None
         return self._state(cls, _name(made), [each for each in arguments if each is not cls], state, held, named)
 
 
-def _without_times(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return what a fitted estimator holds but for how long it took: two equal searches are one content."""
+def _lasting(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what a fitted estimator holds, without how long it took, addresses and what it keeps to be quick.
+
+    Two equal searches are one content, and to predict changes nothing.
+    """
+    kept = {name: value for name, value in attributes.items() if name not in _PASSING}
     results = attributes.get("cv_results_")
     if type(results) is not dict:
-        return attributes
+        return kept
     lasting = {key: value for key, value in results.items() if not (type(key) is str and key.endswith("_time"))}
-    kept = {name: value for name, value in attributes.items() if name != "refit_time_"}
-    return kept | {"cv_results_": lasting}
+    return {name: value for name, value in kept.items() if name != "refit_time_"} | {"cv_results_": lasting}
+
+
+def _without_counts(state: Any) -> Any:
+    """Return the state of a tree of neighbours without its counts of how often it was asked, and with what result."""
+    return (*state[:7], *state[11:]) if type(state) is tuple and len(state) > 11 else state
+
+
+def _is_known_to_a_library(function: Any) -> bool:
+    """Say whether a library has a function under the name that the function says, as pickle would ask.
+
+    Its code is the library's version, then, and what is around it while it is observed does not count.
+    """
+    module = sys.modules.get(function.__module__) if type(function.__module__) is str else None
+    if type(module) is not types.ModuleType or not is_library(getattr(module, "__file__", None) or ""):
+        return False
+    return module.__dict__.get(function.__qualname__) is function
 
 
 def _reduce(cls: Any, value: Any) -> tuple[Any, ...] | str:
