@@ -36,10 +36,16 @@ def printed(run: Run) -> str:
 
 def test_cells_follow_each_other_with_their_counts_and_without_the_first_line_of_trackbook() -> None:
     """The script holds every execution under its count; `%%track` itself is no part of it."""
-    script = program_script(run_of("x = 1\n", "%%track study --seed 3\nprint(x + 1)"))
+    script = program_script(run_of("x = 1\n", "%%track study\nprint(x + 1)"))
     assert "# %% In [1]\nx = 1\n\n# %% In [2]\nprint(x + 1)\n" in script
     assert "brave-lynx" in script
     assert "2 cell executions" in script
+
+
+def test_a_seed_of_the_first_line_is_set_in_the_script() -> None:
+    """`%%track --seed` seeds before the cell runs, and so does its script."""
+    cells = ["import random", "%%track --name a --seed 3\nprint(random.random())"]
+    assert printed(run_of(*cells)) == printed(run_of(*cells)) != ""
 
 
 def test_a_plain_program_runs_as_python_and_prints_what_the_cells_did() -> None:

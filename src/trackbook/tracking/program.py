@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from trackbook.capture.redaction import MARK
@@ -12,6 +13,7 @@ from trackbook.errors import NotFoundError
 from trackbook.tracking.values import Execution, Run
 
 ERROR = "error"
+_SEED = re.compile(r"--seed[ =](\d+)")
 
 
 def program_script(run: Run) -> str:
@@ -61,9 +63,18 @@ def _cell(execution: Execution, *, is_last: bool) -> str:
     failed = execution.status == ERROR
     title = f"# %%{count}{' (raised)' if failed else ''}"
     cell = read_source(execution.source)
-    if failed and not is_last and cell.error is None and cell.foreign is None:
-        return f"{title}\n{_until_it_raised(cell, execution.error_line)}"
-    return f"{title}\n{_code(cell)}"
+    repeated = not (failed and not is_last and cell.error is None and cell.foreign is None)
+    code = _code(cell) if repeated else _until_it_raised(cell, execution.error_line)
+    return "\n".join(part for part in (title, _seeding(cell), code) if part)
+
+
+def _seeding(cell: CellSource) -> str:
+    """Return what `%%track --seed N` does before the cell runs."""
+    for magic in cell.cell_magics:
+        seed = _SEED.search(magic.arguments) if magic.name == "track" else None
+        if seed:
+            return f"import random, numpy\nrandom.seed({seed[1]})\nnumpy.random.seed({seed[1]})"
+    return ""
 
 
 def _code(cell: CellSource) -> str:
