@@ -87,6 +87,14 @@ def test_secrets_that_are_printed_are_not_kept(shell: Any) -> None:
     assert all(token.encode() not in content for content in kept.values())
 
 
+def test_literals_with_keys_of_any_kind_are_kept_and_searched(shell: Any) -> None:
+    """Tuples and bytes are keys in Python and not in JSON; the secrets beside them go all the same."""
+    assert shown(shell, "{(1, 2): 3, b'x': {4: None}}") == {"outputs/value.txt": b"{(1, 2): 3, b'x': {4: None}}"}
+    kept = shown(shell, "[{('a', 1): {'password': 'hun' + 'ter2-4711'}}]")["outputs/value.txt"]
+    assert b"hunter2" not in kept
+    assert b"('a', 1)" in kept
+
+
 @pytest.mark.parametrize("method", ["__repr__", "__str__", "_repr_html_", "__getattr__", "__eq__", "__len__"])
 def test_a_hostile_last_value_is_asked_for_nothing_that_ipython_does_not_ask(shell: Any, method: str) -> None:
     """An object whose methods raise is shown, or not, just as without the copy."""

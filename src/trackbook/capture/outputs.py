@@ -185,11 +185,18 @@ def _redacted_literal(text: str) -> str:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
-    plain = value if isinstance(value, str) else json.dumps(value, default=str)
+    plain = value if isinstance(value, str) else json.dumps(_with_text_keys(value), default=str)
     redacted = redact(plain, prose=True)
     if redacted == plain:
         return text
     return repr(redacted) if isinstance(value, str) else redacted
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Return the value of a literal as JSON can hold it: any value may be a key in Python."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else repr(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list | tuple | set) else value
 
 
 def _bytes(image: Any) -> bytes:

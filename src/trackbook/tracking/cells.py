@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ from trackbook.store import events as event
 from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.errors import status_of
 from trackbook.tracking.tracker import ActiveRun, Tracker
+
+KEEPING_THREADS = 8
+"""That write files at the same time, when a cell has read several."""
 
 
 class CellRequest(msgspec.Struct, frozen=True):
@@ -196,14 +200,25 @@ class CellTracker:
 
     def _keep_files(self, files: Iterable[UsedFile]) -> None:
         """Keep the small ones of the files that a cell read, unless they hold a secret or have changed since."""
-        for file in files:
-            digest = file.fingerprint.digest
-            if file.role != READ or file.fingerprint.kind != "file" or digest is None:
-                continue
-            if (file.fingerprint.size or 0) <= self._keep_bytes and not self._objects.exists(digest):
-                content = content_to_keep(Path(file.target or file.name), digest)
-                if content is not None:
-                    self._objects.put(content)
+        digests = {digest: file for file in files if (digest := self._digest_to_keep(file)) is not None}
+        if len(digests) < 2:
+            for digest, file in digests.items():
+                self._keep_file(digest, file)
+            return
+        with ThreadPoolExecutor(KEEPING_THREADS) as pool:  # each waits for the disk
+            for _ in pool.map(self._keep_file, digests, digests.values()):
+                pass
+
+    def _digest_to_keep(self, file: UsedFile) -> str | None:
+        seen = file.fingerprint
+        if file.role != READ or seen.kind != "file" or seen.digest is None or (seen.size or 0) > self._keep_bytes:
+            return None
+        return None if self._objects.exists(seen.digest) else seen.digest
+
+    def _keep_file(self, digest: str, file: UsedFile) -> None:
+        content = content_to_keep(Path(file.target or file.name), digest)
+        if content is not None:
+            self._objects.put(content)
 
     def _log_program_files(
         self, run: ActiveRun, session: Session, executed: Executed, seen: Observation | None
