@@ -26,6 +26,16 @@ def binds(*names):
     return Outcome(bound=frozenset(names), deleted=frozenset(), changed=frozenset())
 
 
+def runs(*texts):
+    return Outcome(ran=texts)
+
+
+def opens(read="", written=""):
+    return Outcome(
+        files_read=frozenset([read] * bool(read)), files_written=frozenset([written] * bool(written)), all_files=True
+    )
+
+
 PROGRAMS = {
     "a definition that was replaced is not needed": (["x = 1", "x = 2", "y = x"], {1, 2}),
     "every run of a changing cell counts": (["x = 1", "x += 1", "x += 1", "x += 1", "x"], {0, 1, 2, 3, 4}),
@@ -76,7 +86,62 @@ PROGRAMS = {
     "await in a cell": (["x = 1", "async def f(): return x", "y = await f()", "y"], {0, 1, 2, 3}),
     "a failure has a program too": (["x = 0", "y = 1", ("1 / x", fails(1))], {0, 2}),
     "a cell that is not Python did nothing": (["x = 1", ("x = (", FAILED), "x"], {0, 2}),
-    "names that only watching told": ([("exec(t)", binds("a")), ("exec(u)", binds("b")), "x = 1", "a"], {0, 3}),
+    "names that only watching told": ([("exec(t)", binds("a")), ("exec(u)", binds("b")), "x = 1", "a"], {0, 1, 3}),
+    "texts that only watching told": (
+        ["x = [1]", ("exec(t)", runs("a = x")), ("exec(u)", runs("b = 1")), ("eval(v)", runs("x.append(2)")), "a"],
+        {0, 1, 3, 4},
+    ),
+    "an unknown text may change what is there": (["x = [1]", "y = x", "t = input()", "exec(t)", "y"], {0, 1, 2, 3, 4}),
+    "what eval gives is the thing itself": (["x = [1]", "y = eval('x')", "y.append(2)", "x"], {0, 1, 2, 3}),
+    "names of exec may be those of a dict": (["x = 1", "exec('x = 2', {})", "x"], {0, 1, 2}),
+    "a text run in a dict changes what lies in it": (["x = [1]", "exec('y.append(2)', {'y': x})", "x"], {0, 1, 2}),
+    "super() runs the method of a base": (
+        [
+            "k = 1",
+            "class A:\n    def get(self): return k",
+            "class B(A):\n    def get(self): return super().get()",
+            "b = B()",
+            "b.get()",
+        ],
+        {0, 1, 2, 3, 4},
+    ),
+    "what is written to an open file is in the file": (
+        ["out = open('a.txt', 'w')", "out.write('x')", "y = 2", "out.close()", "open('a.txt').read()"],
+        {0, 1, 3, 4},
+    ),
+    "a file that is let go is written at last": (
+        ["out = open('a.txt', 'w')", "out.write('x')", "out = 1", "open('a.txt').read()"],
+        {0, 1, 2, 3},
+    ),
+    "computed paths are those that were seen": (
+        [
+            "n = input()",
+            ("open(n, 'w').write('x')", opens(written="/d/a")),
+            ("open(n + 'b', 'w').write('x')", opens(written="/d/b")),
+            ("open(n).read()", opens(read="/d/a")),
+        ],
+        {0, 1, 3},
+    ),
+    "what asks for a computed path raises no event": (
+        ["import os", "n = input()", ("open('b', 'w')", opens(written="/d/b")), ("os.path.exists(n)", opens())],
+        {0, 1, 2, 3},
+    ),
+    "a strange library may write unseen": (
+        [("import geo", opens()), ("geo.save(n)", opens()), ("open('b').read()", opens(read="/d/b"))],
+        {0, 1, 2},
+    ),
+    "a setting that was in effect before was not changed": (
+        ["import pandas as pd", ("pd.set_option('a', 1)", Outcome(state_kept=frozenset({"pandas.options"}))), "1 + 1"],
+        {2},
+    ),
+    "no figure is left to draw into": (
+        [
+            "import matplotlib.pyplot as plt",
+            ("plt.plot([1])", Outcome(state_fresh=frozenset({"state:matplotlib.pyplot"}))),
+            "plt.plot([2])",
+        ],
+        {0, 2},
+    ),
     "a name seen to be bound hides what was there": (["x = 1", ("if c:\n    x = 2", binds("x")), "x"], {1, 2}),
     "a name seen not to be bound is as it was": (["x = 1", ("if c:\n    x = 2", binds()), "x"], {0, 2}),
     "a name seen to be gone": (["x = 1", ("drop()", Outcome(deleted=frozenset("x"))), "x"], {1, 2}),

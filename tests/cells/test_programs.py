@@ -1,6 +1,7 @@
 """The oracle of programs: sessions of random small cells run for real, then only the program of one execution."""
 
 import ast
+import code
 import contextlib
 import io
 import os
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trackbook.capture.executed import ExecutedTexts
 from trackbook.cells import History, Outcome
 from trackbook.cells.scopes import own_nodes
 
@@ -120,6 +122,8 @@ ACT = [
     "match {n}:\n    case 1:\n        {l} = []\n    case v:\n        {n1} = v", "if (m := len({l})) > {k}:\n    {n} = m", "{l} = [(last := v) for v in {l1}]\n{n} = last",
     "{f}.note = {n}", "print(getattr({f}, 'note', None))", "{l} = {f}.__defaults__", "import copy\n{l} = copy.deepcopy({l1})", "import copy\n{l} = copy.copy({l1})", "setattr(sys.modules['helper'], 'sx', {k})",
     "s = {t}['x']", "s[0] = {k}", "s = {t}['x']\ns.iloc[0] = {n}", "print(s.sum())", "{t}.index.name = 'i{k}'", "view = memoryview({a})", "b = bytearray(b'abc')", "b[0] = {k}", "print(b)", "view = {a}[::2]", "view[:] = {k}", "def sw({l}, v):\n    {l}.append(v)\n    return {l}", "{l} = sw({l1}, {k})",
+    "text = '{l}'", "{l} = eval(text)", "{l} = eval('{l1}')", "exec('{l}.append({k})', {{'{l}': {l1}}})", "exec('{n} = {k}', {{}})", "for code in ('{l} = {l1}', '{l}.append({k})'):\n    exec(code)", "exec(code)\n{l} = {l1}\nexec(code)", "exec('exec(code)')",
+    "where = 'a' + '.txt'", "where = 'b' + '.txt'", "print(open(where).read())", "open(where, 'w').write(str({n}))", "with open(where, 'a') as s:\n    print({l}, file=s)", "out = open(where, 'w')", "np.savetxt(where, {a})", "{t}.to_csv(where)", "{t} = pd.read_csv(where)", "{n} = len(Path(where).read_text())", "os.remove(where)", "import json\nwith open(where, 'w') as s:\n    json.dump({l}, s)",
     "stack = [{l}, {d}]", "stack[0].append({k})", "q = {{'t': {t}}}", "q['t']['x'] = {k}", "{t} = q['t']", "sys.path.append('p{k}')", "print('p1' in sys.path)", "from collections import defaultdict\n{d} = defaultdict(list)", "{d}['l'].append({n})",
     "{d}.pop('k', None)", "{l} = {l1} or {l2}", "{l} = {l1} if {n} > {k} else {l2}", "({l} if {n} > {k} else {l1}).append({k})", "for x in ({l}, {l1}):\n    x.append({k})", "with contextlib.suppress(ZeroDivisionError):\n    {l}.append(1 / {n})", "a = b = {l}", "a.append({k})", "print(a, b)",
 ]  # fmt: skip
@@ -239,12 +243,24 @@ class Ran:
     all: dict = field(default_factory=dict)
 
 
+class Runner(code.InteractiveInterpreter):
+    """Runs code as a library does, which the watch of `exec` leaves aside."""
+
+    def showtraceback(self):
+        raise  # of the exception that is being handled
+
+
+def compiled(node):
+    return compile(ast.Module([node], []), "<cell>", "exec")
+
+
 class Kernel:
     """Runs cells in a namespace of their own, from the same state of the process each time."""
 
     def __init__(self, folder):
         self.space = {"__name__": "notebook"}
         self.folder = folder
+        self.runner = Runner(self.space)
 
     def __enter__(self):
         self._kept = (
@@ -294,9 +310,11 @@ class Kernel:
             with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(printed):
                 for node in tree.body:
                     if isinstance(node, ast.Expr) and node is tree.body[-1]:
-                        value = fingerprint(eval(compile(ast.Expression(node.value), "<cell>", "eval"), self.space))
+                        target = ast.copy_location(ast.Name("_shown", ast.Store()), node)
+                        self.runner.runcode(compiled(ast.copy_location(ast.Assign([target], node.value), node)))
+                        value = fingerprint(self.space.pop("_shown"))
                     else:
-                        exec(compile(ast.Module([node], []), "<cell>", "exec"), self.space)
+                        self.runner.runcode(compiled(node))
         except Exception as error:  # noqa: BLE001
             failure = f"{type(error).__name__}: {error}"
             line = next((f.tb_lineno for f in frames(error.__traceback__) if f.tb_frame.f_globals is self.space), None)
@@ -334,10 +352,13 @@ def record(cells, folder, mode):
             before = dict(kernel.space)
             prints = {name: fingerprint(value) for name, value in before.items() if mode == "watched"}
             generators = generator_states()
+            texts = ExecutedTexts()
+            texts.start()
             result = kernel.run(source)
+            texts = texts.stop()
             ran.append(result)
             drawn = frozenset(n for n, state in generator_states().items() if state != generators[n])
-            history.end(outcome(kernel, before, prints, result, mode, drawn))
+            history.end(outcome(kernel, before, prints, result, mode, drawn, texts))
     return history, ran
 
 
@@ -345,7 +366,7 @@ def generator_states():
     return {"state:random": random.getstate(), "state:numpy.random": repr(np.random.get_state())}
 
 
-def outcome(kernel, before, prints, result, mode, drawn):
+def outcome(kernel, before, prints, result, mode, drawn, texts):
     failed = Outcome(failed=bool(result.failure), line=result.line)
     if mode == "plain":
         return Outcome(failed=failed.failed)
@@ -356,7 +377,7 @@ def outcome(kernel, before, prints, result, mode, drawn):
     deleted = frozenset(name for name in before if name not in kernel.space)
     changed = frozenset(n for n in space if n in prints and n not in bound and prints[n] != fingerprint(space[n]))
     files = (frozenset(item) for item in (FILES.read, FILES.written, FILES.replaced))
-    return Outcome(failed.failed, failed.line, bound, deleted, changed, *files, drawn)
+    return Outcome(failed.failed, failed.line, bound, deleted, changed, *files, drawn, all_files=True, ran=texts)
 
 
 def replay(cells, executions, folder):

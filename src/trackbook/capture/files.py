@@ -14,7 +14,7 @@ from typing import Any
 from trackbook.capture import audit, readers
 from trackbook.capture.digests import Stamp, fingerprint_file, forget
 from trackbook.capture.opened import MAX_FILES, Opened, OpenedFile, UsedFile, keep_before
-from trackbook.capture.paths import absolute, is_code, is_data_file, is_data_place, is_library
+from trackbook.capture.paths import absolute, is_code, is_data_file, is_data_place, is_library, may_hold_data
 from trackbook.capture.urls import clean_url, is_url, local_path, place_url, requested_url
 
 MAX_NAMED = 10_000
@@ -37,6 +37,7 @@ class FileWatcher:
         self._unseen: dict[str, None] = {}
         self._places: dict[str, str] = {}
         self._more = 0
+        self._passed_over = False
         self._here = 0
         self._foreign: dict[int, threading.Thread] = {}
         self._started: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -46,6 +47,7 @@ class FileWatcher:
     def start(self) -> Mapping[str, OpenedFile]:
         """Begin to collect; returns what has been collected so far by path, which grows."""
         self._files, self._unseen, self._places, self._more = {}, {}, {}, 0
+        self._passed_over = False
         self._here = here = threading.get_ident()
         self._foreign = {
             thread.ident: thread
@@ -72,7 +74,7 @@ class FileWatcher:
         if self._more:
             self._unseen[f"{self._more:,} more files than the {MAX_NAMED:,} that are named"] = None
         self._code |= {path for path, file in self._files.items() if is_code(path) and "written" in file.roles}
-        return Opened(self._files, tuple(self._unseen))
+        return Opened(self._files, tuple(self._unseen), self._passed_over)
 
     # -- hearing
 
@@ -144,7 +146,10 @@ class FileWatcher:
         file.roles.add("written")
 
     def _counts(self, path: str, code: bool) -> bool:
-        if not (is_data_place(path) if code else is_data_file(path)) or path.startswith(self._ignored):
+        if path.startswith(self._ignored):
+            return False
+        if not (is_data_place(path) if code else is_data_file(path)):
+            self._passed_over = self._passed_over or may_hold_data(path)
             return False
         if len(self._files) >= MAX_NAMED:
             self._more += 1

@@ -50,10 +50,19 @@ class UsedFile(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """All that a cell opened; `unseen` says in sentences what may have been opened besides."""
+    """All that a cell opened; `unseen` says in sentences what may have been opened besides.
+
+    `passed_over` tells that files were left out which lie where data seldom does.
+    """
 
     files: Mapping[str, OpenedFile] = MappingProxyType({})
     unseen: tuple[str, ...] = ()
+    passed_over: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file that was opened and may hold data of the user's is among `files`."""
+        return not self.unseen and not self.passed_over
 
     @property
     def read(self) -> frozenset[str]:

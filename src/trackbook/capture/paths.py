@@ -43,6 +43,11 @@ def is_data_place(path: str) -> bool:
     return _FOLDERS.isdisjoint(path.split(os.sep))  # noqa: PTH206 - asked for every file that is opened
 
 
+def may_hold_data(path: str) -> bool:
+    """Say whether a path that is not taken for data could be the user's nevertheless, such as `~/.cache/table.pkl`."""
+    return not (path.startswith((*_SYSTEM, _MATPLOTLIB)) or path in sys.path or is_library(path) or is_code(path))
+
+
 def is_data_name(name: str) -> bool:
     """Say whether a name in a folder counts as part of what the folder holds."""
     return name not in _FOLDERS and not name.endswith(".lock")

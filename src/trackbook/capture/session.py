@@ -18,12 +18,13 @@ from typing import Any
 
 import msgspec
 
+from trackbook.capture.executed import ExecutedTexts
 from trackbook.capture.files import FileWatcher
 from trackbook.capture.opened import Opened, UsedFile
 from trackbook.capture.paths import is_library
 from trackbook.capture.randomness import consumed, generator_states
 from trackbook.capture.state import changed as changed_state
-from trackbook.capture.state import process_state
+from trackbook.capture.state import fresh, kept, process_state
 from trackbook.cells import CellNames, History, Outcome, Program, read_source
 from trackbook.cells.source import MARKING_MAGICS
 
@@ -64,6 +65,7 @@ class RunningCell:
         self.notebook = notebook
         self.cell_id = cell_id
         self.opened = Opened()
+        self.ran: tuple[str, ...] | None = None
         self.files: tuple[UsedFile, ...] = ()
         self.held: list[Any] = []
         self.start_time = time.time_ns() // 1_000_000
@@ -84,6 +86,7 @@ class Session:
         self.folder: str | None = None
         self._history = History()
         self._files = FileWatcher(ignored)
+        self._texts = ExecutedTexts()
         self._bindings: dict[str, int] | None = None
         self._state: dict[str, str] = {}
         self._generators: dict[str, str] = {}
@@ -115,11 +118,14 @@ class Session:
     def start(self, running: RunningCell) -> None:
         """Note that the code of the cell runs from now on: what was opened until here was not its doing."""
         self._files.start()
+        if running.names.star:
+            self._texts.start()
         running.began = time.perf_counter()
 
     def stop(self, running: RunningCell) -> None:
         """Note that the code of the cell has ended: what is opened from now on is not its doing."""
         running.seconds = round(time.perf_counter() - running.began, 6)
+        running.ran = self._texts.stop() if running.names.star else None
         running.opened = self._files.stop()
         running.files = running.opened.used()  # now: what an untracked cell reads, a run may depend on later
 
@@ -180,13 +186,16 @@ class Session:
             files_written=running.opened.written,
             files_replaced=running.opened.replaced,
             state=self._own_changes(changed_state(state_before, state)) | drawn,
+            state_kept=kept(state_before, state),
+            state_fresh=fresh(state),
+            all_files=running.opened.is_complete,
+            ran=running.ran,
         )
 
     def _own_changes(self, state: frozenset[str]) -> frozenset[str]:
         """Return the changes of process state that are not the doing of a library that was imported only now."""
-        if not state & _CHANGED_BY_IMPORTS:
-            return state
-        new, self._modules = sys.modules.keys() - self._modules, set(sys.modules)
+        new = sys.modules.keys() - self._modules
+        self._modules |= new
         return state - _CHANGED_BY_IMPORTS if new and all(_is_of_a_library(name) for name in new) else state
 
     def _drawn(self) -> frozenset[str]:
@@ -196,6 +205,8 @@ class Session:
 
 
 def _is_of_a_library(module: str) -> bool:
+    if module.partition(".")[0] == "trackbook":
+        return True
     path = getattr(sys.modules.get(module), "__file__", None)
     return not isinstance(path, str) or is_library(path)
 

@@ -22,6 +22,19 @@ LIBRARY_VARIABLES = ("KMP_", "OMP_", "MKL_", "OPENBLAS_")
 """How the names of environment variables begin that numeric libraries set by themselves when they are imported."""
 
 _ABSENT = ""
+_INLINE = "module://matplotlib_inline.backend_inline"
+
+COMPLETE = frozenset(
+    {
+        "matplotlib.backend",
+        "matplotlib.rcParams",
+        "numpy.printoptions",
+        "pandas.options",
+        "sklearn.config",
+        "warnings.filters",
+    }
+)
+"""Pieces whose digests tell all that they hold: what is equal before and after a cell was not changed by it."""
 
 
 def process_state() -> dict[str, str]:
@@ -35,6 +48,16 @@ def process_state() -> dict[str, str]:
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> frozenset[str]:
     """Name what differs.  What a library brought along that was only now imported is not a change."""
     return frozenset(name for name, digest in before.items() if after.get(name, digest) != digest)
+
+
+def kept(before: Mapping[str, str], after: Mapping[str, str]) -> frozenset[str]:
+    """Name what is known to be the same as before."""
+    return frozenset(name for name in COMPLETE if name in before and before[name] == after.get(name))
+
+
+def fresh(state: Mapping[str, str]) -> frozenset[str]:
+    """Name what is known to be as in a new process: figures, where none is open."""
+    return frozenset({PYPLOT} if state.get(PYPLOT) == _ABSENT else ())
 
 
 def environment_variables() -> Iterator[tuple[str, str]]:
@@ -99,8 +122,8 @@ def _pandas() -> object:
 
 def _matplotlib() -> list[tuple[str, object]]:
     settings = getattr(_module("matplotlib"), "rcParams", {})
-    # Reading the backend through the mapping would choose one.
-    return [(name, value) for name, value in dict.items(settings) if name != "backend"]
+    # Reading the backend through the mapping would choose one; whether it is interactive, backends decide when loaded.
+    return [(name, value) for name, value in dict.items(settings) if name not in ("backend", "interactive")]
 
 
 def _settings() -> list[object]:
@@ -110,8 +133,13 @@ def _settings() -> list[object]:
 
 
 def _backend() -> object:
+    """Return the backend, None for the one that Matplotlib takes by itself, whether it has done so or not yet."""
     chosen = dict.get(getattr(_module("matplotlib"), "rcParams", {}), "backend")
-    return chosen.lower() if isinstance(chosen, str) else None
+    default = dict.get(getattr(_module("matplotlib"), "rcParamsOrig", {}), "backend")
+    if not isinstance(chosen, str) or chosen == default:
+        return None
+    names = [name.lower().replace(_INLINE, "inline") for name in (chosen, os.environ.get("MPLBACKEND", ""))]
+    return names[0] if names[0] != names[1] else None
 
 
 def _figures() -> object:

@@ -18,6 +18,7 @@ from trackbook.cells.values import (
     EXHAUSTIBLE,
     IMMUTABLE,
     NOTHING,
+    Class,
     Frame,
     Function,
     Thing,
@@ -37,7 +38,7 @@ class Calls(FileCalls):
         super().__init__(modules)
         self.given_up: set[Function] = set()
 
-    def run_text(self, text: str, line: int) -> None:
+    def run_text(self, text: str, line: int) -> Things:
         raise NotImplementedError
 
     def run_magic(self, node: ast.Call) -> Things | None:
@@ -202,19 +203,49 @@ class Calls(FileCalls):
             return self._call_exec(arguments, line)
         if name == "open":
             return self.open_file(arguments, line)
+        if name == "super" and (above := self._above(arguments)):
+            return above
         if name in {"staticmethod", "property"}:
             return frozenset({Thing(self.cell, name.removesuffix("method"), contents=set(arguments.every))})
         rule = catalogue.BUILTINS.get(name, catalogue.PURE)
         return self._obey(rule, name, arguments, line)
 
+    def _above(self, arguments: Arguments) -> Things:
+        """Return what `super()` gives: the object with the members of all classes above its own, whichever is meant."""
+        receivers = arguments.at((1,)) if arguments.positional else self._first_parameter()
+        found = []
+        for thing in in_order(receivers):
+            if thing.klass is not None:
+                above = Class(thing.klass.name, thing.klass.inherited(), thing.klass.bases)
+                found.append(Thing(self.cell, thing.kind, klass=above, receiver=frozenset({thing}), contents={thing}))
+        return frozenset(found)
+
+    def _first_parameter(self) -> Things:
+        """Return what the first parameter of the running function holds: of a method, the object."""
+        frame = self.frame
+        while frame is not None and frame.is_comprehension:
+            frame = frame.parents[0] if frame.parents else None
+        spec = self.running[-1].node.args if self.running else None
+        names = [] if spec is None else [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
+        return frame.held.get(names[0], NOTHING) if frame is not None and names else NOTHING
+
     def _call_exec(self, arguments: Arguments, line: int) -> Things:
         text = only_text(arguments.at((0,)))
-        if text is not None:
-            self.run_text(text, line)
-        else:
-            self.bind_anything(line)
-            self.namespace_item(ast.Name("computed"), line)
-        return self.new()
+        spaces = NOTHING.union(*arguments.positional[1:], *arguments.keywords.values())
+        if text is not None and not spaces:
+            return self.new() | self.run_text(text, line)
+        self.change(closure(spaces), line, certain=False)
+        if text is None:
+            return self.new("unknown", spaces) | self.run_unknown(line)
+        with self.perhaps():  # its names may be those of the dicts that it is given
+            return self.new("unknown", spaces) | self.run_text(text, line)
+
+    def run_unknown(self, line: int) -> Things:
+        """Run code of which the text is computed: it may read, bind, change and give everything."""
+        self.bind_anything(line)
+        found = self.namespace_item(ast.Name("computed"), line)
+        self.change(found, line, certain=False)
+        return found
 
     def _call_library(self, path: str, arguments: Arguments, line: int) -> Things:
         self.read_state(path, line)
@@ -225,9 +256,11 @@ class Calls(FileCalls):
         if last in catalogue.SEEDED and path.startswith("sklearn") and "random_state" not in arguments.keywords:
             self.change_state(catalogue.RNG_NUMPY, line)
         if last in catalogue.FILE_CHANGERS and path.startswith(("os.", "shutil.")):
-            self.change_files(paths_among(arguments.every) or [ANY_FILE], line)
+            paths = paths_among(arguments.every)
+            if paths or last == "utime" or not self._is_watched():
+                self.change_files(paths or [ANY_FILE], line)
         else:
-            self.files(last, arguments, NOTHING, line)
+            self.files(last, arguments, NOTHING, line, path.partition(".")[0])
         if rule is None:
             return self._unknown(NOTHING, arguments, line)
         return self._obey(rule, last, arguments, line)

@@ -199,6 +199,22 @@ ASKING = _words("exists isfile is_file isdir is_dir stat getsize getmtime")
 READER_PREFIXES = ("read_", "load", "open", "imread", "genfromtxt", "fromfile", "glob", "listdir")
 """How the names of functions that read files begin."""
 
+WATCHED = {
+    **dict.fromkeys(
+        _words(
+            "to_csv to_excel to_json to_parquet to_feather to_pickle to_html to_latex to_markdown to_stata to_xml "
+            "savefig save savez savez_compressed savetxt imsave read_csv read_table read_fwf read_json read_parquet "
+            "read_feather read_pickle read_excel read_xml load loadtxt genfromtxt fromfile imread"
+        ),
+        0,
+    ),
+    "dump": 1,
+}
+"""Functions and methods that read and write in ways that raise audit events, with the place of the path."""
+
+PATH_KEYWORDS = _words("path path_or_buf filepath_or_buffer buf fname file excel_writer io")
+"""Names that functions give to the argument that is a path."""
+
 PURE_LIBRARIES = _words(
     "numpy pandas sklearn scipy statsmodels math cmath statistics json re datetime collections itertools "
     "functools operator string textwrap time copy pathlib glob io decimal fractions typing dataclasses enum "
@@ -271,6 +287,12 @@ LIBRARY: dict[str, Rule] = {
     "os.getenv": Rule(reads=("os.environ",), kind="immutable"),
     "os.putenv": Rule(writes=("os.environ",)),
     "os.path.abspath": Rule(reads=(CWD,), kind="immutable"),
+    **dict.fromkeys([f"os.path.{name}" for name in ("join", "dirname", "basename", "normpath", "expanduser")], VALUE),
+    **dict.fromkeys(["matplotlib.pyplot.ion", "matplotlib.pyplot.ioff"], Rule(writes=("matplotlib.rcParams",))),
+    **dict.fromkeys(
+        ["matplotlib.style.use", "matplotlib.pyplot.style.use", "seaborn.set_context", "seaborn.set_palette"],
+        Rule(writes=("matplotlib.rcParams",)),
+    ),
     "warnings.simplefilter": Rule(writes=("warnings.filters",)),
     "warnings.filterwarnings": Rule(writes=("warnings.filters",)),
     "warnings.resetwarnings": Rule(writes=("warnings.filters",)),

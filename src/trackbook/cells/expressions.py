@@ -185,15 +185,15 @@ class Expressions(Memory):
         assert thing.klass is not None
         members = thing.klass.find(name)
         code = any(member.function is not None or member.kind in {"property", "static"} for member in members)
+        receiver = thing.receiver or frozenset({thing})  # `super()` finds members for another object
         found: set[Thing] = set() if code or (members and thing.kind != "instance") else set(thing.contents)
         for member in in_order(members):
             if member.kind == "property":
                 for function in [item.function for item in in_order(member.contents) if item.function]:
-                    found |= self.invoke(function, [frozenset({thing})], {}, line)
+                    found |= self.invoke(function, [receiver], {}, line)
             elif member.kind == "static":
                 found |= member.contents
             elif member.function is not None and thing.kind == "instance":
-                receiver = frozenset({thing})
                 found.add(Thing(self.cell, "method", function=member.function, receiver=receiver, contents={thing}))
             else:
                 found.add(member)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from trackbook.cells.names import CellNames
 from trackbook.cells.observed import merge
-from trackbook.cells.session import Session
+from trackbook.cells.session import Seen, Session
 from trackbook.cells.source import CellSource, read_source
 from trackbook.errors import NotFoundError, UsageError
 
@@ -24,7 +24,10 @@ class Outcome:
     out of all variables but IPython's own; `changed` those that hold the same object with another
     fingerprint.  Files are absolute paths, folders that were listed included; `files_replaced` are
     those of `files_written` whose earlier contents cannot matter any more.  `state` are the pieces of
-    process state, in the words of the catalogue, that differ from before.
+    process state, in the words of the catalogue, that differ from before; `state_kept` are those known to be
+    as before, and `state_fresh` those known to be as in a new process.  `all_files` tells that no file was opened
+    but those named here, as far as `catalogue.WATCHED` goes.  `ran` are the texts of the code that the execution
+    gave to `exec` and `eval`, in the order in which they ran.
     """
 
     failed: bool = False
@@ -36,6 +39,10 @@ class Outcome:
     files_written: frozenset[str] | None = None
     files_replaced: frozenset[str] | None = None
     state: frozenset[str] | None = None
+    state_kept: frozenset[str] = frozenset()
+    state_fresh: frozenset[str] = frozenset()
+    all_files: bool = False
+    ran: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +98,11 @@ class History:
         """Analyse again where what happened is not what the text alone says."""
         session = self._session
         failed_at = (outcome.line or _UNKNOWN_LINE) if outcome.failed else None
-        told = outcome.bound is not None and session.notes.wild
+        told = session.notes.wild and (outcome.bound is not None or outcome.ran is not None)
+        told = told or (session.notes.any_file and outcome.all_files)
         if failed_at is not None or told:
             session.rollback()
-            session.run(source, number, failed_at, outcome.bound)
+            session.run(source, number, Seen(failed_at, outcome.bound, outcome.all_files, outcome.ran))
 
     def needs(self, number: int) -> Mapping[int, tuple[str, ...]]:
         """Return the earlier executions that execution `number` itself uses, with the names, as far as `program` walks.

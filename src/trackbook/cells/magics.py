@@ -10,7 +10,7 @@ from trackbook.cells import catalogue
 from trackbook.cells.calls import Calls
 from trackbook.cells.memory import VALUE
 from trackbook.cells.source import CellMagic, parse, read_source
-from trackbook.cells.values import Things
+from trackbook.cells.values import NOTHING, Things
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SHELL_NAME = re.compile(r"\{(\w+)\}|\$\{?(\w+)")
@@ -33,14 +33,18 @@ _LOOKING = re.compile(r"\s*(?:ls|cat|head|tail|wc|pwd|du|df|which|nvidia-smi|dat
 class Magics(Calls):
     """Runs magics, shell lines and texts."""
 
-    def run_text(self, text: str, line: int) -> None:
-        """Run code given as a text: `exec`, `%time`."""
+    def run_text(self, text: str, line: int) -> Things:
+        """Run code given as a text, as `exec` and `%time` do; returns what its last expression may give."""
         outer = self.call_line
         self.call_line = line
         try:
-            self.execute(parse(text).body)
+            body = parse(text.lstrip(" \t")).body
+            last = body[-1] if body and isinstance(body[-1], ast.Expr) else None
+            self.execute(body[:-1] if last is not None else body)
+            return self.evaluate(last.value) if last is not None else NOTHING
         except (SyntaxError, ValueError):
             self.bind_anything(line)
+            return NOTHING
         finally:
             self.call_line = outer
 

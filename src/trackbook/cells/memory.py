@@ -59,6 +59,7 @@ class Notes:
     globals_bound: set[str] = field(default_factory=set)
     through: set[tuple[str, int, str]] = field(default_factory=set)
     wild: bool = False
+    any_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ def merge(session: Session, outcome: Outcome) -> None:
         outcome.files_read or frozenset(), outcome.files_written or frozenset(), outcome.files_replaced or frozenset()
     )
     _state(session, outcome.state)
+    session.forget_settings(outcome.state_kept)
+    for path in outcome.state_fresh & session.library.keys():
+        session.library[path].changes.clear()
 
 
 def _bound(session: Session, bound: frozenset[str], deleted: frozenset[str]) -> None:

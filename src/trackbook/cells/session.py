@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 from trackbook.cells import catalogue
@@ -16,8 +17,26 @@ from trackbook.cells.statements import Statements
 from trackbook.cells.values import NOTHING, Binding, Change, Thing, Things, closure
 
 _SEEDED = "seeded"
+_NESTED = 2
+"""How deep a computed `exec` inside the text of another is followed: each level runs all the texts again."""
 _WORKING = ast.Call | ast.BinOp | ast.FormattedValue | ast.Expr | ast.Compare | ast.Import | ast.ImportFrom
 _DECORATED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of an execution that has ended: see `trackbook.cells.history.Outcome`.
+
+    `failed_at` is the line at which it failed, 0 for a line that nobody knows, None where it did not fail.
+    """
+
+    failed_at: int | None = None
+    bound: frozenset[str] | None = None
+    all_files: bool = False
+    ran: tuple[str, ...] | None = None
+
+
+_NOTHING_SEEN = Seen()
 
 
 class Session(Statements):
@@ -25,31 +44,27 @@ class Session(Statements):
 
     A thing remembers only those changes that no later change has read: the others are needed by
     way of it, so that a loop of a thousand executions costs a thousand edges and not half a million.
-    `failed_at` is the line at which an execution failed, 0 for a line that nobody knows, None where it did not fail;
-    `seen_bound` the names that it is known to have bound, None while that is unknown.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.failed_at: int | None = None
-        self.seen_bound: frozenset[str] | None = None
+        self.seen = _NOTHING_SEEN
         self.outputs: dict[int, Binding] = {}
         self._shows = False
-        self._settings: str | None = None
+        self._inside = 0
+        self._settings: set[str] = set()
         self.undecided = False
         self.surroundings: dict[str, Change] = {}
         self._before: dict[str, Binding] = {}
         self._paths = Paths()
         self._replaced: set[str] = set()
 
-    def run(
-        self, source: CellSource, number: int, failed_at: int | None = None, seen: frozenset[str] | None = None
-    ) -> CellNames:
+    def run(self, source: CellSource, number: int, seen: Seen = _NOTHING_SEEN) -> CellNames:
         """Analyse execution `number`; what it leaves can be taken back with `rollback`."""
         self.journal.forget()
         self._before = dict(self.names)
-        self.failed_at, self.seen_bound, self.shown, self.undecided = failed_at, seen, NOTHING, False
-        self._shows = False
+        self.seen, self.all_files = seen, seen.all_files
+        self.shown, self.undecided, self._shows, self._inside = NOTHING, False, False, 0
         self._replaced.clear()
         names = run_cell(self, source, number)
         self._meet_surroundings(source)
@@ -58,11 +73,10 @@ class Session(Statements):
     def _meet_surroundings(self, source: CellSource) -> None:
         """Let what is more than names and constants depend on settings that earlier executions changed."""
         known = catalogue.SETTINGS & self.library.keys()
-        settings = [path for path in known if self.library[path] in self.notes.changed]
-        self._settings = min(settings, default=None)
+        self._settings = {path for path in known if self.library[path] in self.notes.changed}
         if not self.surroundings:
             return
-        if settings or source.foreign or any(isinstance(node, _WORKING) for node in ast.walk(source.tree)):
+        if self._settings or source.foreign or any(isinstance(node, _WORKING) for node in ast.walk(source.tree)):
             for path, change in self.surroundings.items():
                 self._edges(path, (change,), 1)
 
@@ -81,7 +95,7 @@ class Session(Statements):
 
     def cell_source(self, source: CellSource) -> None:
         """Run a cell: all of it, or what ran of it when it failed."""
-        if self.failed_at is None:
+        if self.seen.failed_at is None:
             super().cell_source(source)
             return
         self.source = source
@@ -89,7 +103,7 @@ class Session(Statements):
             foreign = source.foreign
             self._perhaps(lambda: self.foreign_cell(foreign))
             return
-        self._until(source.tree.body, self.failed_at)
+        self._until(source.tree.body, self.seen.failed_at)
         for magic in source.cell_magics:
             self._perhaps(partial(self.after_cell, magic))
 
@@ -122,12 +136,44 @@ class Session(Statements):
 
     def bind_anything(self, line: int) -> None:
         """Note that names may have been bound that the text does not tell; of watched executions they are known."""
-        if self.seen_bound is None:
+        if self.seen.bound is None:
             super().bind_anything(line)
             return
         self.notes.wild = True
-        for name in sorted(self.seen_bound):
+        for name in sorted(self.seen.bound):
             self.may_bind(name, line)
+
+    def run_unknown(self, line: int) -> Things:
+        """Run the texts that computed `exec`s are known to have run, any of them here; else take it to do anything."""
+        if self.seen.ran is None:
+            return super().run_unknown(line)
+        self.notes.wild = True
+        if self._inside >= _NESTED:
+            return NOTHING
+        self._inside += 1
+        found: set[Thing] = set()
+        try:
+            for text in self.seen.ran:
+                self._perhaps(lambda text=text: found.update(self.run_text(text, line)))  # type: ignore[misc]
+        finally:
+            self._inside -= 1
+        return frozenset(found)
+
+    def bind_global(self, name: str, things: Things, line: int) -> None:
+        """Let a variable hold `things`; a file that it held open may be closed by that, and be written at last."""
+        self._let_go(name, line)
+        super().bind_global(name, things, line)
+
+    def unbind(self, name: str, line: int) -> None:
+        """Delete a name."""
+        if self.frame is None or name in self.frame.globals:
+            self._let_go(name, line)
+        super().unbind(name, line)
+
+    def _let_go(self, name: str, line: int) -> None:
+        held = self.names.get(name)
+        if held is not None:
+            self.write_open_files(held.things, line)
 
     def may_bind(self, name: str, line: int) -> None:
         """Let `name` hold something unknown, or still what it held."""
@@ -166,13 +212,19 @@ class Session(Statements):
 
     def take_needs(self) -> dict[int, tuple[str, ...]]:
         """Return which names this execution needs from which earlier ones, and forget it here."""
-        if self._settings is not None:
-            self.surround(self._settings, 1)
+        if self._settings:
+            self.surround(min(self._settings), 1)
         needs = {earlier: tuple(sorted(names)) for (earlier, _), names in self.evidence.items()}
         self.evidence.clear()
         return needs
 
     # ---- process state
+
+    def forget_settings(self, kept: Iterable[str]) -> None:
+        """Note that settings which the text of this execution changes are what they were before."""
+        for path in self._settings.intersection(kept):
+            self._settings.discard(path)
+            self.library[path].changes.pop(self.cell, None)
 
     def surround(self, path: str, line: int) -> None:
         """Note that a piece of process state changed which anything that runs later may depend on."""

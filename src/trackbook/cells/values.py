@@ -63,6 +63,20 @@ class Class:
                 found |= base.klass.find(name, depth + 1)
         return frozenset(found)
 
+    def inherited(self) -> dict[str, Things]:
+        """Return the members of all bases that the notebook defines, each with all that its name may stand for."""
+        found: dict[str, Things] = {}
+        waiting, met = list(self.bases), set[int]()
+        while waiting:
+            base = waiting.pop().klass
+            if base is None or id(base) in met:
+                continue
+            met.add(id(base))
+            waiting += base.bases
+            for name, things in base.members.items():
+                found[name] = found.get(name, NOTHING) | things
+        return found
+
     @property
     def closed(self) -> bool:
         """Tell whether all methods are in the notebook: no base comes from elsewhere."""
