@@ -79,6 +79,40 @@ def test_names_that_only_exec_binds_are_followed(kernel: Any, program: Any) -> N
     assert "other = 3" not in cells
 
 
+def test_why_each_cell_is_in_the_program_is_kept(kernel: Any, program: Any, experiment: str) -> None:
+    """With the names as they were seen, also those that a text run by `exec` used."""
+    kernel.run("basket = [1]")
+    kernel.run("line = 'basket' + '.append(2)'")
+    kernel.run("exec(line)")
+    program("basket")
+    run = kernel.runs(experiment)[0]
+    numbers = [str(execution.number) for execution in run.program]
+    assert [cell.source for cell in run.program[:-1]] == [
+        "basket = [1]",
+        "line = 'basket' + '.append(2)'",
+        "exec(line)",
+    ]
+    assert run.facts["program"] == {
+        numbers[2]: {numbers[0]: ["basket"], numbers[1]: ["line"]},
+        numbers[3]: {numbers[0]: ["basket"], numbers[2]: ["basket"]},
+    }
+
+
+def test_what_libraries_do_when_they_are_imported_is_no_change(kernel: Any, program: Any) -> None:
+    """A tracked fit imports scikit-learn, and Trackbook what watches it: filters of warnings change, for no other cell."""
+    kernel.run("%%track fits\nfrom sklearn.linear_model import Ridge\nmodel = Ridge().fit([[1.0], [2.0]], [1.0, 2.0])")
+    kernel.run("import pandas as pd")
+    assert program("pd.DataFrame({'a': [1]})") == ["import pandas as pd"]
+
+
+def test_figures_that_were_shown_link_no_cells(kernel: Any, program: Any) -> None:
+    """The backend that a first plot loads is no setting of the user's, and the figure is closed when it has been shown."""
+    kernel.run("import matplotlib.pyplot as plt")
+    kernel.run("plt.plot([1, 2])\nplt.show()")
+    assert program("plt.plot([2, 1])") == ["import matplotlib.pyplot as plt"]
+    assert program("1 + 1") == []
+
+
 def test_a_file_that_a_cell_wrote_brings_that_cell_in(kernel: Any, program: Any) -> None:
     """Whoever reads a file depends on whoever wrote it, even under a path that no text spells."""
     kernel.run("where = 'da' + 'ta.txt'")

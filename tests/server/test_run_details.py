@@ -40,6 +40,23 @@ def test_a_run_tells_its_program_and_what_each_cell_gives(workspace, session):
     ]
 
 
+def test_what_was_noted_while_the_program_ran_tells_why_each_cell_is_in_it(workspace, project, session):
+    """What no text tells, such as a name that `exec` bound; a file is named as the code names it."""
+    session.execute("x", "idle = 0")
+    program = [session.execute("a", "exec(code)"), session.execute("b", "f.write('1')")]
+    run_id = session.track("c", "open('f.txt').read() + hidden", program)
+    noted = {"3": {"1": ["hidden"], "2": ["file:/home/f.txt", "file:f.txt"], "0": ["gone"]}}
+    project.store.append(events.FactNoted(run_id, "program", msgspec.json.encode(noted).decode()))
+    run = workspace.get(f"runs/{run_id}").body
+    assert [cell["gives"] for cell in run["program"]] == [
+        [{"place": 2, "names": ["hidden"]}],
+        [{"place": 2, "names": ["file:f.txt"]}],
+        [],
+    ]
+    links = workspace.get(f"runs/{run_id}/lineage").body["links"]
+    assert [link["names"] for link in links] == [["hidden"], ["file:f.txt"]]
+
+
 def test_lineage_joins_data_cells_runs_and_what_they_made(workspace, project, session):
     frame, file = "a" * 64, "b" * 64
     made = session.track("a", "df = load()", data=[("written", "df", "frame", frame, None)], name="load")

@@ -164,6 +164,10 @@ class Session:
         """Return the executions that the execution `number` consists of and depends on."""
         return self._history.program(number)
 
+    def needs(self, program: Program) -> dict[int, dict[int, tuple[str, ...]]]:
+        """Return, for each execution of a program, the earlier ones that it uses itself, with the names."""
+        return {number: dict(needed) for number in program.executions if (needed := self._history.needs(number))}
+
     def _outcome(
         self,
         running: RunningCell,

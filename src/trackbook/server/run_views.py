@@ -33,7 +33,7 @@ def children_of(runs: Runs, run_id: str) -> list[RunSummary]:
 def _program(run: Run) -> list[dict[str, Any]]:
     """Return the executions, each with `gives`: what it hands to which places of the program."""
     given: dict[int, list[dict[str, Any]]] = {}
-    for link in needs(run.program):
+    for link in needs(run.program, run.facts.get("program")):
         given.setdefault(int(link.source), []).append({"place": int(link.target), "names": list(link.names)})
     return [
         {**msgspec.to_builtins(execution), "gives": given.get(place, [])} for place, execution in enumerate(run.program)
@@ -47,7 +47,7 @@ def lineage_of(project: Project, run_id: str) -> dict[str, Any]:
     children = [Child(each.run_id, each.run_name, each.status) for each in children_of(project.runs, found.run_id)]
     graph = lineage(
         found,
-        links=needs(found.program),
+        links=needs(found.program, found.facts.get("program")),
         writers=reader.writers(found),
         readers=reader.readers(found),
         made=[*_datasets(project, found), *_models(project)],

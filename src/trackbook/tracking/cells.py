@@ -39,6 +39,10 @@ KEEPING_THREADS = 8
 """That write files at the same time, when a cell has read several."""
 
 
+MAX_REASONED = 200
+"""Of a program of so many executions is kept why each is in it; of longer ones the texts tell when somebody asks."""
+
+
 class CellRequest(msgspec.Struct, frozen=True):
     """A cell that is to run as a run: its code, where it stands, and what its first line asked for."""
 
@@ -157,9 +161,19 @@ class CellTracker:
             self._keep_files(executed.files)
         self._recorded[session.session_id] = len(session.executions)
         if met:
-            program = session.program(session.executions[-1].number)
-            for run_id in met:
-                self._tracker.append(event.ProgramFound(run_id, session.session_id, program.executions))
+            self._record_program(session, met)
+
+    def _record_program(self, session: Session, run_ids: Iterable[str]) -> None:
+        program = session.program(session.executions[-1].number)
+        reasons = session.needs(program) if len(program.executions) <= MAX_REASONED else {}
+        plain = {
+            number: {earlier: [redact(name) for name in names] for earlier, names in needed.items()}
+            for number, needed in reasons.items()
+        }
+        for run_id in run_ids:
+            self._tracker.append(event.ProgramFound(run_id, session.session_id, program.executions))
+            if plain:
+                self._tracker.note(run_id, "program", plain)
 
     def _log_seen(self, cell: CellRun, seen: Observation) -> None:
         run = cell.run

@@ -84,10 +84,31 @@ class Child(msgspec.Struct, frozen=True):
     status: str
 
 
-def needs(program: Sequence[Execution]) -> list[Link]:
-    """Return what the executions of a program hand to each other, by their places in it (`"0"`, `"1"`, …)."""
+def needs(program: Sequence[Execution], noted: Mapping[str, Mapping[str, Sequence[str]]] | None = None) -> list[Link]:
+    """Return what the executions of a program hand to each other, by their places in it (`"0"`, `"1"`, …).
+
+    `noted` is the fact `program` of a run: what each execution needed of which earlier one, by their numbers.  Without
+    it, the texts alone tell.
+    """
+    if noted:
+        places = {str(execution.number): str(place) for place, execution in enumerate(program)}
+        found = [
+            Link(places[source], places[target], _short(names))
+            for target, needed in noted.items()
+            for source, names in needed.items()
+            if target in places and source in places
+        ]
+        return sorted(found, key=lambda link: (int(link.source), int(link.target)))
     graph = build_graph([execution.source for execution in program])
     return [Link(str(edge.source), str(edge.target), edge.names) for edge in graph.edges]
+
+
+def _short(names: Sequence[str]) -> tuple[str, ...]:
+    """Leave out the absolute path of a file that is named as the code names it too."""
+    files = [name.removeprefix("file:") for name in names if name.startswith("file:")]
+    short = [path for path in files if not path.startswith("/")]
+    spare = {f"file:{path}" for path in files if path not in short and any(path.endswith(f"/{end}") for end in short)}
+    return tuple(name for name in names if name not in spare)
 
 
 def lineage(
