@@ -134,6 +134,11 @@ PROGRAMS = {
         ["import pandas as pd", ("pd.set_option('a', 1)", Outcome(state_kept=frozenset({"pandas.options"}))), "1 + 1"],
         {2},
     ),
+    "an extension that changes no result is needed by its magics": (
+        ["%load_ext autoreload", "x = 1", "y = f(x)", "%autoreload 2"],
+        {0, 3},
+    ),
+    "a setting that an extension changed surrounds what follows": (["%load_ext other", "y = f(2)"], {0, 1}),
     "no figure is left to draw into": (
         [
             "import matplotlib.pyplot as plt",

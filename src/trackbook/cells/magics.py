@@ -25,6 +25,15 @@ _SETTING = {
     **dict.fromkeys(["pip", "conda", "mamba", "micromamba", "uv"], catalogue.PACKAGES),
 }
 """Magics that change a piece of process state."""
+_EXTENSIONS = {
+    "autoreload": ("autoreload", "aimport"),
+    "line_profiler": ("lprun",),
+    "memory_profiler": ("memit", "mprun"),
+    "trackbook": (),
+    "watermark": ("watermark",),
+}
+"""Extensions that change no result, with the magics that need them."""
+_LOADED_BY = {magic: extension for extension, magics in _EXTENSIONS.items() for magic in magics}
 _INSTALL = re.compile(r"\s*(?:python3? -m )?(?:pip3?|conda|mamba|micromamba|uv)\s[^;&|`$<>]*\Z")
 _LOOKING = re.compile(r"\s*(?:ls|cat|head|tail|wc|pwd|du|df|which|nvidia-smi|date|uname|free|echo)\b[^;&|`$<>\n]*\Z")
 """Shell commands that install packages, and those that write nothing."""
@@ -77,9 +86,11 @@ class Magics(Calls):
         elif name in _SETTING:
             self.change_state(_SETTING[name], line)
         elif name in {"load_ext", "reload_ext"}:
-            if arguments.strip() != "trackbook":
-                self.change_state(catalogue.MAGICS, line)
+            known = arguments.strip() in _EXTENSIONS
+            self.change_state(f"state:extension {arguments.strip()}" if known else catalogue.MAGICS, line)
         else:
+            if name in _LOADED_BY:
+                self.read_state(f"state:extension {_LOADED_BY[name]}", line)
             for word in _WORD.findall(arguments):
                 if word in self.names or (name in _NAMING and word.isidentifier()):
                     self.read(word, line)
