@@ -7,6 +7,7 @@ import pickle
 import random
 import threading
 import warnings
+from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -150,7 +151,9 @@ def test_a_fit_that_raises_is_no_fit_and_its_traceback_has_one_more_hidden_frame
         Ridge().fit(X, Y[:3])
     assert seen.fits == []
     ours = [
-        entry.frame for entry in caught.traceback if "trackbook" in str(entry.path) and "tests" not in str(entry.path)
+        entry.frame
+        for entry in caught.traceback
+        if "trackbook" in Path(entry.path).parts and "tests" not in Path(entry.path).parts
     ]
     assert len(ours) == 1 and ours[0].f_locals["__tracebackhide__"]
     Ridge().fit(X, Y)

@@ -55,7 +55,7 @@ def test_a_run_is_told_by_badges_and_proved_in_its_document(
 ) -> None:
     """Badges follow what happens without touching the notebook; the document shows everything and repeats the run."""
     page.goto(f"{lab.url}lab/tree/study.ipynb?token={lab.token}&reset")
-    page.evaluate("() => { window.jupyterapp.restored.then(() => 0) }")
+    page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     expect(page.locator(".jp-CodeCell")).to_have_count(4)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
