@@ -134,6 +134,33 @@ PROGRAMS = {
         ["import pandas as pd", ("pd.set_option('a', 1)", Outcome(state_kept=frozenset({"pandas.options"}))), "1 + 1"],
         {2},
     ),
+    "a text that is made is not the text it is made of": (
+        ["x, y = [1], [2]", "exec('x.append(1)'.replace('x', 'y'))", "y"],
+        {0, 1, 2},
+    ),
+    "a formatted path is any path": (["n = 1", "open('a{}'.format(n), 'w')", "open('a1').read()"], {0, 1, 2}),
+    "a path beside a path": (
+        [
+            "from pathlib import Path",
+            "p = Path('d/a.csv')",
+            "open('d/b.csv', 'w').write('x')",
+            "open('d/a.csv', 'w').write('x')",
+            "(p.parent / 'b.csv').read_text()",
+        ],
+        {0, 1, 2, 4},
+    ),
+    "a computed query may read any variable": (
+        ["df = f()", "k = 2", "q = ' > '.join(['a', '@k'])", "df.query(q)"],
+        {0, 1, 2, 3},
+    ),
+    "a query in an f-string reads what it names": (
+        ["df = f()", "k, m = 2, 3", "n = 4", "df.query(f'a > @k + {m}')"],
+        {0, 1, 3},
+    ),
+    "a text of pandas.eval reads all its names": (
+        ["import pandas as pd", "x = 1", "y = 2", "pd.eval('x + 1')"],
+        {0, 1, 3},
+    ),
     "an extension that changes no result is needed by its magics": (
         ["%load_ext autoreload", "x = 1", "y = f(x)", "%autoreload 2"],
         {0, 3},

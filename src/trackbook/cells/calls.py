@@ -13,6 +13,7 @@ from trackbook.cells.expressions import only_text
 from trackbook.cells.files import FileCalls, paths_among
 from trackbook.cells.memory import VALUE
 from trackbook.cells.scopes import declared
+from trackbook.cells.texts import method_of_text
 from trackbook.cells.values import (
     CONTAINERS,
     EXHAUSTIBLE,
@@ -251,6 +252,8 @@ class Calls(FileCalls):
         self.read_state(path, line)
         if path == "os.chdir" and not (only_text(arguments.at((0,))) or "").startswith("/"):
             self.read_state(catalogue.CWD, line)
+        if path in catalogue.EVALUATING:
+            self._query(arguments, line, r"[^\W\d]\w*")
         rule = catalogue.library_rule(path)
         last = path.rpartition(".")[2]
         if last in catalogue.SEEDED and path.startswith("sklearn") and "random_state" not in arguments.keywords:
@@ -323,15 +326,25 @@ class Calls(FileCalls):
         self.hand_over(every, receivers | every, line)
         self.operate(every, line)
         if name in catalogue.QUERY_METHODS:
-            self._query(every, line)
+            self._query(arguments, line, r"@([^\W\d]\w*)")
         if all(thing.kind == IMMUTABLE for thing in receivers):
             self.iterate(every, line)
-            return frozenset(thing for thing in receivers if thing.const is not None) or VALUE
+            return self._text_of_method(name, receivers, arguments)
         self._pyplot(name, receivers, line)
         if name == "sample" and "random_state" not in arguments.keywords:
             self.change_state(catalogue.RNG_NUMPY, line)
         self._effects_of_method(name, receivers, arguments, line)
         return self._method_result(name, receivers, arguments)
+
+    def _text_of_method(self, name: str, receivers: Things, arguments: Arguments) -> Things:
+        """Return what a method of plain values gives: a text, where that follows from known ones."""
+        given = [only_text(things) for things in arguments.positional]
+        known = [text for text in given if text is not None]
+        if len(known) < len(given) or arguments.keywords:
+            return VALUE
+        found = [method_of_text(name, thing.const, known) for thing in receivers if isinstance(thing.const, str)]
+        texts = {Thing(-1, IMMUTABLE, const=text) for text in found if text is not None}
+        return frozenset(texts) if len(texts) == len(receivers) else frozenset(texts) | VALUE
 
     def _effects_of_method(self, name: str, receivers: Things, arguments: Arguments, line: int) -> None:
         every = arguments.every
@@ -380,12 +393,20 @@ class Calls(FileCalls):
             self.bind_anything(line)
         return self.namespace_item(ast.Name("computed"), line)
 
-    def _query(self, texts: Things, line: int) -> None:
-        """`frame.query("size > @limit")` reads the variable `limit`."""
-        for text in texts:
-            names = re.findall(r"@([^\W\d]\w*)", text.const) if isinstance(text.const, str) else []
-            for name in names:
-                self.read(name, line)
+    def _query(self, arguments: Arguments, line: int, pattern: str) -> None:
+        """`frame.query("size > @limit")` reads the variable `limit`; a computed text may read any.
+
+        What an f-string puts in is taken to be a value, not to name variables itself.
+        """
+        found = arguments.at((0,)) or arguments.keywords.get("expr", NOTHING)
+        node = next(iter([*arguments.node.args, *(word.value for word in arguments.node.keywords)]), None)
+        texts = [thing.const for thing in found if isinstance(thing.const, str)]
+        if isinstance(node, ast.JoinedStr):
+            texts += [str(part.value) for part in node.values if isinstance(part, ast.Constant)]
+        elif len(texts) < len(found):
+            self.namespace_item(ast.Name("computed"), line)
+        for name in sorted({name for text in texts for name in re.findall(pattern, text)} & self.names.keys()):
+            self.read(name, line)
 
     def _pyplot(self, name: str, receivers: Things, line: int) -> None:
         if name in catalogue.PLOT_METHODS and any(thing.kind in {"unknown", "frame"} for thing in receivers):

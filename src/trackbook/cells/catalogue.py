@@ -121,6 +121,9 @@ GIVING_METHODS = _words("pop popleft popitem get setdefault items keys values co
 QUERY_METHODS = _words("query eval")
 """Methods that look up variables named in a text (`@limit`)."""
 
+EVALUATING = frozenset({"pandas.eval", "numexpr.evaluate"})
+"""Functions that look up all names of a text among the variables."""
+
 VIEW_METHODS = _words("reshape ravel view transpose squeeze swapaxes diagonal to_numpy asarray set_output __array__")
 """Methods whose result may share memory with what they are called on."""
 

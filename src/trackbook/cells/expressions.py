@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from trackbook.cells.catalogue import VIEW_METHODS
 from trackbook.cells.memory import VALUE, Memory
 from trackbook.cells.scopes import Comprehensions, annotation_parts, is_generator, local_names, target_names
+from trackbook.cells.texts import attribute_of_text
 from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things, in_order
 
 Evaluator = Callable[[ast.expr], Things]
@@ -176,7 +177,8 @@ class Expressions(Memory):
         if thing.klass is not None:
             return self._member(thing, name, line)
         if thing.kind == IMMUTABLE:
-            return frozenset({thing}) if thing.const is not None else VALUE
+            text = attribute_of_text(name, thing.const) if isinstance(thing.const, str) else None
+            return VALUE if text is None else frozenset({Thing(-1, IMMUTABLE, const=text)})
         if name in VIEW_METHODS:
             return frozenset({thing})
         return frozenset({thing, *thing.contents})
