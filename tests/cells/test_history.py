@@ -149,6 +149,10 @@ PROGRAMS = {
         ],
         {0, 1, 2, 4},
     ),
+    "functions of a star import may share what they change": (
+        ["from helper import *", "push(1)", "x = 2", "items"],
+        {0, 1, 3},
+    ),
     "a computed query may read any variable": (
         ["df = f()", "k = 2", "q = ' > '.join(['a', '@k'])", "df.query(q)"],
         {0, 1, 2, 3},

@@ -53,6 +53,7 @@ class Session(Statements):
         self._shows = False
         self._inside = 0
         self._settings: set[str] = set()
+        self._strange: Things = frozenset({Thing(-1)})
         self.undecided = False
         self.surroundings: dict[str, Change] = {}
         self._before: dict[str, Binding] = {}
@@ -138,6 +139,8 @@ class Session(Statements):
         """Note that names may have been bound that the text does not tell; of watched executions they are known."""
         if self.seen.bound is None:
             super().bind_anything(line)
+            for name, held in self.names.items():
+                self.names[name] = Binding(held.things | self._strange, held.writers, held.bound)
             return
         self.notes.wild = True
         for name in sorted(self.seen.bound):
@@ -174,6 +177,11 @@ class Session(Statements):
         held = self.names.get(name)
         if held is not None:
             self.write_open_files(held.things, line)
+
+    def _outside(self, name: str) -> Things:
+        """Return what a name may be that no text binds; functions of one star import may share what they change."""
+        found = super()._outside(name)
+        return found | self._strange if self.wild_cells else found
 
     def may_bind(self, name: str, line: int) -> None:
         """Let `name` hold something unknown, or still what it held."""
@@ -335,6 +343,7 @@ class Session(Statements):
         if f"builtins.{name}" in self.library:
             return self.read_state(f"builtins.{name}", line) | super()._read_unbound(name, line)
         found = super()._read_unbound(name, line)
+        self.look(found & self._strange, name, line)
         if any(thing.path in {LAST, OUT} for thing in found):
             return found.union(*(thing.contents for thing in found))
         return found
