@@ -23,7 +23,9 @@ IPython ``UsageError``, an exit status or a JSON body, once, at their edge.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 
 
@@ -119,3 +121,20 @@ def shown(value: object, length: int = 60) -> str:
     except Exception as fault:  # noqa: BLE001 - the value is the user's
         text = f"(its text cannot be shown: {type(fault).__name__})"
     return f"{type(value).__name__} {text[:length]}"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return type and message of an exception; one whose `__str__` raises cannot break it."""
+    try:
+        text = str(error)
+    except BaseException as fault:  # noqa: BLE001 - the exception may be the user's
+        text = f"(its message cannot be shown: {type(fault).__name__})"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def tell(text: str) -> None:
+    """Print a line for the user, whatever stands in the place of `print` and of the streams by now."""
+    for stream in (sys.stderr, sys.__stderr__):
+        with suppress(Exception):  # None, or anything of the user's: then the next one is asked
+            stream.write(f"{text}\n")  # type: ignore[union-attr]  # as said
+            return

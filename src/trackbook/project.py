@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trackbook.errors import UsageError
 from trackbook.settings import FILE_NAME, Settings, load_settings
 from trackbook.store import Store
 
@@ -170,7 +171,12 @@ class CurrentProject:
         project = self._project
         if project is not None and _is_busy(project):
             return project  # code that changes folder during a run stays in the run's project
-        start = self.folder()
+        try:
+            start = self.folder()
+        except FileNotFoundError as error:
+            if project is not None:
+                return project
+            raise UsageError("the working directory was deleted; go to another one with `os.chdir`") from error
         key = (os.environ.get(STORE_VARIABLE), start)
         with self._lock:
             if self._project is None or self._key != key:

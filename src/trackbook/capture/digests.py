@@ -104,7 +104,7 @@ def _read(path: str, size: int) -> tuple[str, Stamp | None, Stamp | None]:
         opened = Stamp.of(descriptor)
         hasher = blake3(max_threads=blake3.AUTO if size > _PARALLEL else 1)
         chunk = memoryview(bytearray(min(_CHUNK, size + 1)))
-        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        with os.fdopen(descriptor, "rb", 0, closefd=False) as file:  # `open` may be the user's by now
             while count := file.readinto(chunk):
                 hasher.update(chunk[:count])
         return hasher.hexdigest(), opened, Stamp.of(descriptor)

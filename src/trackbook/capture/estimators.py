@@ -24,6 +24,7 @@ import wrapt
 
 from trackbook.capture.files import is_library
 from trackbook.capture.measures import as_number, is_metric, scorer_name
+from trackbook.errors import reason_of, tell
 
 MIXINS = ("ClassifierMixin", "RegressorMixin", "ClusterMixin", "DensityMixin", "OutlierMixin", "TransformerMixin")
 FITS = ("fit", "partial_fit", "fit_predict", "fit_transform")
@@ -231,10 +232,10 @@ class EstimatorObserver:
         try:
             report(self.sinks[-1])
         except Exception as fault:  # noqa: BLE001 - as above
-            text = f"Trackbook: what scikit-learn did is not recorded: {fault}"
+            text = f"Trackbook: what scikit-learn did is not recorded: {reason_of(fault)}"
             if text not in self._said:
                 self._said.add(text)
-                print(text, file=sys.stderr)
+                tell(text)
 
     @contextmanager
     def _entered(self) -> Iterator[None]:

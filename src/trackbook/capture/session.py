@@ -85,6 +85,7 @@ class Session:
         self.executions: list[Executed] = []
         self.folder: str | None = None
         self._history = History()
+        self._begun = ""
         self._files = FileWatcher(ignored)
         self._texts = ExecutedTexts()
         self._bindings: dict[str, int] | None = None
@@ -106,6 +107,8 @@ class Session:
     ) -> RunningCell:
         """Analyse a cell that is about to run in `namespace`."""
         running = RunningCell(source, self._history.begin(source), notebook, cell_id)
+        self._fill()
+        self._begun = source
         if running.names.star:
             # That a name was not bound counts as evidence here, and a new object may lie where a freed one lay.
             running.held = list(namespace.values())
@@ -114,6 +117,12 @@ class Session:
             self._generators = generator_states()
             self.folder = _working_directory()
         return running
+
+    def _fill(self) -> None:
+        """Add the cell before where a fault kept its end from the history, which has closed it: numbers are places."""
+        now = time.time_ns() // 1_000_000
+        while len(self.executions) < len(self._history):
+            self.executions.append(Executed(len(self.executions), self._begun, now, 0.0, UNKNOWN))
 
     def start(self, running: RunningCell) -> None:
         """Note that the code of the cell runs from now on: what was opened until here was not its doing."""

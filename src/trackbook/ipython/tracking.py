@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from types import FrameType
 from typing import Any
@@ -11,12 +14,14 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from trackbook.capture.session import RunningCell, Session
-from trackbook.errors import TrackbookError
+from trackbook.errors import TrackbookError, reason_of, tell
 from trackbook.ipython.arguments import key_value, parse
 from trackbook.ipython.headers import body, header_line, strip_headers
 from trackbook.project import CurrentProject, Project, notebook_path
 from trackbook.tracking.cells import CellEnd, CellRequest, CellRun
 from trackbook.tracking.errors import status_of
+
+_REPORT = "please report it, with the output of `trackbook doctor`"
 
 
 @magic_arguments("%%track")
@@ -45,6 +50,7 @@ class TrackedCells:
         self._current = current
         self.session = Session(current.ignored_folders())
         self._running: _Running | None = None
+        self._interrupting: _Interrupting | None = None
         self._warned: set[str] = set()
 
     def install(self) -> None:
@@ -72,60 +78,79 @@ class TrackedCells:
         """Note the execution, and start a run when the cell asks for one."""
         if info.silent or not info.store_history:
             return
-        try:
+        with self._guarded("this cell is not tracked"):
             self._end_abandoned()
-            if self._running is not None:
-                return
+            if self._running is None:
+                self._begin(info)
+
+    def _begin(self, info: Any) -> None:
+        try:
             self._start(info)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's cell must run whatever we do
-            self._warn("this cell is not tracked", error)
+        except KeyboardInterrupt:
+            self._interrupt()
+        finally:
             if self._running is not None:
-                self._running.has_fault = True
-        if self._running is not None:
-            self.session.start(self._running.execution)
+                self.session.start(self._running.execution)
 
     def post_run_cell(self, result: Any) -> None:
         """End the run of the cell that has just ended."""
         running = self._running
         if running is None or running.info is not result.info:
             return
+        if self._interrupting is not None:
+            self._interrupting.forget()  # a cell that does not parse never comes to it
+            self._interrupting = None
         # Only now is the count known: some versions of IPython raise it before the cell runs, some after.
         error = result.error_before_exec or result.error_in_exec
         self._finish(running, CellEnd(error, result.execution_count, result.result))
 
+    def _interrupt(self) -> None:
+        """Interrupt the cell that is about to run: IPython would let it run, and the user has said no."""
+        self._interrupting = _Interrupting(self._shell.ast_transformers)
+        self._say("interrupted before the cell ran, while what it reads was looked at")
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        """Make one line for the user of whatever is raised: objects of the user's may raise anything, at any time."""
+        try:
+            yield
+        except BaseException as fault:  # noqa: BLE001 - the user's cell must run whatever we do
+            self._warn(what, fault)
+            if self._running is not None:
+                self._running.has_fault = True
+
     def _finish(self, running: _Running, end: CellEnd) -> None:
         self._running = None
-        self.session.stop(running.execution)
         if running.cell is None:
-            self._record(running, end)
+            with self._guarded_unless(running.has_fault, "this cell is not in the history of later runs"):
+                self.session.stop(running.execution)
+                self._record(running, end)
             return
         try:
-            for complaint in running.finish(self.session, self._shell.user_ns, end):
-                self._say(complaint)
-        except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
-            self._warn(f"run {running.cell.run.run_name!r} is not recorded in full", fault)
+            with self._guarded(f"run {running.cell.run.run_name!r} is not recorded in full"):
+                self.session.stop(running.execution)
+                for complaint in running.finish(self.session, self._shell.user_ns, end):
+                    self._say(complaint)
         finally:
             self._end(running.cell, end.error)
 
+    def _guarded_unless(self, known: bool, what: str) -> AbstractContextManager[None]:
+        """Guard as `_guarded` does; a fault that is `known` has been said, and what follows from it is not."""
+        return suppress(Exception) if known else self._guarded(what)
+
     def _record(self, running: _Running, end: CellEnd) -> None:
         """Note the end of a cell that is no run."""
-        try:
-            self.session.end(running.execution, self._shell.user_ns, end.error, end.execution_count)
-            project = self._current.opened
-            if project is not None:
-                project.cells.record(self.session)
-        except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - as above
-            if not running.has_fault:  # which has been said, and is the same one
-                self._warn("this cell is not in the history of later runs", fault)
+        self.session.end(running.execution, self._shell.user_ns, end.error, end.execution_count)
+        project = self._current.opened
+        if project is not None:
+            project.cells.record(self.session)
 
     def _end(self, cell: CellRun, error: BaseException | None) -> None:
         """End a run that `finish` could not: left active, it would be the parent of every later cell."""
         if cell.run.status is not None:
             return
-        try:
+        with self._guarded(f"the end of run {cell.run.run_name!r} is not recorded"):
             cell.run.end(status_of(error), error)
-        except Exception as fault:  # noqa: BLE001 - as above
-            self._warn(f"the end of run {cell.run.run_name!r} is not recorded", fault)
 
     def _start(self, info: Any) -> None:
         notebook = notebook_path()
@@ -136,7 +161,9 @@ class TrackedCells:
         if request is not None:
             running.project = self._current.get()
             running.cell = running.project.cells.start(request, execution, self._shell.user_ns, self._shell)
-            if running.cell.fault is not None:
+            if isinstance(running.cell.fault, KeyboardInterrupt):
+                self._interrupt()
+            elif running.cell.fault is not None:
                 self._warn(f"run {running.cell.run.run_name!r} is not recorded in full", running.cell.fault)
 
     def _request(self, info: Any) -> CellRequest | None:
@@ -183,16 +210,35 @@ class TrackedCells:
         return cells > 1
 
     def _warn(self, what: str, error: BaseException) -> None:
-        if isinstance(error, TrackbookError):
-            reason = str(error)
-        else:
-            reason = f"{type(error).__name__}: {error}; please report it, with the output of `trackbook doctor`"
-        self._say(f"{what}: {reason}")
+        if isinstance(error, KeyboardInterrupt):
+            self._say(f"{what}: interrupted")
+            return
+        reason = str(error) if isinstance(error, TrackbookError) else f"{reason_of(error)}; {_REPORT}"
+        self._say(f"{what}: {reason}", reason)  # what has one reason is one warning, whatever it hits
 
-    def _say(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            print(f"Trackbook: {text}", file=sys.stderr)
+    def _say(self, text: str, key: str | None = None) -> None:
+        if (key or text) not in self._warned:
+            self._warned.add(key or text)
+            tell(f"Trackbook: {text}")
+
+
+class _Interrupting:
+    """An AST transformer that lets the next cell do nothing but raise KeyboardInterrupt, as at its first line."""
+
+    def __init__(self, transformers: list[Any]) -> None:
+        self._transformers = transformers
+        transformers.append(self)
+
+    def forget(self) -> None:
+        """Take it away."""
+        if self in self._transformers:
+            self._transformers.remove(self)
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Return the cell that raises; IPython calls this once a cell."""
+        self.forget()
+        raising = ast.parse("raise KeyboardInterrupt").body
+        return ast.Module([*raising, *getattr(node, "body", [])], [])
 
 
 class _Running:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -129,19 +130,33 @@ class CellTracker:
         """
         complaints: list[str] = []
         try:
-            complaints = self._log_named(cell, namespace)
-            seen = None
-            if cell.watch is not None:
-                seen = self._capture.end(cell.watch, namespace, running.files, end.value)
-                self._log_seen(cell, seen)
-            changed = seen.changed if seen is not None else None
-            executed = session.end(running, namespace, end.error, end.execution_count, changed)
-            self._log_surroundings(cell, session, executed)
-            self.record(session, cell.run)
-            self._log_program_files(cell.run, session, executed, seen)
+            with ExitStack() as afterwards:
+                # Whatever else fails: what is no execution of the session leaves its programs without a number.
+                seen: Observation | None = None
+                afterwards.callback(lambda: self._log_execution(cell, session, running, namespace, end, seen))
+                complaints = self._log_named(cell, namespace)
+                if cell.watch is not None:
+                    seen = self._capture.end(cell.watch, namespace, running.files, end.value)
+                    self._log_seen(cell, seen)
         finally:
             cell.run.end(status_of(end.error), end.error, end.execution_count)
         return complaints
+
+    def _log_execution(
+        self,
+        cell: CellRun,
+        session: Session,
+        running: RunningCell,
+        namespace: Mapping[str, Any],
+        end: CellEnd,
+        seen: Observation | None,
+    ) -> None:
+        """Add the execution to the session, and to the run what is known of its surroundings and its program."""
+        changed = seen.changed if seen is not None else None
+        executed = session.end(running, namespace, end.error, end.execution_count, changed)
+        self._log_surroundings(cell, session, executed)
+        self.record(session, cell.run)
+        self._log_program_files(cell.run, session, executed, seen)
 
     def record(self, session: Session, ending: ActiveRun | None = None) -> None:
         """Record executions that are not yet, and that the runs which they touched consist of them.
@@ -158,8 +173,8 @@ class CellTracker:
             self._tracker.forget_files()
         for executed in session.executions[done:]:
             self._tracker.append(_cell_executed(session, executed))
+            self._recorded[session.session_id] = executed.number + 1  # at once: what follows may fail
             self._keep_files(executed.files)
-        self._recorded[session.session_id] = len(session.executions)
         if met:
             self._record_program(session, met)
 

@@ -33,8 +33,12 @@ from trackbook.tracking.plan import Asked, Cell, Ended, Finished, Plan, Refused,
 from trackbook.tracking.processes import read_frame, write_frame
 
 
-class ReplayShell(InteractiveShell):
-    """A shell whose results and displays go nowhere, as a kernel's go to the notebook and not to the terminal."""
+class ZMQInteractiveShell(InteractiveShell):
+    """A shell whose results and displays go nowhere, as a kernel's go to the notebook and not to the terminal.
+
+    It has the name of a kernel's shell, by which pandas, rich and others tell a notebook, where frames are not cut to
+    the width of a terminal.
+    """
 
     class Publisher(DisplayPublisher):
         def publish(self, data: Any, metadata: Any = None, *arguments: Any, **keywords: Any) -> None:
@@ -66,9 +70,10 @@ def make_shell() -> Any:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
+    config.IPKernelApp = Config()  # what tqdm tells a notebook by
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.autocall = 0
-    return ReplayShell.instance(config=config)
+    return ZMQInteractiveShell.instance(config=config)
 
 
 class Replay:
