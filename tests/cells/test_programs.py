@@ -327,6 +327,8 @@ class Kernel:
     def touched(self, tree, before, prints, failed):
         """Return the variables that the cell bound or changed and, where it ran to its end, those that it read."""
         read = {node.id for node in own_nodes(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        turns = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+        read -= {inner.id for target in turns for inner in ast.walk(target) if isinstance(inner, ast.Name)}
         touched = {name for name, value in prints.items() if before.get(name) != (id(self.space[name]), value)}
         return {
             name: value for name, value in sorted(prints.items()) if name in touched or (name in read and not failed)
