@@ -274,7 +274,11 @@ def _normalise(name: str) -> str:
 
 
 def _import_folders() -> list[str]:
-    return [folder or str(Path.cwd()) for folder in dict.fromkeys(sys.path)]
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # it was deleted, and so holds nothing to import
+        here = None
+    return [found for folder in dict.fromkeys(sys.path) if (found := folder or here)]
 
 
 def _entries(folder: str) -> list[str]:

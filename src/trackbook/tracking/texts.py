@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
+
+import msgspec
 
 PRINTED_RELATIVE = 1e-6
 """How far printed numbers may be apart, of which most digits are cut off."""
@@ -14,6 +18,18 @@ _VOLATILE = (
     (re.compile(r"[\w.]*<locals>\.|\b__main__\."), ""),
     (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ns|µs|μs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
 )
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")  # such as stand in names of files that are no UTF-8
+
+
+def json_text(content: Any) -> str:
+    """Return plain values as JSON that can be stored; half characters are written out, as `\\udcff`."""
+    try:
+        return msgspec.json.encode(content).decode()
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(content, str_keys=True), ensure_ascii=False)
+        return _SURROGATES.sub(lambda match: f"\\\\u{ord(match[0]):x}", text)
 
 
 def same_line(first: str, second: str, tolerance: float = PRINTED_RELATIVE) -> bool:

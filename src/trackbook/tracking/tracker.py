@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import msgspec
 from blake3 import blake3
 
 from trackbook.capture.environment import EnvironmentReader
@@ -27,6 +26,7 @@ from trackbook.store import Store, now_ms
 from trackbook.store import events as event
 from trackbook.tracking import errors as run_errors
 from trackbook.tracking.names import artifact_path, checked_items, checked_name, checked_text, random_name
+from trackbook.tracking.texts import json_text
 from trackbook.tracking.values import ENDED, FAILED, FINISHED, KILLED
 
 MAX_INLINE = 65_536
@@ -219,7 +219,7 @@ class Tracker:
 
     def note(self, run_id: str, name: str, content: Any) -> None:
         """Keep something that was captured of a run under a name, as JSON; a later one of that name replaces it."""
-        self.append(event.FactNoted(run_id, name, msgspec.json.encode(content).decode()))
+        self.append(event.FactNoted(run_id, name, json_text(content)))
 
     def append(self, fact: event.Event, *, durable: bool = False) -> None:
         """Add a fact to the journal; when `durable`, it is on the disk when this returns."""
