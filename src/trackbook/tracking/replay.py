@@ -40,6 +40,8 @@ class ZMQInteractiveShell(InteractiveShell):
     the width of a terminal.
     """
 
+    kernel = None  # that there is such an attribute is the other sign
+
     class Publisher(DisplayPublisher):
         def publish(self, data: Any, metadata: Any = None, *arguments: Any, **keywords: Any) -> None:
             """Show nothing."""
