@@ -225,3 +225,16 @@ def test_a_repeat_of_a_program_that_writes_everywhere_changes_nothing(shared: An
     assert contents(shared.root) == before
     assert shared.project().registry.models() == models
     assert [path.name for path in (shared.root / "out").iterdir()] == ["new.txt"]
+
+
+def test_a_run_from_before_the_extension_was_loaded_has_no_program(start_kernel: Any) -> None:
+    """What later cells record is not taken for its program, and the verdict says what was missing."""
+    kernel = start_kernel()
+    kernel.run("import trackbook as tb\nwith tb.start_run(experiment='early'):\n    tb.log_metric('m', 1)")
+    kernel.run("%load_ext trackbook")
+    kernel.run("%%track late\n1")
+    run = kernel.only_run("early")
+    assert run.program == ()
+    found = kernel.project().reproductions.reproduce(run.run_id)
+    assert found.verdict == "cannot_run"
+    assert "%load_ext trackbook" in found.reason

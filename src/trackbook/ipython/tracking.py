@@ -58,6 +58,8 @@ class TrackedCells:
         # What ran before, the cell that loads the extension included, is part of what later cells depend on.
         history = getattr(self._shell, "history_manager", None)
         self.session.adopt(history.input_hist_raw[1:] if history is not None else ())
+        if self._current.opened is not None:
+            self._current.opened.tracker.take_met()  # runs that ended before are of cells that nobody watched
         # First among the transformers: the header must be gone before IPython looks for a cell magic.
         self._shell.input_transformers_cleanup.append(self.transform)
         self._shell.events.register("pre_run_cell", self.pre_run_cell)
