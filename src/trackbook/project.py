@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trackbook.tracking.cells import CellTracker
     from trackbook.tracking.environments import Environments
     from trackbook.tracking.latest import Badges
-    from trackbook.tracking.reproduce import Reproductions
+    from trackbook.tracking.reproduction.reproduce import Reproductions
 
 STORE_NAME = ".trackbook"
 STORE_VARIABLE = "TRACKBOOK_DIR"
@@ -106,7 +106,7 @@ class Project:
     @cached_property
     def reproductions(self) -> Reproductions:
         """Repeats runs and keeps the verdicts."""
-        from trackbook.tracking.reproduce import Reproductions
+        from trackbook.tracking.reproduction.reproduce import Reproductions
 
         return Reproductions(self.store, self.runs, self.root, self.user)
 

@@ -50,7 +50,7 @@ def measure() -> None:
     read = Path("x.txt").read_bytes
     plain, plain_polars = microseconds(read), microseconds(lambda: pl.read_csv("a.csv"), 100)
 
-    from trackbook.capture.files import FileWatcher
+    from trackbook.capture.files.watcher import FileWatcher
     from trackbook.capture.randomness import generator_states, unseeded
     from trackbook.capture.state import process_state
 
@@ -72,7 +72,7 @@ def measure() -> None:
 
 def measure_digests(watcher: Any) -> None:
     """Measure the fingerprints of many small files and of a large one."""
-    from trackbook.capture import digests
+    from trackbook.capture.files import digests
 
     for number in range(MANY):
         Path(f"{number}.csv").write_text(str(number))

@@ -24,8 +24,8 @@ import pyarrow as pa
 from blake3 import blake3
 from sklearn.linear_model import LogisticRegression
 
-from trackbook.capture import unchanged
-from trackbook.capture.fingerprint import Fingerprinter, fingerprint
+from trackbook.capture.fingerprint import unchanged
+from trackbook.capture.fingerprint.values import Fingerprinter, fingerprint
 
 BUDGETS = {
     "Arrow strings (GB/s)": (2.5, "at least"),

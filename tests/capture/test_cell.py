@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from trackbook.capture.cell import CellCapture, Observation
-from trackbook.capture.opened import MAX_FILES
+from trackbook.capture.files.opened import MAX_FILES
 from trackbook.capture.session import Session
 
 

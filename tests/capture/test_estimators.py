@@ -35,11 +35,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from trackbook.capture.estimators import WatchedMethod, observer
-from trackbook.capture.measures import numbers, scorer_name, table
-from trackbook.capture.params import MAX_PARAM_LENGTH, MAX_PARAMS, estimator_params, value_text
-from trackbook.capture.searches import MAX_CANDIDATES, search_results
-from trackbook.capture.training import training_score
+from trackbook.capture.estimators.measures import numbers, scorer_name, table
+from trackbook.capture.estimators.observer import WatchedMethod, observer
+from trackbook.capture.estimators.params import MAX_PARAM_LENGTH, MAX_PARAMS, estimator_params, value_text
+from trackbook.capture.estimators.searches import MAX_CANDIDATES, search_results
+from trackbook.capture.estimators.training import training_score
 
 X, Y = load_iris(return_X_y=True)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.preprocessing import FunctionTransformer
 
-from trackbook.capture.fingerprint import fingerprint
+from trackbook.capture.fingerprint.values import fingerprint
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -246,7 +246,7 @@ def test_a_function_is_its_code_its_defaults_and_what_it_encloses():
 
 CODE = """
 import json, sys, numpy as np, pandas as pd
-from trackbook.capture.fingerprint import fingerprint
+from trackbook.capture.fingerprint.values import fingerprint
 from sklearn.linear_model import Ridge
 frame = pd.DataFrame({"n": [1, 2, None], "t": ["a", "é", None], "d": pd.to_datetime(["2024-01-01", None, "2025-01-01"]),
                       "c": pd.Categorical(["x", "y", "x"]), "l": [[1], [], None], "m": [1, "a", 2.5]})

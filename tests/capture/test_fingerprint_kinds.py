@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.ensemble import GradientBoostingClassifier
 
-from trackbook.capture.fingerprint import Fingerprinter, fingerprint, kind_of
+from trackbook.capture.fingerprint.values import Fingerprinter, fingerprint, kind_of
 
 quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -299,7 +299,7 @@ def test_where_the_words_of_a_vectorizer_lie_does_not_count():
 def test_a_function_of_a_library_is_its_name_whoever_watches_it():
     from sklearn.metrics import accuracy_score, recall_score
 
-    from trackbook.capture.estimators import EstimatorObserver
+    from trackbook.capture.estimators.observer import EstimatorObserver
 
     before = fingerprint({"metric": accuracy_score})
     assert before.digest != fingerprint({"metric": recall_score}).digest
@@ -396,7 +396,7 @@ def test_an_interrupt_passes(monkeypatch):
     def interrupt(value, hasher):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trackbook.capture.frames.data_digest", interrupt)
+    monkeypatch.setattr("trackbook.capture.fingerprint.frames.data_digest", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fingerprint(np.arange(3))
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from trackbook.capture.git import NO_GIT, GitReader, GitState
+from trackbook.capture.git.reader import NO_GIT, GitReader, GitState
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from support.secrets import PLANTED
 from trackbook.capture import git as reader_module
 from trackbook.capture import patch as rules
-from trackbook.capture.git import GitReader
+from trackbook.capture.git.reader import GitReader
 from trackbook.capture.redaction import MARK
 
 SECRET = "hunter2-Zq9x"

@@ -27,10 +27,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackbook.capture import audit
-from trackbook.capture.files import FileWatcher
-from trackbook.capture.readers.sql import files_in_sql
-from trackbook.capture.urls import clean_url
+from trackbook.capture.files import audit
+from trackbook.capture.files.readers.sql import files_in_sql
+from trackbook.capture.files.urls import clean_url
+from trackbook.capture.files.watcher import FileWatcher
 
 TABLE = pa.table({"a": [1, 2, 3]})
 FRAME = pl.DataFrame({"a": [1, 2, 3]})
@@ -225,7 +225,7 @@ from pyarrow.parquet import read_table
 from duckdb import sql
 import sys
 assert "trackbook" not in sys.modules
-from trackbook.capture.files import FileWatcher
+from trackbook.capture.files.watcher import FileWatcher
 watcher = FileWatcher()
 for read in (lambda: read_csv("in.csv"), lambda: arrow_csv("in.csv"), lambda: read_table("in.parquet"), lambda: sql("FROM 'in.csv'")):
     watcher.start()
@@ -234,7 +234,7 @@ for read in (lambda: read_csv("in.csv"), lambda: arrow_csv("in.csv"), lambda: re
 """
 IMPORTED_AFTER = """
 import sys
-from trackbook.capture.files import FileWatcher
+from trackbook.capture.files.watcher import FileWatcher
 watcher = FileWatcher()
 watcher.start()
 assert not {"polars", "pyarrow", "duckdb", "numpy", "pandas", "h5py", "httpx"} & set(sys.modules)

@@ -17,9 +17,9 @@ import pytest
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from trackbook.capture import unchanged, watch
-from trackbook.capture.fingerprint import Fingerprinter, fingerprint
-from trackbook.capture.unchanged import Unchanged
+from trackbook.capture.fingerprint import unchanged, watch
+from trackbook.capture.fingerprint.unchanged import Unchanged
+from trackbook.capture.fingerprint.values import Fingerprinter, fingerprint
 
 ROWS = 150_000
 watched = pytest.mark.skipif(unchanged.unavailable() is not None, reason=f"{unchanged.unavailable()}")
@@ -475,7 +475,7 @@ def test_threads_may_ask_at_once(memo, of):
 FORKS = """
 import os, signal, sys
 import numpy as np
-from trackbook.capture.fingerprint import Fingerprinter, fingerprint
+from trackbook.capture.fingerprint.values import Fingerprinter, fingerprint
 of = Fingerprinter().of
 array = np.arange(2_000_000)
 first = of(array)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from trackbook.cli import main
 from trackbook.project import Project
-from trackbook.tracking.plan import Cell, Plan
-from trackbook.tracking.repeat import run_repeat
+from trackbook.tracking.reproduction.plan import Cell, Plan
+from trackbook.tracking.reproduction.repeat import run_repeat
 
 CELLS = ("%load_ext trackbook\nimport trackbook as tb, random", "%%track fixed\nn = 3\ntb.log_metric('n', n)\nn")
 CHANCE = "%%track chance\nx = random.random()\ntb.log_metric('x', x)"
@@ -21,7 +21,7 @@ def recorded(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     (root / "trackbook.toml").write_text("")
     cells = tuple(Cell(source, count, None, False) for count, source in enumerate((*CELLS, CHANCE), 1))
-    command = [sys.executable, "-P", "-m", "trackbook.tracking.replay"]
+    command = [sys.executable, "-P", "-m", "trackbook.tracking.reproduction.replay"]
     plan = Plan(cells, str(root), (str(root),), (), {})
     assert run_repeat(command, plan, {"IPYTHONDIR": str(root.parent / "ipython")}).finished
     return Project.open(root)

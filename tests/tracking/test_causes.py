@@ -2,8 +2,14 @@
 
 import pytest
 
-from trackbook.tracking.causes import chances, changed_environment, clock_names, likely_causes, possible_causes
-from trackbook.tracking.inputs import Inputs
+from trackbook.tracking.reproduction.causes import (
+    chances,
+    changed_environment,
+    clock_names,
+    likely_causes,
+    possible_causes,
+)
+from trackbook.tracking.reproduction.inputs import Inputs
 from trackbook.tracking.values import Execution, Run, RunSummary
 
 

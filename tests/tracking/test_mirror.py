@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackbook.tracking.mirror import Mirror, place_of
+from trackbook.tracking.reproduction.mirror import Mirror, place_of
 
 ROOT = Path("/data/ada/work")
 
@@ -68,7 +68,7 @@ def test_a_project_at_the_top_moves_no_path(tmp_path):
 
 
 def test_the_copy_has_the_projects_files_and_large_ones_only_when_they_are_used(tmp_path, monkeypatch):
-    monkeypatch.setattr("trackbook.tracking.mirror.MAX_SPARE", 10)
+    monkeypatch.setattr("trackbook.tracking.reproduction.mirror.MAX_SPARE", 10)
     root = tmp_path / "project"
     for name in ("a.py", "sub/b.csv", "large.bin", "used.bin", ".git/config", ".trackbook/db", "env/pyvenv.cfg"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)

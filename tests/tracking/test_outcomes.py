@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from trackbook.tracking.outcomes import Comparer
+from trackbook.tracking.reproduction.outcomes import Comparer
 from trackbook.tracking.values import Artifact, Run, RunData, RunError, RunSummary
 
 CONTENTS: dict[str, bytes] = {}

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from trackbook.tracking.plan import Cell, Plan
-from trackbook.tracking.repeat import run_repeat
+from trackbook.tracking.reproduction.plan import Cell, Plan
+from trackbook.tracking.reproduction.repeat import run_repeat
 
 CELLS = {
     1: "%load_ext trackbook",
@@ -59,7 +59,7 @@ def repeat(folder, cells, **options):
         {},
     )
     variables = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "IPYTHONDIR": str(folder / "ipython")}
-    command = [sys.executable, "-P", "-m", "trackbook.tracking.replay"]
+    command = [sys.executable, "-P", "-m", "trackbook.tracking.reproduction.replay"]
     return run_repeat(command, plan, variables | {"TRACKBOOK_DIR": str(folder / "store")}, **options)
 
 

@@ -14,8 +14,8 @@ import pytest
 from trackbook.errors import NotFoundError, UsageError
 from trackbook.project import Project
 from trackbook.store import events
-from trackbook.tracking.plan import Cell, Plan
-from trackbook.tracking.repeat import run_repeat
+from trackbook.tracking.reproduction.plan import Cell, Plan
+from trackbook.tracking.reproduction.repeat import run_repeat
 from trackbook.tracking.values import Progress
 
 
@@ -314,7 +314,7 @@ def record(root, *cells):
     plan = Plan(
         tuple(Cell(cell, place, None, False) for place, cell in enumerate(cells, 1)), str(root), (str(root),), (), {}
     )
-    command = [sys.executable, "-P", "-m", "trackbook.tracking.replay"]
+    command = [sys.executable, "-P", "-m", "trackbook.tracking.reproduction.replay"]
     assert run_repeat(command, plan, {"IPYTHONDIR": str(root.parent / "ipython")}).finished
     project = Project.open(root)
     return project, project.runs.search()[0]

@@ -9,8 +9,8 @@ import pytest
 
 from trackbook.capture.environment import Environment, read_environment
 from trackbook.store import events
-from trackbook.tracking.plan import Cell, Plan
-from trackbook.tracking.repeat import run_repeat
+from trackbook.tracking.reproduction.plan import Cell, Plan
+from trackbook.tracking.reproduction.repeat import run_repeat
 
 CELLS = ("%load_ext trackbook\nimport trackbook as tb, d_tiny", "%%track versions\nrate = d_tiny.rate()\nrate")
 
@@ -60,7 +60,7 @@ def run(project, wheels, tmp_path, monkeypatch):
         {},
     )
     variables = {"IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": unpack(first, tmp_path / "then-packages")}
-    assert run_repeat([sys.executable, "-P", "-m", "trackbook.tracking.replay"], plan, variables).finished
+    assert run_repeat([sys.executable, "-P", "-m", "trackbook.tracking.reproduction.replay"], plan, variables).finished
     (found,) = project.runs.search()
     here = read_environment()
     small = Environment(here.python, here.implementation, here.platform, here.machine, distributions={"d-tiny": "1.0"})

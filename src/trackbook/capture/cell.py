@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from trackbook.capture.estimators import EstimatorSink, as_number, observer
-from trackbook.capture.fingerprint import Fingerprint, Fingerprinter
-from trackbook.capture.opened import UsedFile
+from trackbook.capture.estimators.observer import EstimatorSink, as_number, observer
+from trackbook.capture.files.opened import UsedFile
+from trackbook.capture.fingerprint.values import Fingerprint, Fingerprinter
 from trackbook.capture.outputs import Output, OutputWatcher
 from trackbook.capture.resources import Resources, ResourceSampler
 from trackbook.cells import CellNames

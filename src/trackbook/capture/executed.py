@@ -11,8 +11,8 @@ from operator import or_
 from types import CodeType
 from typing import Any
 
-from trackbook.capture import audit
-from trackbook.capture.paths import is_library
+from trackbook.capture.files import audit
+from trackbook.capture.files.paths import is_library
 
 MAX_TEXTS, MAX_LENGTH = 100, 100_000
 """So many texts, and characters of each, are kept of a cell; of more nothing is told."""

@@ -14,7 +14,7 @@ from types import ModuleType
 import msgspec
 from blake3 import blake3
 
-from trackbook.capture.paths import is_library
+from trackbook.capture.files.paths import is_library
 from trackbook.capture.redaction import redact
 
 MAX_CONTENT = 1024 * 1024

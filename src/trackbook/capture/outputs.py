@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from trackbook.capture.fingerprint import kind_of
+from trackbook.capture.fingerprint.values import kind_of
 from trackbook.capture.redaction import redact
 
 MAX_FIGURES = 20

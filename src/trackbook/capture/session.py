@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 
 from trackbook.capture.executed import ExecutedTexts
-from trackbook.capture.files import FileWatcher
-from trackbook.capture.opened import Opened, UsedFile
-from trackbook.capture.paths import is_library
+from trackbook.capture.files.opened import Opened, UsedFile
+from trackbook.capture.files.paths import is_library
+from trackbook.capture.files.watcher import FileWatcher
 from trackbook.capture.randomness import consumed, generator_states
 from trackbook.capture.state import changed as changed_state
 from trackbook.capture.state import fresh, kept, process_state

@@ -88,7 +88,7 @@ def _sqlite() -> Check:
 
 
 def _unchanged_data() -> Check:
-    from trackbook.capture.unchanged import unavailable
+    from trackbook.capture.fingerprint.unchanged import unavailable
 
     reason = unavailable()
     watched = "is known without hashing it again (the kernel tells which pages were written)"

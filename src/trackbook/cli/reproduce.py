@@ -50,7 +50,7 @@ def _reproduce(project: Project, run: str, env: str, timeout: float | None) -> R
 
 
 def _print_verdict(found: Reproduction) -> None:
-    from trackbook.tracking.verdict import facts, headline
+    from trackbook.tracking.reproduction.verdict import facts, headline
 
     print_text(f"run {found.run_id[:8]} {headline(found)}", "bold")
     for title, lines in facts(found).items():

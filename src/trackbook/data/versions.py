@@ -206,7 +206,7 @@ def _decode_frame(data: bytes, version: DatasetVersion) -> pd.DataFrame:
 
 
 def _fingerprint(frame: pd.DataFrame) -> str:
-    from trackbook.capture.fingerprint import fingerprint
+    from trackbook.capture.fingerprint.values import fingerprint
 
     found = fingerprint(frame)
     if found.digest is None:

@@ -57,7 +57,7 @@ def model_card(version: ModelVersion) -> Card:
 
 def reproduction_card(reproduction: Reproduction) -> Card:
     """Return the card of a verdict: the sentence, what differs, why, and what to do."""
-    from trackbook.tracking.verdict import facts, headline
+    from trackbook.tracking.reproduction.verdict import facts, headline
 
     title = f"Run {reproduction.run_id[:8]} {headline(reproduction)}"
     return Card(title, {name: "; ".join(lines) for name, lines in facts(reproduction).items()})

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from trackbook.pipeline.record import Noted, read_numbers
-from trackbook.tracking.texts import NUMBER, same_line, settled, text_difference
+from trackbook.tracking.reproduction.texts import NUMBER, same_line, settled, text_difference
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far numbers of values may be apart; sums in another order differ in the last digits."""

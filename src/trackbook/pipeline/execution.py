@@ -29,7 +29,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from trackbook.errors import ExecutionError, NotebookError
-from trackbook.tracking.processes import child_environment
+from trackbook.tracking.reproduction.processes import child_environment
 
 STARTUP_SECONDS = 60
 LONGEST_SOCKET_FOLDER = 90

@@ -1,7 +1,8 @@
 """What a step does besides returning values: files, folders, the network, other programs, state of the process.
 
 Everything here runs in the process of the steps.  Audit events tell what Python code opens, and native readers where
-`trackbook.capture.readers` knows them; others are missed, so the plan's string literals that name a file count too.
+`trackbook.capture.files.readers` knows them; others are missed, so the plan's string literals that name a file count
+too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Any
 import msgspec
 from blake3 import blake3
 
-from trackbook.capture import audit, readers, state
-from trackbook.capture.files import fingerprint_file, is_data_file
-from trackbook.capture.paths import absolute
-from trackbook.capture.urls import is_url
+from trackbook.capture import state
+from trackbook.capture.files import audit, readers
+from trackbook.capture.files.paths import absolute
+from trackbook.capture.files.urls import is_url
+from trackbook.capture.files.watcher import fingerprint_file, is_data_file
 from trackbook.cells.catalogue import CWD, PYPLOT
 from trackbook.pipeline.signature import UnsignedError, is_mutable, signature
-from trackbook.tracking.workspace import LEFT_OUT
+from trackbook.tracking.reproduction.workspace import LEFT_OUT
 
 ABSENT = "absent"
 MAX_FILES = 10_000

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from trackbook.pipeline.protocol import Command, Failed, Printed, Reply, receive_reply, send
-from trackbook.tracking.processes import family, worker_environment
+from trackbook.tracking.reproduction.processes import family, worker_environment
 
 OnOutput = Callable[[str, str], None]
 """Is handed the stream, `stdout` or `stderr`, and the text."""

@@ -7,7 +7,7 @@ from typing import IO
 import msgspec
 
 from trackbook.pipeline.observe import Effects
-from trackbook.tracking.processes import read_frame, write_frame
+from trackbook.tracking.reproduction.processes import read_frame, write_frame
 
 
 class Open(msgspec.Struct, tag=True, frozen=True):

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from trackbook.capture.fingerprint import fingerprint, kind_of
+from trackbook.capture.fingerprint.values import fingerprint, kind_of
 from trackbook.pipeline.signature import UnsignedError, signature
 
 MAX_NUMBERS = 5_000_000

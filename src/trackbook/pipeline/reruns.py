@@ -20,8 +20,8 @@ from trackbook.pipeline.compare import Difference, Line, Outcome
 from trackbook.pipeline.execution import CellProgress, OnCell, execute_notebook
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.record import Moment, printed_lines, read_moments, read_notes
-from trackbook.tracking.processes import worker_environment
-from trackbook.tracking.workspace import copy_folder, files_of, written_since
+from trackbook.tracking.reproduction.processes import worker_environment
+from trackbook.tracking.reproduction.workspace import copy_folder, files_of, written_since
 
 SKIP_TAGS = frozenset({"skip", "skip-execution"})
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from trackbook.capture.fingerprint import fingerprint, kind_of
+from trackbook.capture.fingerprint.values import fingerprint, kind_of
 
 _NO_PARTS = (type, ModuleType, FunctionType, BuiltinFunctionType, str, bytes, int, float, complex, type(None), Enum)
 _CONTAINERS = (list, dict, set, bytearray, deque)

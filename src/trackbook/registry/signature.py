@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trackbook.capture.fingerprint import fingerprint, kind_of
+from trackbook.capture.fingerprint.values import fingerprint, kind_of
 from trackbook.errors import RegistryError
 
 

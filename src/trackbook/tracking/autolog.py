@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from trackbook.capture.estimators import Fit, Measurement, Validation, observer
+from trackbook.capture.estimators.observer import Fit, Measurement, Validation, observer
 from trackbook.tracking.fits import FitLog, Keep
 from trackbook.tracking.tracker import ActiveRun, Tracker
 

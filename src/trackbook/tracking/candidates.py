@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from trackbook.capture.estimators.searches import Candidate, Search
 from trackbook.capture.redaction import redact, redact_value
-from trackbook.capture.searches import Candidate, Search
 from trackbook.store import events as event
 from trackbook.store import now_ms
 from trackbook.tracking.names import MAX_LENGTH

@@ -21,9 +21,9 @@ from trackbook.capture.cell import (
     named_values,
     used_file,
 )
-from trackbook.capture.keeping import content_to_keep
+from trackbook.capture.files.keeping import content_to_keep
+from trackbook.capture.files.opened import UsedFile
 from trackbook.capture.modules import LocalModule, ModuleReader
-from trackbook.capture.opened import UsedFile
 from trackbook.capture.randomness import generator_states, seed_everything
 from trackbook.capture.redaction import redact
 from trackbook.capture.seeds import unseeded

@@ -19,12 +19,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trackbook.capture.calls import NO_NAMES, CallNames, call_names
-from trackbook.capture.estimators import Fit, Measurement, Validation
-from trackbook.capture.measures import as_number, numbers, table
-from trackbook.capture.params import estimator_params
-from trackbook.capture.searches import MAX_FOLDS, Search, folds, mean_and_deviation, search_results
-from trackbook.capture.training import SHARE, is_predictor, training_score
+from trackbook.capture.estimators.calls import NO_NAMES, CallNames, call_names
+from trackbook.capture.estimators.measures import as_number, numbers, table
+from trackbook.capture.estimators.observer import Fit, Measurement, Validation
+from trackbook.capture.estimators.params import estimator_params
+from trackbook.capture.estimators.searches import MAX_FOLDS, Search, folds, mean_and_deviation, search_results
+from trackbook.capture.estimators.training import SHARE, is_predictor, training_score
 from trackbook.tracking.candidates import log_candidates
 from trackbook.tracking.labels import Labels
 from trackbook.tracking.tracker import ActiveRun

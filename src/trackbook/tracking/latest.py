@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackbook.capture.files import fingerprint_file
+from trackbook.capture.files.watcher import fingerprint_file
 from trackbook.store import Store, iso
 from trackbook.tracking.badges import (
     FILE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.capture.environment import Environment
-from trackbook.capture.fingerprint import fingerprint
+from trackbook.capture.fingerprint.values import fingerprint
 from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
 from trackbook.store.metrics import from_stored

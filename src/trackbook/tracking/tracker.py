@@ -18,15 +18,15 @@ from typing import Any
 from blake3 import blake3
 
 from trackbook.capture.environment import EnvironmentReader
-from trackbook.capture.git import GitReader
-from trackbook.capture.patch import Patch
+from trackbook.capture.git.patch import Patch
+from trackbook.capture.git.reader import GitReader
 from trackbook.capture.redaction import redact, redact_value
 from trackbook.errors import NotFoundError, StoreError, UsageError, nearest, shown
 from trackbook.store import Store, now_ms
 from trackbook.store import events as event
 from trackbook.tracking import errors as run_errors
 from trackbook.tracking.names import artifact_path, checked_items, checked_name, checked_text, random_name
-from trackbook.tracking.texts import json_text
+from trackbook.tracking.reproduction.texts import json_text
 from trackbook.tracking.values import ENDED, FAILED, FINISHED, KILLED
 
 MAX_INLINE = 65_536

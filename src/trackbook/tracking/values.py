@@ -121,7 +121,7 @@ class Reproduction(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        from trackbook.tracking.verdict import text
+        from trackbook.tracking.reproduction.verdict import text
 
         return text(self)
 

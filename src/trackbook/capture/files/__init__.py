@@ -1,0 +1,1 @@
+"""Files, folders and URLs that code opens, with their fingerprints."""

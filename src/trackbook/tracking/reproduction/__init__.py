@@ -1,0 +1,1 @@
+"""Runs repeated: the program of a run in a fresh process, compared, and the verdict kept."""
