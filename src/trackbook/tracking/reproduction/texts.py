@@ -16,7 +16,7 @@ _VOLATILE = (
     (re.compile(r"(?: object)? at 0x[0-9a-fA-F]+"), " at 0x…"),
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
     (re.compile(r"[\w.]*<locals>\.|\b__main__\."), ""),
-    (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ns|µs|μs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
+    (re.compile(r"\b\d+(?:\.\d+)?(?:e[+-]?\d+)?\s?(?:ns|µs|μs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
 )
 
 
