@@ -7,8 +7,8 @@ import time
 import pytest
 
 from support.secrets import PLANTED
-from trackbook.capture import git as reader_module
-from trackbook.capture import patch as rules
+from trackbook.capture.git import patch as rules
+from trackbook.capture.git import reader as reader_module
 from trackbook.capture.git.reader import GitReader
 from trackbook.capture.redaction import MARK
 

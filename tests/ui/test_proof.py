@@ -57,6 +57,9 @@ def test_a_run_is_told_by_badges_and_proved_in_its_document(
     page.goto(f"{lab.url}lab/tree/study.ipynb?token={lab.token}&reset")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     expect(page.locator(".jp-CodeCell")).to_have_count(4)
+    # Cells that are sent before there is a kernel are dropped.
+    kernel = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+    page.wait_for_function(f"() => {kernel}?.status === 'idle'")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     expect(badge(page, "total, tracked")).to_be_visible()
