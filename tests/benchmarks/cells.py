@@ -37,7 +37,7 @@ one, two = mixed(1), mixed(2)
 IN_SCOPE = [MIXED, *(f"n{number} = {number}" for number in range(18)), "n0 = len(one) + len(two)"]
 IN_SCOPE += [f"n{number % 18} = len(one) + len(two) + {number}" for number in range(40)]
 LONG = ["def work(n):\n    total = 0\n    for i in range(n):\n        total += i * i % 7\n    return total"]
-LONG += ["r = work(14_000_000)"] * 2
+LONG += ["r = work(26_000_000)"] * 3
 
 CASES = {
     "trivial cell (ms)": (TRIVIAL, 1),
