@@ -144,11 +144,12 @@ def test_the_state_of_the_generators_is_part_of_the_program(kernel: Any, program
 def test_what_was_used_at_random_is_noted(kernel: Any, program: Any, experiment: str) -> None:
     """The run says which generators it drew from, in which state they were, and what had no seed."""
     kernel.run("import numpy as np")
-    program("np.random.rand()\nnp.random.default_rng().random()")
+    program("np.random.rand()\nnp.random.default_rng().random()\nnp.random.default_rng(seed=5).random()")
     noted = kernel.runs(experiment)[0].facts["random"]
     assert noted["consumed"] == ["state:numpy.random"]
     assert set(noted["states"]) == {"state:random", "state:numpy.random"}
     assert {item["line"] for item in noted["unseeded"]} >= {2}
+    assert [(seed["line"], seed["value"]) for seed in noted["seeds"]] == [(4, "5")]
 
 
 def test_a_run_started_by_hand_holds_the_cells_that_it_spans(kernel: Any, experiment: str) -> None:

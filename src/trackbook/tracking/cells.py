@@ -26,7 +26,7 @@ from trackbook.capture.files.opened import UsedFile
 from trackbook.capture.modules import LocalModule, ModuleReader
 from trackbook.capture.randomness import generator_states, seed_everything
 from trackbook.capture.redaction import redact
-from trackbook.capture.seeds import unseeded
+from trackbook.capture.seeds import seeded, unseeded
 from trackbook.capture.session import Executed, RunningCell, Session
 from trackbook.cells import read_source
 from trackbook.errors import nearest
@@ -206,6 +206,7 @@ class CellTracker:
             "states": cell.generators,
             "consumed": sorted(executed.consumed),
             "unseeded": unseeded(cell.request.source),
+            "seeds": seeded(cell.request.source),
             "seed": cell.request.seed,
         }
         self._tracker.note(cell.run.run_id, "random", found)
