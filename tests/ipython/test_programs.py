@@ -143,7 +143,7 @@ def test_the_state_of_the_generators_is_part_of_the_program(kernel: Any, program
 
 def test_what_was_used_at_random_is_noted(kernel: Any, program: Any, experiment: str) -> None:
     """The run says which generators it drew from, in which state they were, and what had no seed."""
-    kernel.run("import numpy as np")
+    kernel.run("import numpy as np, numpy.random")  # NumPy loads it only when it is used
     program("np.random.rand()\nnp.random.default_rng().random()\nnp.random.default_rng(seed=5).random()")
     noted = kernel.runs(experiment)[0].facts["random"]
     assert noted["consumed"] == ["state:numpy.random"]
