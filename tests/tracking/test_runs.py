@@ -183,3 +183,9 @@ def test_a_search_with_arguments_of_a_wrong_type_says_which(runs, keywords, says
 
 def test_no_filter_and_no_order_may_be_none(runs):
     assert runs.search(None, None) == []
+
+
+def test_what_the_user_measured_stands_before_what_every_fit_leaves(tracker, runs):
+    metrics = {"fit_time": 0.1, "forest.training_score": 0.9, "training_score": 0.8, "r2": 0.5, "error": 44.0}
+    make(tracker, "fitted", metrics=metrics)
+    assert list(runs.search()[0].metrics) == ["r2", "error", "fit_time", "forest.training_score", "training_score"]

@@ -27,10 +27,9 @@ from trackbook.capture.estimators.searches import MAX_FOLDS, Search, folds, mean
 from trackbook.capture.estimators.training import SHARE, is_predictor, training_score
 from trackbook.tracking.candidates import log_candidates
 from trackbook.tracking.labels import Labels
+from trackbook.tracking.names import FIT_TIME, TRAINING_SCORE
 from trackbook.tracking.tracker import ActiveRun
 
-FIT_TIME = "fit_time"
-TRAINING_SCORE = "training_score"
 SKIPPED = "training_score_skipped"
 
 MAX_PARAM_SETS = 20

@@ -28,6 +28,15 @@ def random_name() -> str:
     return f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}-{secrets.randbelow(1000)}"
 
 
+FIT_TIME = "fit_time"
+TRAINING_SCORE = "training_score"
+
+
+def is_automatic(metric: str) -> bool:
+    """Say whether a metric is one that every fit leaves, rather than one that the user measured."""
+    return metric.rpartition(".")[2] in (FIT_TIME, TRAINING_SCORE)
+
+
 def checked_name(what: str, name: object) -> str:
     """Return `name` if it can name a `what`: 1 to 250 printable characters; else raise UsageError."""
     if not isinstance(name, str):

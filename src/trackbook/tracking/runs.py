@@ -14,6 +14,7 @@ from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
 from trackbook.store.metrics import from_stored
 from trackbook.tracking.filter import Condition, parse_filter, parse_order
+from trackbook.tracking.names import is_automatic
 from trackbook.tracking.values import (
     Artifact,
     Execution,
@@ -182,13 +183,18 @@ def _summaries(db: Database, rows: list[dict[str, Any]]) -> list[RunSummary]:
             start_time=row["start_time"],
             end_time=row["end_time"],
             params=params.get(row["id"], {}),
-            metrics={name: from_stored(value) for name, value in metrics.get(row["id"], {}).items()},
+            metrics=_metrics(metrics.get(row["id"], {})),
             tags=tags.get(row["id"], {}),
             kind=row["kind"] or "python",
             parent_run_id=row["parent_run_id"],
         )
         for row in rows
     ]
+
+
+def _metrics(stored: dict[str, Any]) -> dict[str, float]:
+    """Return last values by name; what every fit leaves stands behind what the user measured."""
+    return {name: from_stored(stored[name]) for name in sorted(stored, key=is_automatic)}
 
 
 def _grouped(db: Database, select: str, ids: list[int], order: str = "2") -> dict[int, dict[str, Any]]:
