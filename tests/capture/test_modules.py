@@ -24,6 +24,10 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+def paths(reader):
+    return {module.name: module.path for module in reader.read()}
+
+
 def load(folder, name, text):
     path = folder.joinpath(*name.split(".")).with_suffix(".py")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,9 +42,9 @@ def found(reader, name):
 
 def test_an_imported_module_is_found_with_digest_and_content(folder):
     reader = ModuleReader()
-    assert "d_one" not in reader.names()
+    assert "d_one" not in paths(reader)
     load(folder, "d_one", "x = 1\n")
-    assert reader.names()["d_one"] == str(folder / "d_one.py")
+    assert paths(reader)["d_one"] == str(folder / "d_one.py")
     module = found(reader, "d_one")
     assert module.content == b"x = 1\n"
     assert module.digest == blake3(b"x = 1\n").hexdigest()
@@ -50,11 +54,11 @@ def test_packages_and_what_is_in_them_are_found(folder):
     (folder / "d_package").mkdir()
     (folder / "d_package" / "__init__.py").touch()
     load(folder, "d_package.inner", "x = 1\n")
-    assert {"d_package", "d_package.inner"} <= ModuleReader().names().keys()
+    assert {"d_package", "d_package.inner"} <= paths(ModuleReader()).keys()
 
 
 def test_libraries_and_trackbook_itself_are_not_local():
-    names = ModuleReader().names()
+    names = paths(ModuleReader())
     assert not {"json", "os", "numpy", "blake3", "msgspec", "trackbook", "trackbook.errors"} & names.keys()
 
 
@@ -120,7 +124,7 @@ class Hostile(ModuleType):
 )
 def test_whatever_stands_among_the_modules_is_no_trouble(monkeypatch, impostor):
     monkeypatch.setitem(sys.modules, "d_impostor", impostor)
-    assert "d_impostor" not in ModuleReader().names()
+    assert "d_impostor" not in paths(ModuleReader())
 
 
 @pytest.mark.parametrize("path", ["", 7, "a\0b", "<string>", None])
@@ -134,6 +138,8 @@ def test_odd_paths_are_no_trouble(monkeypatch, path):
 
 def test_the_script_itself_is_a_module(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("from trackbook.capture.modules import ModuleReader\nprint(ModuleReader().names()['__main__'])\n")
+    script.write_text(
+        "from trackbook.capture.modules import ModuleReader\nprint({each.name: each.path for each in ModuleReader().read()}['__main__'])\n"
+    )
     answer = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == str(script)

@@ -41,10 +41,6 @@ class ModuleReader:
         self._seen: set[str] = set()
         self._local: dict[str, tuple[object, LocalModule]] = {}
 
-    def names(self) -> dict[str, str]:
-        """Return the names of all local modules with their paths."""
-        return {module.name: module.path for module in self.read()}
-
     def read(self) -> tuple[LocalModule, ...]:
         """Return all local modules, by name; to be called after each cell, before an imported file can change."""
         with self._lock:

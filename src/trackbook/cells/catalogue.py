@@ -127,13 +127,6 @@ EVALUATING = frozenset({"pandas.eval", "numexpr.evaluate"})
 VIEW_METHODS = _words("reshape ravel view transpose squeeze swapaxes diagonal to_numpy asarray set_output __array__")
 """Methods whose result may share memory with what they are called on."""
 
-RANDOM_METHODS = _words(
-    "random integers normal uniform choice standard_normal permutation permuted poisson binomial exponential "
-    "beta gamma randint rand randn multivariate_normal lognormal randrange gauss choices betavariate "
-    "triangular multinomial bytes"
-)
-"""Methods of random generators: each draw moves the generator on."""
-
 PURE_METHODS = _words(
     # text, numbers, containers
     "capitalize casefold center count decode encode endswith expandtabs find format format_map index isalnum "

@@ -11,7 +11,6 @@ from trackbook.cells.scopes import Comprehensions, annotation_parts, is_generato
 from trackbook.cells.texts import attribute_of_text
 from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things, in_order
 
-Evaluator = Callable[[ast.expr], Things]
 _INSTANT = frozenset({"__init__", "__new__", "__init_subclass__", "__class_getitem__"})
 
 
