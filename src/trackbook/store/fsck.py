@@ -101,7 +101,7 @@ def _referenced(db: Database) -> dict[str, str]:
 def _objects(store: Store, referenced: dict[str, str]) -> Iterator[Finding]:
     for digest, owner in referenced.items():
         try:
-            store.objects.get(digest)
+            store.objects.check(digest)
         except NotFoundError:
             yield Finding(
                 "object-missing", "error", digest[:12], f"{owner} needs it", "restore the objects folder from a backup"
@@ -113,7 +113,7 @@ def _objects(store: Store, referenced: dict[str, str]) -> Iterator[Finding]:
 
 
 def _leftovers(folder: Path) -> Iterator[Finding]:
-    for file in sorted(folder.glob("*/*.tmp")):
+    for file in sorted([*folder.glob("*.tmp"), *folder.glob("*/*.tmp")]):
         yield Finding(
             "temporary-left",
             "info",

@@ -1,84 +1,189 @@
-"""Content-addressed objects: immutable bytes, named by their BLAKE3 digest."""
+"""Content-addressed objects: immutable bytes, named by the BLAKE3 digest of their content.
+
+An object lies at ``ab/cdef…`` for the digest ``abcdef…`` as its bytes, or at ``ab/cdef….zst`` compressed.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import secrets
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
+import msgspec
 from blake3 import blake3
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
-from trackbook.store.journal import sync_folder
+from trackbook.store import compression
+from trackbook.store.durable import Batch
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 ALTERNATES = "alternates"
 """A file that names another folder of objects, to be read from and never written to; git's word for it."""
 
+COMPRESSED = ".zst"
+THREADS = 4
+IN_FLIGHT = 2 * THREADS
+"""Contents that wait at one time to be hashed and written: memory stays bounded however many there are."""
+
+PIECE = 4 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Located(msgspec.Struct, frozen=True):
+    """Where an object lies, and whether as its bytes or as a Zstandard frame of them."""
+
+    path: Path
+    is_compressed: bool
+
 
 class Objects:
-    """A folder of objects, `ab/cdef…` for the digest `abcdef…`."""
+    """A folder of objects."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._alternate = _alternate(folder)
 
-    def put(self, content: bytes | Path) -> str:
-        """Store `content` (bytes, or the file at a path) durably and return its digest, 64 hex characters."""
-        data = content.read_bytes() if isinstance(content, Path) else content
-        digest = blake3(data).hexdigest()
-        target = self.path(digest)
-        if not target.exists():
-            try:
-                self._write(target, data)
-            except OSError as error:
-                raise StoreError(
-                    f"an object of {len(data)} bytes cannot be written to {self._folder}: {error}"
-                ) from error
+    # -- writing
+
+    def put(self, content: bytes | Path, *, compress: bool = False) -> str:
+        """Store `content` (bytes, or the file at a path) durably and return its digest, 64 hex characters.
+
+        With `compress` it is kept compressed where that pays; a file is kept as it is.
+        """
+        if isinstance(content, Path):
+            return self.put_file(content)
+        digest = blake3(content).hexdigest()
+        if not self._renew(digest, len(content)):
+            with Batch(self._folder) as batch:
+                self._write(batch, digest, content, compress)
         return digest
 
+    def put_many(self, contents: Iterable[bytes | memoryview], *, compress: bool = False) -> list[str]:
+        """Store several contents, durable together with one wait for the disk, and return their digests in order.
+
+        `contents` is read as it is needed, so that it may be longer than memory.  A fault, its or the disk's, leaves
+        none of them behind that was not there before.
+        """
+        adding = _Adding(self, compress)
+        digests: list[str] = []
+        waiting: deque[Future[str]] = deque()
+        with Batch(self._folder) as batch, ThreadPoolExecutor(THREADS, "trackbook-objects") as pool:
+            for content in contents:
+                waiting.append(pool.submit(adding.add, batch, content))
+                if len(waiting) > IN_FLIGHT:
+                    digests.append(waiting.popleft().result())
+            digests += [each.result() for each in waiting]
+        return digests
+
+    def put_file(self, path: Path) -> str:
+        """Store the bytes of a file, of any size, and return their digest.  Raises OSError when it cannot be read."""
+        hasher = blake3(max_threads=blake3.AUTO)
+        size = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal size
+            for piece in _read(file):
+                hasher.update(piece)
+                size += len(piece)
+                yield piece
+
+        def target() -> Path | None:
+            digest = hasher.hexdigest()
+            return None if self._renew(digest, size) else self._own(digest)
+
+        with path.open("rb", buffering=0) as file, Batch(self._folder) as batch:
+            batch.write(pieces(), target)
+        return hasher.hexdigest()
+
+    # -- reading
+
     def get(self, digest: str) -> bytes:
-        """Return the bytes of `digest`; raise IntegrityError when they are not what was stored."""
-        path = self.path(digest)
+        """Return the content of `digest`; raise IntegrityError when it is not what was stored."""
+        return b"".join(self.pieces(digest))
+
+    def copy_to(self, digest: str, file: BinaryIO) -> None:
+        """Write the content of `digest`, of any size, to an open file; raise IntegrityError, at the end, as `get`."""
+        for piece in self.pieces(digest):
+            file.write(piece)
+
+    def check(self, digest: str) -> None:
+        """Read the object; raise IntegrityError when it is not what was stored, NotFoundError without it."""
+        for _ in self.pieces(digest):
+            pass
+
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """Yield the content of `digest` in pieces; only when the last one has come is it known to be right.
+
+        Raises IntegrityError after the last piece when the content is not what was stored, NotFoundError or
+        StoreError when it cannot be read.
+        """
+        found = self.locate(digest)
+        if found is None:
+            raise self._missing(digest)
+        hasher = blake3(max_threads=blake3.AUTO)
+        read = compression.decompressed if found.is_compressed else _read
         try:
-            data = path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFoundError(f"the object {digest[:12]} is not in {self._folder}; run `trackbook fsck`") from error
+            with found.path.open("rb", buffering=0) as file:
+                for piece in read(file):
+                    hasher.update(piece)
+                    yield piece
         except OSError as error:
             raise StoreError(f"the object {digest[:12]} cannot be read: {error.strerror}") from error
-        if blake3(data).hexdigest() != digest:
-            raise IntegrityError(f"the object {digest[:12]} was changed on disk; run `trackbook fsck`")
-        return data
+        except IntegrityError as error:
+            raise _changed(digest) from error
+        if hasher.hexdigest() != digest:
+            raise _changed(digest)
 
     def exists(self, digest: str) -> bool:
         """Say whether the object is there, without reading it."""
-        return self.path(digest).exists()
+        return self.locate(digest) is not None
 
     def size(self, digest: str) -> int:
-        """Return the object's size in bytes."""
+        """Return the size of the object's content in bytes."""
+        found = self.locate(digest)
+        if found is None:
+            raise self._missing(digest)
         try:
-            return self.path(digest).stat().st_size
-        except FileNotFoundError as error:
-            raise NotFoundError(f"the object {digest[:12]} is not in {self._folder}; run `trackbook fsck`") from error
+            return compression.content_size(found.path) if found.is_compressed else found.path.stat().st_size
+        except IntegrityError as error:
+            raise _changed(digest) from error
+
+    def stored_size(self, digest: str) -> int:
+        """Return how many bytes of the disk the object takes."""
+        found = self.locate(digest)
+        if found is None:
+            raise self._missing(digest)
+        return found.path.stat().st_size
 
     def path(self, digest: str) -> Path:
-        """Return where the object lies; raises NotFoundError for anything that is no digest."""
-        if not _DIGEST.fullmatch(digest):
-            raise NotFoundError(f"{digest!r} is no object digest (64 hexadecimal characters)")
-        own = self._folder / digest[:2] / digest[2:]
+        """Return where an object lies that is not compressed; raises NotFoundError for anything that is no digest."""
+        own = self._own(digest)
         if self._alternate is not None and not own.exists():
             other = self._alternate.path(digest)
             return other if other.exists() else own
         return own
 
+    def locate(self, digest: str) -> Located | None:
+        """Return where the object lies, here or where it is borrowed from; None when it is nowhere."""
+        own = self._own(digest)
+        if own.exists():
+            return Located(own, False)
+        frame = own.with_name(own.name + COMPRESSED)
+        if frame.exists():
+            return Located(frame, True)
+        return None if self._alternate is None else self._alternate.locate(digest)
+
     def digests(self) -> Iterator[str]:
         """Yield the digests of all stored objects."""
         for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
-            for file in sorted(folder.iterdir()):
-                if _DIGEST.fullmatch(folder.name + file.name):
-                    yield folder.name + file.name
+            for name in sorted({file.name.removesuffix(COMPRESSED) for file in folder.iterdir()}):
+                if _DIGEST.fullmatch(folder.name + name):
+                    yield folder.name + name
 
     def borrow(self, folder: Path) -> None:
         """Read from now on also what the objects' folder `folder` holds."""
@@ -86,21 +191,61 @@ class Objects:
         (self._folder / ALTERNATES).write_text(str(folder.absolute()), encoding="utf-8")
         self._alternate = _alternate(self._folder)
 
-    def _write(self, target: Path, data: bytes) -> None:
-        if not target.parent.exists():
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            sync_folder(self._folder)
-        temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(target.parent)
+    # -- how
+
+    def _own(self, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise NotFoundError(f"{digest!r} is no object digest (64 hexadecimal characters)")
+        return self._folder / digest[:2] / digest[2:]
+
+    def _renew(self, digest: str, size: int) -> bool:
+        """Say whether the object is there already; its age begins anew, as whoever cleans up spares what is young.
+
+        One that has another size than its content was damaged, and counts as missing: it is to be written again.
+        """
+        found = self.locate(digest)
+        if found is None or (not found.is_compressed and found.path.stat().st_size != size):
+            return False
+        with suppress(OSError):  # of another user, or on a disk that is read-only: it is none that gets cleaned up
+            os.utime(found.path)
+        return True
+
+    def _write(self, batch: Batch, digest: str, content: bytes | memoryview, compress: bool) -> None:
+        smaller = compression.compressed(content) if compress else None
+        own = self._own(digest)
+        target = own if smaller is None else own.with_name(own.name + COMPRESSED)
+        batch.write([content if smaller is None else smaller], lambda: target)
+
+    def _missing(self, digest: str) -> NotFoundError:
+        return NotFoundError(f"the object {digest[:12]} is not in {self._folder}; run `trackbook fsck`")
+
+
+class _Adding:
+    """Adds contents to a batch from several threads, each content once."""
+
+    def __init__(self, objects: Objects, compress: bool) -> None:
+        self._objects = objects
+        self._compress = compress
+        self._lock = threading.Lock()
+        self._known: set[str] = set()
+
+    def add(self, batch: Batch, content: bytes | memoryview) -> str:
+        digest = blake3(content).hexdigest()
+        with self._lock:
+            is_known = digest in self._known
+            self._known.add(digest)
+        if not is_known and not self._objects._renew(digest, memoryview(content).nbytes):
+            self._objects._write(batch, digest, content, self._compress)
+        return digest
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE):
+        yield piece
+
+
+def _changed(digest: str) -> IntegrityError:
+    return IntegrityError(f"the object {digest[:12]} was changed on disk; run `trackbook fsck`")
 
 
 def _alternate(folder: Path) -> Objects | None:
