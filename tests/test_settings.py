@@ -75,3 +75,17 @@ def test_a_folder_of_that_name_is_an_error_that_names_it(tmp_path):
     (tmp_path / "trackbook.toml").mkdir()
     with pytest.raises(SettingsError, match=r"trackbook\.toml cannot be read"):
         load_settings(tmp_path)
+
+
+def test_the_remote_has_a_url_and_options(tmp_path):
+    text = '[remote]\nurl = "s3://team/trackbook"\noptions = { endpoint_url = "https://s3.example.org" }\n'
+    remote = load(tmp_path, text).remote
+    assert (remote.url, remote.options) == ("s3://team/trackbook", {"endpoint_url": "https://s3.example.org"})
+
+
+@pytest.mark.parametrize(
+    "options", ['{ key = "x" }', '{ client_kwargs = { aws_secret_access_key = "x" } }', '{ Account_Key = "x" }']
+)
+def test_credentials_have_no_place_in_the_settings(tmp_path, options):
+    with pytest.raises(SettingsError, match="does not belong in `\\[remote\\]`.*environment"):
+        load(tmp_path, f'[remote]\nurl = "s3://team"\noptions = {options}\n')

@@ -8,7 +8,8 @@
     ├── NotFoundError       a run, dataset, model, file or notebook does not exist
     ├── StoreError          the store cannot be opened, read or written
     │   ├── StoreVersionError   a newer Trackbook made the store
-    │   └── IntegrityError      stored bytes are not the bytes that were written
+    │   ├── IntegrityError      stored bytes are not the bytes that were written
+    │   └── RemoteError         the place that stores are exchanged through cannot be reached or written
     ├── LockError           an environment cannot be locked, or built from its lock
     ├── DataError           a frame or file is not fit for what was asked
     ├── NotebookError       a notebook cannot become a graph or a script
@@ -57,6 +58,10 @@ class StoreVersionError(StoreError):
 
 class IntegrityError(StoreError):
     code = "integrity"
+
+
+class RemoteError(StoreError):
+    code = "remote"
 
 
 class LockError(TrackbookError):

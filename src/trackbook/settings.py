@@ -7,8 +7,9 @@ like code.  Unknown keys are errors: a misspelt gate that silently never runs is
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -87,6 +88,54 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"`alpha` lies between 0 and 1, not at {self.alpha}")
 
 
+class RemoteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[remote]`: where `trackbook push` and `pull` exchange runs, data and models with others.
+
+    ```toml
+    [remote]
+    url = "s3://bucket/prefix"
+    options = { endpoint_url = "https://storage.example.org" }
+    ```
+
+    `url` is a folder, or what fsspec knows; `options` go to it.  Credentials come from the environment alone.
+    """
+
+    url: str | None = None
+    options: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        secret = next((name for name in _names(self.options) if name.lower() in _CREDENTIALS), None)
+        if secret is not None:
+            raise ValueError(
+                f"`{secret}` does not belong in `[remote]`, which is committed: credentials are taken from the "
+                "environment and its profiles"
+            )
+
+
+def _names(options: dict[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        yield name
+        if isinstance(value, dict):
+            yield from _names(value)
+
+
+_CREDENTIALS = frozenset(
+    {"key", "secret", "token", "password", "username", "credential", "account_key", "sas_token", "connection_string",
+     "client_secret", "access_key", "secret_key", "session_token",
+     "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+)  # fmt: skip
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[store]`: deleted runs and unused objects are kept for `grace_days` before `trackbook gc` removes them."""
+
+    grace_days: float = 14.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.grace_days < 100_000:
+            raise ValueError(f"`grace_days` is a number of days, 0 or more, not {self.grace_days}")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `trackbook.toml`; every key has a default, so the file may be missing."""
 
@@ -96,6 +145,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: CaptureSettings = CaptureSettings()
     models: ModelSettings = ModelSettings()
     drift: DriftSettings = DriftSettings()
+    remote: RemoteSettings = RemoteSettings()
+    store: StoreSettings = StoreSettings()
 
     def __post_init__(self) -> None:
         if not (self.experiment.strip() and self.experiment.isprintable()):
