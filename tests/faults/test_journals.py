@@ -18,8 +18,9 @@ import pytest
 from trackbook.errors import StoreError, StoreVersionError, UsageError
 from trackbook.store import Store
 from trackbook.store import events as event
+from trackbook.store.curves import read_curve
 from trackbook.store.fsck import fsck
-from trackbook.store.journal import Damage, Frame, JournalWriter, read_frames
+from trackbook.store.journal import Batch, Damage, JournalWriter, read_batches
 from trackbook.tracking import Runs
 
 pytestmark = pytest.mark.faults
@@ -30,17 +31,29 @@ def journal_of(folder):
     return path
 
 
+def frame_ends(content: bytes) -> list[int]:
+    """Return the offsets behind the whole frames of a sound journal, by its own lengths."""
+    ends = [0]
+    while ends[-1] < len(content):
+        ends.append(ends[-1] + 8 + struct.unpack_from("<I", content, ends[-1])[0])
+    return ends[1:]
+
+
+def damage_in(path) -> Damage | None:
+    return next((item for item in read_batches(path) if isinstance(item, Damage)), None)
+
+
 @pytest.fixture
 def abandoned(tmp_path):
     """A journal with three metrics whose writer is gone, and the offsets where its frames end."""
     folder = tmp_path / "written"
-    writer = JournalWriter(folder)
+    writer = JournalWriter(folder, tmp_path / "spool")
     writer.append(event.RunStarted("a" * 32, "e", "n", "python", 1, "u"))
     for step in range(3):
         writer.append(event.MetricLogged("a" * 32, "loss", step / 2, 5, step))
     writer.close()
     path = journal_of(folder)
-    return path.read_bytes(), [item.end for item in read_frames(path)]
+    return path.read_bytes(), frame_ends(path.read_bytes())
 
 
 def store_with(tmp_path, content: bytes, name: str = "0-1-aa.journal") -> Store:
@@ -52,16 +65,14 @@ def store_with(tmp_path, content: bytes, name: str = "0-1-aa.journal") -> Store:
 
 def steps(store: Store) -> list[int]:
     with store.read() as db:
-        return [step for (step,) in db.execute("SELECT step FROM metric_point ORDER BY step").fetchall()]
+        return read_curve(db, 1, 1).steps
 
 
 def test_a_journal_cut_at_any_byte_of_its_last_frame_loses_that_frame_alone(tmp_path, abandoned):
     content, ends = abandoned
     for cut in range(ends[-2], ends[-1]):
         store = store_with(tmp_path, content[:cut])
-        (damage,) = [
-            item for item in read_frames(store.root / "journal" / "0-1-aa.journal") if isinstance(item, Damage)
-        ] or [None]
+        damage = damage_in(store.root / "journal" / "0-1-aa.journal")
         assert damage is None if cut == ends[-2] else damage.torn, cut
     # Through the database for a few of them: a drain costs more than a read.
     for cut in (ends[-2], ends[-2] + 1, ends[-2] + 8, ends[-1] - 1):
@@ -79,8 +90,8 @@ def test_any_bit_turned_in_the_middle_of_a_journal_is_damage_and_never_a_torn_en
             flipped = bytearray(content)
             flipped[position] ^= 1 << bit
             path.write_bytes(flipped)
-            items = list(read_frames(path))
-            assert [item.end for item in items[:-1]] == ends[:2], (position, bit)
+            items = list(read_batches(path))
+            assert [(len(item.events), item.end) for item in items[:-1]] == [(2, ends[1])], (position, bit)
             assert isinstance(items[-1], Damage), (position, bit)
             assert not items[-1].torn, (position, bit)
 
@@ -159,9 +170,8 @@ def test_a_deleted_store_is_made_again(store, runs, tracker):
 
 
 FULL = """
-import resource, signal, sys
+import resource, signal, sys, warnings
 from pathlib import Path
-from trackbook.errors import StoreError
 from trackbook.store import Store
 from trackbook.tracking import Runs, Tracker
 
@@ -173,21 +183,39 @@ run.log_metric("m", 0.0)
 size = journal.stat().st_size
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-for room in (0, 1, 7, 8, 30):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, limit[1]))
-    try:
-        run.log_param("big", "x" * 100)
-    except StoreError as error:
-        assert "disk full" in str(error) or "cannot be written" in str(error), error
-    else:
-        raise SystemExit("nothing was raised")
-    assert journal.stat().st_size == size, "a piece of the frame stayed behind"
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + int(sys.argv[2]), limit[1]))
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    run.log_param("big", "x" * 100)
+    run.log_param("small", "x")
+    run.log_metric("m", 1.0)
+    run.end()
+assert journal.stat().st_size == size, "a piece of the frame stayed behind"
+assert len(said) == 1 and "cannot write its store" in str(said[0].message), said
 resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-run.log_metric("m", 1.0)
-run.log_param("big", "y")
-run.end()
 (found,) = Runs(store).search()
-assert (found.status, found.metrics, found.params) == ("FINISHED", {"m": 1.0}, {"big": "y"}), found
+assert found.status == "FINISHED" and found.metrics == {"m": 1.0}, found
+assert found.params == {"big": "x" * 100, "small": "x"}
+"""
+
+NOWHERE = """
+import os, sys, tempfile
+from pathlib import Path
+from trackbook.errors import StoreError
+from trackbook.store import Store, events
+from trackbook.store.store import spool_folder
+
+tempfile.tempdir = sys.argv[1]
+store = Store.open(Path(sys.argv[1]) / "store")
+store.root.joinpath("journal").rmdir()
+store.root.joinpath("journal").touch()
+spool_folder(store.root).touch()
+try:
+    store.append(events.TagsSet("a" * 32, {}))
+except StoreError as error:
+    assert "set TMPDIR" in str(error), error
+else:
+    raise SystemExit("nothing was raised")
 """
 
 
@@ -199,13 +227,20 @@ def run_script(code: str, *arguments: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="this system cannot limit the size of a file")
-def test_a_write_that_is_cut_short_leaves_no_piece_behind_and_later_ones_work(tmp_path):
-    run_script(FULL, str(tmp_path / ".trackbook"))
+@pytest.mark.parametrize("room", [0, 1, 7, 8, 30])
+def test_what_a_full_disk_does_not_take_is_spooled_with_one_warning_and_comes_back(tmp_path, room):
+    """A write that is cut short leaves no piece behind, and nothing of the run is lost."""
+    run_script(FULL, str(tmp_path / ".trackbook"), str(room))
 
 
-def test_a_full_disk_when_the_database_is_written_is_a_clear_error_and_nothing_is_lost(tmp_path):
+def test_without_a_store_and_without_a_spool_logging_is_a_clear_error(tmp_path):
+    run_script(NOWHERE, str(tmp_path))
+
+
+def test_a_full_disk_when_the_database_is_written_is_said_and_nothing_is_lost(tmp_path):
+    """Readers see what is there and are told; writers get a clear error."""
     code = """
-import resource, signal, sys
+import resource, signal, sys, warnings
 from pathlib import Path
 from trackbook.errors import StoreError
 from trackbook.store import Store
@@ -220,12 +255,15 @@ with tracker.start_run("full") as run:
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 * 20, limit[1]))
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    assert runs.search() == []
+assert len(said) == 1 and "what was logged last is not shown" in str(said[0].message), said
 try:
-    runs.search()
+    with store.write() as db:
+        raise SystemExit("nothing was raised")
 except StoreError as error:
     assert "trackbook.db cannot be used" in str(error), error
-else:
-    raise SystemExit("nothing was raised")
 resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 (found,) = runs.search()
 assert (found.status, len(found.params)) == ("FINISHED", 100)
@@ -318,10 +356,23 @@ def test_frames_of_this_version_can_be_read_by_it(tmp_path, abandoned):
     content, ends = abandoned
     path = tmp_path / "whole.journal"
     path.write_bytes(content)
-    items = list(read_frames(path))
-    assert all(isinstance(item, Frame) for item in items)
-    assert [type(item.event).__name__ for item in items] == ["JournalOpened", "RunStarted", *["MetricLogged"] * 3]
-    assert list(read_frames(path, ends[-1])) == []
+    (batch,) = read_batches(path)
+    assert isinstance(batch, Batch)
+    assert [type(each).__name__ for each in batch.events] == ["JournalOpened", "RunStarted", *["MetricLogged"] * 3]
+    assert list(read_batches(path, ends[-1])) == []
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+def test_a_journal_reads_the_same_in_pieces_of_any_size(tmp_path, abandoned, monkeypatch, size):
+    """Where a piece ends does not count, not even in the midst of a header."""
+    content, ends = abandoned
+    path = tmp_path / "whole.journal"
+    path.write_bytes(content)
+    monkeypatch.setattr("trackbook.store.journal.BATCH", size)
+    batches = list(read_batches(path))
+    assert [type(each).__name__ for batch in batches for each in batch.events][-1] == "MetricLogged"
+    assert sum(len(batch.events) for batch in batches) == 5
+    assert batches[-1].end == ends[-1]
 
 
 def test_an_interrupt_at_any_moment_leaves_a_readable_journal(tmp_path):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from trackbook.store import Store
+from trackbook.store.curves import read_curve
 from trackbook.store.fsck import fsck
 from trackbook.tracking import Runs
 
@@ -173,11 +174,14 @@ def check_runs(store: Store, records: list[list]) -> None:
 def check_metrics(store: Store, records: list[list]) -> None:
     """Check that every metric that was acknowledged is there, and none of all twice."""
     with store.read() as db:
+        curves = db.execute(
+            "SELECT run.run_id, key.name, run.id, key.id FROM metric"
+            " JOIN run ON run.id = metric.run_id JOIN key ON key.id = key_id"
+        ).fetchall()
         points = Counter(
-            db.execute(
-                "SELECT run.run_id, key.name, step, value FROM metric_point"
-                " JOIN run ON run.id = metric_point.run_id JOIN key ON key.id = key_id"
-            ).fetchall()
+            (run_id, name, step, value)
+            for run_id, name, run, key in curves
+            for step, _, value in read_curve(db, run, key).ordered()
         )
         counts = db.execute("SELECT sum(count) FROM metric").fetchone()[0]
     said = {tuple(record[1:]) for record in records if record[0] == "metric"}

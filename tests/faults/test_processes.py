@@ -256,11 +256,15 @@ def test_a_lock_that_is_a_folder_is_a_clear_error(store, runs):
         runs.search()
 
 
-def test_a_journal_folder_that_became_a_file_is_a_clear_error(store):
+def test_what_is_logged_while_the_journal_folder_is_a_file_is_spooled_with_a_warning(store):
     (store.root / "journal").rmdir()
     (store.root / "journal").touch()
-    with pytest.raises(StoreError, match="no journal can be written"):
-        store.append(event.TagsSet("a" * 32, {}))
+    with pytest.warns(UserWarning, match=r"cannot write its store.*no journal can be written"):
+        store.append(event.TagsSet("a" * 32, {"t": "x"}))
+    (store.root / "journal").unlink()
+    with store.read() as db:
+        assert db.execute("SELECT value FROM tag").fetchall() == [("x",)]
+    store.close()
 
 
 def test_a_process_that_only_appends_ends_without_a_word_and_without_sqlite(tmp_path):

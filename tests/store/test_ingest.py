@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from trackbook.store import Store, iso, now_ms
 from trackbook.store import events as event
-from trackbook.store.metrics import Point, Summary, from_stored, summarise, to_stored
+from trackbook.store.curves import read_curve
+from trackbook.store.metrics import Point, Series, Summary, from_stored, summarise, to_stored
 
 RUNS = ["a" * 32, "b" * 32]
 run_ids = st.sampled_from(RUNS)
@@ -46,10 +47,11 @@ def tables(batches):
         with store.read() as db:
             found = {}
             for table in TABLES:
+                columns = db.query("SELECT name FROM pragma_table_info(?)", [table])
                 names = [
-                    column.name
-                    for column in db[table].columns
-                    if column.name not in ("id", "run_id", "experiment_id", "key_id")
+                    column["name"]
+                    for column in columns
+                    if column["name"] not in ("id", "run_id", "experiment_id", "key_id", "changed")
                 ]
                 key = "run.run_id" if table != "environment" else "''"
                 join = (
@@ -91,9 +93,9 @@ def same(one: float | None, other: float | None) -> bool:
 
 @given(st.lists(points, min_size=1, max_size=12), st.integers(1, 11))
 def test_a_summary_is_what_a_look_at_all_points_says(all_points, cut):
-    whole = summarise(all_points)
-    first, rest = all_points[:cut], all_points[cut:]
-    piecewise = summarise(rest, summarise(first)) if rest else summarise(first)
+    whole = summarise(Series.of(all_points))
+    first, rest = Series.of(all_points[:cut]), Series.of(all_points[cut:])
+    piecewise = summarise(rest, summarise(first)) if len(rest) else summarise(first)
     for name in Summary.__struct_fields__:
         assert same(getattr(whole, name), getattr(piecewise, name)), name
     bounded = [point.value for point in all_points if not math.isnan(point.value)]
@@ -133,7 +135,7 @@ def test_metrics_of_two_processes_at_one_step_are_both_kept(tmp_path):
     one.append(event.MetricLogged(RUNS[0], "m", 1.0, 5, 0))
     other.append(event.MetricLogged(RUNS[0], "m", 2.0, 6, 0))
     with one.read() as db:
-        assert db.execute("SELECT value FROM metric_point ORDER BY value").fetchall() == [(1.0,), (2.0,)]
+        assert list(read_curve(db, 1, 1).ordered()) == [(0, 5, 1.0), (0, 6, 2.0)]
         assert db.execute("SELECT last, count FROM metric").fetchall() == [(2.0, 2)]
     one.close()
     other.close()

@@ -8,7 +8,7 @@ import pytest
 from trackbook.errors import NotFoundError
 from trackbook.store import Store
 from trackbook.store import events as event
-from trackbook.store.database import sqlite_version
+from trackbook.store.database import applied_steps, is_ready, sqlite_version
 from trackbook.store.migrations import migrations
 
 
@@ -97,15 +97,16 @@ def test_a_store_of_an_older_version_is_brought_up_to_date(store):
     from sqlite_utils import Database
 
     old = Database(sqlite3.connect(store.database))
-    first, second = (migration.name for migration in migrations.pending(old)[:2])
-    migrations.apply(old, stop_before=second)
+    first, second = (migration.name for migration in migrations().pending(old)[:2])
+    migrations().apply(old, stop_before=second)
     old.execute("INSERT INTO run (run_id, status) VALUES ('old', 'FINISHED')")
     old.conn.commit()
-    assert [applied.name for applied in migrations.applied(old)] == [first]
+    assert [applied.name for applied in migrations().applied(old)] == [first]
     old.close()
     with store.read() as db:
         assert db.execute("SELECT run_id FROM run").fetchall() == [("old",)]
-        assert migrations.pending(db) == []
+        assert is_ready(db, store.database)
+        assert applied_steps(db)[0] == first
 
 
 def test_the_wal_does_not_grow_without_end(store):

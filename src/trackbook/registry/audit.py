@@ -173,7 +173,7 @@ def select(db: Database, clause: str, **values: Any) -> Iterator[AuditEvent]:
 
 def lenient(db: Database) -> None:
     """Let `db`, until it is closed, give text that is no UTF-8 (which only a hand can put there) instead of failing."""
-    db.conn.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
 
 
 def verify(events: Iterable[AuditEvent]) -> AuditVerdict:

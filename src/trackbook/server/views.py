@@ -9,7 +9,7 @@ import msgspec
 
 import trackbook
 from trackbook.server.pages import read_cursor, write_cursor
-from trackbook.store.migrations import migrations
+from trackbook.store.database import applied_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +99,6 @@ def status(project_id: str, root: Path, project: Project | None) -> dict[str, An
 def _store(project: Project) -> dict[str, Any]:
     with project.store.read() as db:
         return {
-            "store_version": migrations.applied(db)[-1].name,
+            "store_version": applied_steps(db)[-1],
             "sqlite_version": db.execute("SELECT sqlite_version()").fetchone()[0],
         }

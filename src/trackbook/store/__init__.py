@@ -1,6 +1,6 @@
 """What is remembered: journals, tables and objects.  Nothing outside this room knows SQLite or where files lie."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackbook.store.clock import iso, now_ms
 from trackbook.store.events import Event
@@ -8,15 +8,6 @@ from trackbook.store.objects import Objects
 from trackbook.store.store import Store
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from trackbook.store.connection import Database  # only for types: a process that only logs loads no SQLite
 
 __all__ = ["Database", "Event", "Objects", "Store", "iso", "now_ms"]
-
-
-def __getattr__(name: str) -> Any:
-    # sqlite-utils takes half a second to import; a process that only appends to its journal does without it.
-    if name == "Database":
-        from sqlite_utils import Database
-
-        return Database
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ def copy_store(store: Store, folder: Path) -> Store:
     with store.read() as db:
         try:
             with closing(sqlite3.connect(copy.database)) as target:
-                db.conn.backup(target)
+                db.backup(target)
         except sqlite3.Error as error:
             raise StoreError(f"the store {store.root} cannot be copied to {folder} ({error})") from error
     copy.database.chmod(0o600)

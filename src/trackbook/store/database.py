@@ -5,6 +5,8 @@ SQLite before 3.51.3 can corrupt a WAL database that is written and checkpointed
 - a writing connection exists only while its process holds the store's lock, and it alone checkpoints;
 - every other connection is opened read-only, which also keeps SQLite from checkpointing when the last one closes;
 - nothing is memory-mapped.
+
+On a network file system there is no WAL at all: its index is shared memory, which machines do not share.
 """
 
 from __future__ import annotations
@@ -12,17 +14,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import cache
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from trackbook.errors import StoreError, StoreVersionError
-from trackbook.store.migrations import migrations
+from trackbook.store import filesystem
+from trackbook.store.connection import Database, connect
+from trackbook.store.migrations import STEPS, migrate
 
-BUSY_SECONDS = 30.0
 CHECKPOINT_PAGES = 1000
 WAL_FIX = (3, 51, 3)
+_APPLIED = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'trackbook' ORDER BY id"
+_CANTOPEN = "unable to open database file"
 
 
 @contextmanager
@@ -34,14 +36,13 @@ def connect_for_writing(path: Path) -> Iterator[Database]:
     """
     new = not path.exists()
     try:
-        with closing(_connect(f"{path.as_uri()}?mode=rwc")) as connection:
+        with closing(connect(path, "mode=rwc")) as db:
             if new:
                 path.chmod(0o600)
-            db = Database(connection, execute_plugins=False)
-            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
-            _migrate(db, path)
+            _bring_up_to_date(db, path)
             yield db
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
@@ -50,22 +51,32 @@ def connect_for_writing(path: Path) -> Iterator[Database]:
 @contextmanager
 def connect_for_reading(path: Path) -> Iterator[Database]:
     """Open `path` read-only for the length of a `with` block, in one consistent snapshot."""
+    with open_for_reading(path) as db, snapshot(db, path):
+        yield db
+
+
+@contextmanager
+def open_for_reading(path: Path) -> Iterator[Database]:
+    """Open `path` read-only for the length of a `with` block, outside any transaction."""
     try:
-        connection = _connect(f"{path.as_uri()}?mode=ro")
+        db = _open_readable(path)
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
-    with closing(connection):
-        try:
-            connection.execute("PRAGMA query_only = ON")
-            db = Database(connection, recursive_triggers=False, execute_plugins=False)
-            _refuse_newer(db, path)
-            connection.execute("BEGIN")
-        except sqlite3.Error as error:
-            raise _unusable(path, error) from error
-        try:
-            yield db
-        except sqlite3.DatabaseError as error:
-            raise _unusable(path, error) from error
+    with closing(db):
+        yield db
+
+
+@contextmanager
+def snapshot(db: Database, path: Path) -> Iterator[Database]:
+    """Read from a connection in one consistent snapshot for the length of a `with` block."""
+    try:
+        db.execute("BEGIN")
+        yield db
+    except sqlite3.DatabaseError as error:
+        raise _unusable(path, error) from error
+    finally:
+        if db.in_transaction:
+            db.rollback()
 
 
 @contextmanager
@@ -87,6 +98,11 @@ def checkpoint(db: Database) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def journal_mode(path: Path) -> str:
+    """Return how SQLite shall keep `path` safe: WAL, or DELETE where several machines may have it mounted."""
+    return "DELETE" if filesystem.is_network(filesystem.file_system(path.parent)) else "WAL"
+
+
 def wal_is_sound() -> bool:
     """Say whether this SQLite has the WAL fix of version 3.51.3; without it the rules above are essential."""
     return sqlite3.sqlite_version_info >= WAL_FIX
@@ -97,42 +113,65 @@ def sqlite_version() -> str:
     return sqlite3.sqlite_version
 
 
-def is_ready(path: Path) -> bool:
-    """Say whether the database has all its tables; another process may be making them this moment."""
-    if not path.exists():
-        return False
-    with connect_for_reading(path) as db:
-        return not migrations.pending(db)
+def is_ready(db: Database, path: Path) -> bool:
+    """Say whether a database has all its tables; raises StoreVersionError when it has more than this version knows."""
+    applied = applied_steps(db)
+    _refuse_newer(applied, path)
+    return len(applied) == len(STEPS)
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute("PRAGMA mmap_size = 0")
-    return connection
+def applied_steps(db: Database) -> list[str]:
+    """Return the names of the migrations that a database has been through, in their order."""
+    try:
+        return [name for (name,) in db.execute(_APPLIED).fetchall()]
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return []
+        raise
 
 
-def _migrate(db: Database, path: Path) -> None:
-    _refuse_newer(db, path)
-    if not migrations.pending(db):
+def _open_readable(path: Path) -> Database:
+    db = connect(path, "mode=ro")
+    try:
+        _try_reading(db)
+    except sqlite3.OperationalError as error:
+        db.close()
+        if _CANTOPEN not in str(error) or not path.exists():
+            raise
+        # On a read-only mount SQLite cannot make the index of the WAL.  Without a WAL the file is all there is, and
+        # nobody can change it there.
+        if _wal(path).exists() and _wal(path).stat().st_size > 0:
+            raise
+        db = connect(path, "mode=ro&immutable=1")
+        _try_reading(db)
+    return db
+
+
+def _try_reading(db: Database) -> None:
+    db.execute("PRAGMA query_only = ON")
+    db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _bring_up_to_date(db: Database, path: Path) -> None:
+    if is_ready(db, path):
         return
     with immediate(db):
-        migrations.apply(db)
+        migrate(db, applied_steps(db))  # asked again: another process may have been first
 
 
-def _refuse_newer(db: Database, path: Path) -> None:
+def _refuse_newer(applied: list[str], path: Path) -> None:
     """Raise StoreVersionError when `path` holds migrations that this version has never heard of."""
-    unknown = [applied.name for applied in migrations.applied(db) if applied.name not in _known()]
+    known = {step.__name__ for step in STEPS}
+    unknown = [name for name in applied if name not in known]
     if unknown:
         raise StoreVersionError(
             f"the store {path.parent} was made by a newer Trackbook (it has {unknown[0]}); "
             "update with `pip install -U trackbook`"
         )
-
-
-@cache
-def _known() -> frozenset[str]:
-    return frozenset(migration.name for migration in migrations.pending(Database(memory=True)))
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> StoreError:

@@ -7,26 +7,26 @@ gone and whose every byte is accounted for is deleted; one that holds bytes that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from filelock import Timeout
-from sqlite_utils import Database
 
 from trackbook.errors import StoreVersionError
+from trackbook.store.connection import Database
 from trackbook.store.database import immediate
 from trackbook.store.events import FORMAT, Event, JournalOpened
 from trackbook.store.ingest import Ingester, end_orphans
-from trackbook.store.journal import SUFFIX, Damage, Frame, liveness_lock, read_frames
+from trackbook.store.journal import SUFFIX, Damage, liveness_lock, read_batches
 from trackbook.store.objects import Objects
 
 DAMAGED = "damaged"
 
 
-def drain(db: Database, folder: Path, objects: Objects) -> None:
-    """Apply all new events of all journals in `folder`; the caller holds the store's lock."""
-    consumed = dict(db.execute("SELECT name, consumed FROM journal").fetchall())
-    journals = sorted(folder.glob(f"*{SUFFIX}"))
+def drain(db: Database, folders: Sequence[Path], objects: Objects) -> None:
+    """Apply all new events of all journals in `folders`; the caller holds the store's lock."""
+    consumed = _consumed(db)
+    journals = journals_in(folders)
     abandoned: dict[Path, Damage | None] = {}
     for journal in journals:
         # Asked before reading: a writer that is gone by now cannot add to what is read next.
@@ -37,34 +37,58 @@ def drain(db: Database, folder: Path, objects: Objects) -> None:
     _end_orphans(db, abandoned)
     for journal, damage in abandoned.items():
         _retire(journal, damage)
-    _forget(db, consumed.keys() - {journal.name for journal in journals})
-    _remove_stray_locks(folder)
+    _forget(db, _consumed(db).keys() - {journal.name for journal in journals_in(folders)})
+    for folder in folders:
+        _remove_stray_locks(folder)
+
+
+def has_news(db: Database, folders: Sequence[Path], own: Path | None) -> bool:
+    """Say whether a drain would change anything; `own` is the journal of this process, whose writer lives."""
+    journals = journals_in(folders)
+    if not journals:
+        return False
+    consumed = _consumed(db)
+    return any(
+        _size(journal) > consumed.get(journal.name, 0) or (journal != own and _is_abandoned(journal))
+        for journal in journals
+    )
+
+
+def journals_in(folders: Sequence[Path]) -> list[Path]:
+    """Return all journals, the oldest first: their names begin with the time."""
+    found = [journal for folder in folders for journal in folder.glob(f"*{SUFFIX}")]
+    return sorted(found, key=lambda journal: journal.name)
+
+
+def _consumed(db: Database) -> dict[str, int]:
+    return dict(db.execute("SELECT name, consumed FROM journal").fetchall())
+
+
+def _size(journal: Path) -> int:
+    try:
+        return journal.stat().st_size
+    except FileNotFoundError:  # drained and deleted by another process this moment
+        return 0
 
 
 def _drain_one(db: Database, objects: Objects, journal: Path, offset: int) -> Damage | None:
-    batch: list[Event] = []
-    end, damage = offset, None
-    for item in read_frames(journal, offset):
-        if isinstance(item, Damage):
-            damage = item
-            break
-        _refuse_newer(item, journal)
-        batch.append(item.event)
-        end = item.end
-    if end > offset:
+    for batch in read_batches(journal, offset):
+        if isinstance(batch, Damage):
+            return batch
+        _refuse_newer(batch.events, journal)
         with immediate(db):
             ingester = Ingester(db, objects)
-            ingester.apply(batch)
+            ingester.apply(batch.events)
             ingester.note_writer(journal.name)
             db.execute(
                 "INSERT INTO journal VALUES (?, ?) ON CONFLICT DO UPDATE SET consumed = excluded.consumed",
-                [journal.name, end],
+                [journal.name, batch.end],
             )
-    return damage
+    return None
 
 
-def _refuse_newer(frame: Frame, journal: Path) -> None:
-    if isinstance(frame.event, JournalOpened) and frame.event.format > FORMAT:
+def _refuse_newer(events: Sequence[Event], journal: Path) -> None:
+    if any(isinstance(event, JournalOpened) and event.format > FORMAT for event in events):
         raise StoreVersionError(
             f"the journal {journal} was written by a newer Trackbook; update with `pip install -U trackbook`"
         )
@@ -75,6 +99,8 @@ def _is_abandoned(journal: Path) -> bool:
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        return False
+    except OSError:  # nothing can be written here, so nobody could retire it either
         return False
     lock.release()
     return True
@@ -120,4 +146,4 @@ def _forget(db: Database, gone: set[str]) -> None:
     if not gone:
         return
     with immediate(db):
-        db.conn.executemany("DELETE FROM journal WHERE name = ?", [(name,) for name in gone])
+        db.executemany("DELETE FROM journal WHERE name = ?", [(name,) for name in gone])

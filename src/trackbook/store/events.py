@@ -164,6 +164,19 @@ class FactNoted(Event, frozen=True, tag="fact"):
     content: str
 
 
+class RunEdited(Event, frozen=True, tag="edit"):
+    """What somebody said of a run later: its `run_name`, its `note`, its `deleted_time` or one of its `tags.KEY`.
+
+    None takes it away.  Of several edits of one field the latest counts, whatever the order in which they arrive.
+    """
+
+    run_id: str
+    field: str
+    value: str | None
+    time: int
+    user: str
+
+
 AnyEvent = (
     JournalOpened
     | RunStarted
@@ -180,4 +193,5 @@ AnyEvent = (
     | CellExecuted
     | ProgramFound
     | FactNoted
+    | RunEdited
 )

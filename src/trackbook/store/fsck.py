@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
-from trackbook.store.journal import SUFFIX, Damage, read_frames
+from trackbook.store.journal import SUFFIX, Damage, read_batches
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
-
+    from trackbook.store.connection import Database
     from trackbook.store.store import Store
 
 Severity = Literal["error", "warning", "info"]
@@ -57,7 +56,7 @@ def fsck(store: Store) -> list[Finding]:
 
 def _journals(folder: Path) -> Iterator[Finding]:
     for journal in sorted(folder.glob(f"*{SUFFIX}")):
-        damage = next((item for item in read_frames(journal) if isinstance(item, Damage) and not item.torn), None)
+        damage = next((item for item in read_batches(journal) if isinstance(item, Damage) and not item.torn), None)
         if damage is not None:
             yield Finding(
                 "journal-damaged",

@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlite_utils import Database
 
 from trackbook.store import events
+from trackbook.store.connection import Database
+from trackbook.store.curves import add_points
+from trackbook.store.edits import edit, project_edits
 from trackbook.store.events import Event
-from trackbook.store.metrics import Point, Summary, from_stored, summarise, to_stored
+from trackbook.store.metrics import Series
 from trackbook.store.objects import Objects
 
 RUNNING = "RUNNING"
@@ -32,8 +34,10 @@ class Ingester:
         self._db = db
         self._objects = objects
         self._runs: dict[str, int] = {}
+        self._known: set[str] = set()  # runs of which something was applied before the event at hand
         self._keys: dict[str, int] = {}
-        self._points: dict[tuple[int, int], list[Point]] = defaultdict(list)
+        self._experiments: dict[int, int | None] = {}
+        self._series: dict[tuple[str, str], Series] = defaultdict(Series)
 
     def apply(self, batch: Iterable[Event]) -> None:
         """Write all of `batch` to the tables; metric points go in together at the end."""
@@ -42,10 +46,11 @@ class Ingester:
             if handler is not None:
                 handler(self, event)
         self._write_points()
+        self._note_change()
 
     def note_writer(self, journal: str) -> None:
         """Remember that `journal` writes those of the applied runs that are still going on."""
-        self._db.conn.executemany(
+        self._db.executemany(
             "INSERT OR IGNORE INTO run_writer (run_id, journal) SELECT id, ? FROM run WHERE id = ? AND status = ?",
             [(journal, run, RUNNING) for run in self._runs.values()],
         )
@@ -53,12 +58,19 @@ class Ingester:
     # -- runs
 
     def _run_started(self, event: events.RunStarted) -> None:
-        columns = {
-            **msgspec.structs.asdict(event),
-            "experiment_id": self._experiment(event.experiment),
-        }
+        run, known = self._run(event.run_id), event.run_id in self._known
+        columns = {**msgspec.structs.asdict(event), "experiment_id": self._experiment(event.experiment)}
         del columns["experiment"], columns["run_id"]
         self._update_run(event.run_id, columns)
+        self._experiments[run] = columns["experiment_id"]
+        if known:
+            self._adopt(run, columns["experiment_id"])
+
+    def _adopt(self, run: int, experiment: int) -> None:
+        """Set right what came before the run's start: the experiment of its params and metrics, and its edits."""
+        for table in ("param", "metric"):
+            self._db.execute(f"UPDATE {table} SET experiment_id = ? WHERE run_id = ?", [experiment, run])  # noqa: S608 - ours
+        project_edits(self._db, run)
 
     def _run_ended(self, event: events.RunEnded) -> None:
         columns = msgspec.structs.asdict(event)
@@ -79,6 +91,9 @@ class Ingester:
         gone = dict.fromkeys(("end_time", "error_type", "error_message", "traceback"))
         self._update_run(event.run_id, {"status": RUNNING, **gone})
 
+    def _run_edited(self, event: events.RunEdited) -> None:
+        edit(self._db, self._run(event.run_id), event)
+
     # -- executions of cells
 
     def _cell_executed(self, event: events.CellExecuted) -> None:
@@ -90,7 +105,7 @@ class Ingester:
 
     def _program_found(self, event: events.ProgramFound) -> None:
         run = self._run(event.run_id)
-        self._db.conn.executemany(
+        self._db.executemany(
             "INSERT OR IGNORE INTO run_program (run_id, session, number) VALUES (?, ?, ?)",
             [(run, event.session, number) for number in event.executions],
         )
@@ -105,7 +120,7 @@ class Ingester:
 
     def _tags_set(self, event: events.TagsSet) -> None:
         run = self._run(event.run_id)
-        self._db.conn.executemany(
+        self._db.executemany(
             "INSERT INTO tag VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
             [(run, key, value) for key, value in event.tags.items()],
         )
@@ -140,63 +155,35 @@ class Ingester:
 
     def _params_logged(self, event: events.ParamsLogged) -> None:
         run = self._run(event.run_id)
-        self._db.conn.executemany(
-            "INSERT INTO param VALUES (?, ?, ?, ?)"
+        experiment = self._experiment_of(run)
+        self._db.executemany(
+            "INSERT INTO param (run_id, key_id, value, number, experiment_id) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET value = excluded.value, number = excluded.number",
-            [(run, self._key(name), value, _number(value)) for name, value in event.params.items()],
+            [(run, self._key(name), value, _number(value), experiment) for name, value in event.params.items()],
         )
 
     def _metric_logged(self, event: events.MetricLogged) -> None:
-        place = (self._run(event.run_id), self._key(event.key))
-        self._points[place].append(Point(event.step, event.time, event.value))
+        self._series[event.run_id, event.key].add(event.step, event.time, event.value)
 
     def _metrics_logged(self, event: events.MetricsLogged) -> None:
-        run = self._run(event.run_id)
         for key, value in event.metrics.items():
-            self._points[run, self._key(key)].append(Point(event.step, event.time, value))
+            self._series[event.run_id, key].add(event.step, event.time, value)
 
     def _write_points(self) -> None:
-        for (run, key), points in self._points.items():
-            self._db.conn.executemany(
-                "INSERT INTO metric_point (run_id, key_id, step, time, value) VALUES (?, ?, ?, ?, ?)",
-                [(run, key, point.step, point.time, to_stored(point.value)) for point in points],
-            )
-            self._write_summary(run, key, summarise(points, self._summary(run, key)))
-        self._points.clear()
-
-    def _summary(self, run: int, key: int) -> Summary | None:
-        row = self._db.execute(
-            "SELECT last, last_step, last_time, first, min, max, count FROM metric WHERE run_id = ? AND key_id = ?",
-            [run, key],
-        ).fetchone()
-        if row is None:
-            return None
-        last, last_step, last_time, first, low, high, count = row
-        return Summary(from_stored(last), last_step, last_time, from_stored(first), low, high, count)
-
-    def _write_summary(self, run: int, key: int, new: Summary) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO metric"
-            " (run_id, key_id, last, last_step, last_time, first, min, max, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                run,
-                key,
-                to_stored(new.last),
-                new.last_step,
-                new.last_time,
-                to_stored(new.first),
-                new.min,
-                new.max,
-                new.count,
-            ],
-        )
+        for (run_id, key), series in self._series.items():
+            add_points(self._db, self._run(run_id), self._key(key), series)
+        self._series.clear()
 
     # -- integer keys
 
     def _run(self, run_id: str) -> int:
         if run_id not in self._runs:
-            self._db.execute("INSERT OR IGNORE INTO run (run_id, status) VALUES (?, ?)", [run_id, RUNNING])
+            made = self._db.execute("INSERT OR IGNORE INTO run (run_id, status) VALUES (?, ?)", [run_id, RUNNING])
+            if made.rowcount == 0:
+                self._known.add(run_id)
             self._runs[run_id] = self._scalar("SELECT id FROM run WHERE run_id = ?", run_id)
+        else:
+            self._known.add(run_id)
         return self._runs[run_id]
 
     def _update_run(self, run_id: str, columns: dict[str, Any]) -> None:
@@ -213,6 +200,21 @@ class Ingester:
         self._db.execute("INSERT OR IGNORE INTO experiment (name) VALUES (?)", [name])
         return self._scalar("SELECT id FROM experiment WHERE name = ?", name)
 
+    def _experiment_of(self, run: int) -> int | None:
+        if run not in self._experiments:
+            (found,) = self._db.execute("SELECT experiment_id FROM run WHERE id = ?", [run]).fetchone()
+            self._experiments[run] = found
+        return self._experiments[run]
+
+    def _note_change(self) -> None:
+        """Number this change of the runs it is about: whoever looks for what is new asks for higher numbers."""
+        if not self._runs:
+            return
+        (change,) = self._db.execute(
+            "INSERT INTO counter VALUES ('change', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+        ).fetchone()
+        self._db.executemany("UPDATE run SET changed = ? WHERE id = ?", [(change, run) for run in self._runs.values()])
+
     def _scalar(self, sql: str, value: str) -> int:
         return int(self._db.execute(sql, [value]).fetchone()[0])
 
@@ -224,7 +226,7 @@ def end_orphans(db: Database, journal: str, last_time: int) -> None:
     """
     runs = [run for (run,) in db.execute("SELECT run_id FROM run_writer WHERE journal = ?", [journal]).fetchall()]
     db.execute("DELETE FROM run_writer WHERE journal = ?", [journal])
-    db.conn.executemany(
+    db.executemany(
         "UPDATE run SET status = ?, end_time = max(?, coalesce(start_time, 0)), error_type = ?, error_message = ?"
         " WHERE id = ? AND status = ? AND id NOT IN (SELECT run_id FROM run_writer)",
         [(KILLED, last_time, GONE, "its process was gone before the run had ended", run, RUNNING) for run in runs],
@@ -243,6 +245,7 @@ _HANDLERS: dict[type[Event], Any] = {
     events.DataUsed: Ingester._data_used,
     events.ArtifactLogged: Ingester._artifact_logged,
     events.RunResumed: Ingester._run_resumed,
+    events.RunEdited: Ingester._run_edited,
     events.CellExecuted: Ingester._cell_executed,
     events.ProgramFound: Ingester._program_found,
     events.FactNoted: Ingester._fact_noted,

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import stat
 import struct
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,17 +29,23 @@ from trackbook.store.events import FORMAT, AnyEvent, Event, JournalOpened
 SUFFIX = ".journal"
 SYNC_SECONDS = 0.5
 LOCK_SECONDS = 5.0
+RETRY_SECONDS = 5.0
+"""After so long a store that could not be written is tried again."""
+
 MAX_FRAME = 1 << 28
 """Bytes of one event; SQLite takes texts of up to a billion."""
+
+BATCH = 8 << 20
+"""Bytes of a journal that are read, and applied, at a time."""
 
 _HEADER = struct.Struct("<II")
 _decoder = msgspec.msgpack.Decoder(AnyEvent)
 
 
-class Frame(msgspec.Struct, frozen=True):
-    """One event and the offset just behind it."""
+class Batch(msgspec.Struct, frozen=True):
+    """Events that stand behind one another in a journal, and the offset just behind the last."""
 
-    event: Event
+    events: list[Event]
     end: int
 
 
@@ -49,65 +57,157 @@ class Damage(msgspec.Struct, frozen=True):
     reason: str
 
 
-class JournalWriter:
-    """The journal of this process; opened on the first append, reopened in a forked child."""
+class JournalFile:
+    """One open journal: whole frames at its end, a lock that its writer holds while it lives.
 
-    def __init__(self, folder: Path) -> None:
+    Raises StoreError where the folder or the file cannot be written.
+    """
+
+    def __init__(self, folder: Path, opening: bytes) -> None:
+        self.path = folder / f"{now_ms():013d}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._liveness = liveness_lock(self.path)
+            self._liveness.acquire(timeout=LOCK_SECONDS)
+            self.fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        except (OSError, Timeout) as error:
+            raise StoreError(f"no journal can be written in {folder} ({error}); check its permissions") from error
+        try:
+            self.write(opening)
+            sync_folder(folder)
+        except BaseException:
+            self.forget()  # the next append begins a journal of its own, which opens as every journal does
+            raise
+
+    def write(self, frame: bytes) -> None:
+        """Add one frame; nothing of it stays behind when it cannot be written whole."""
+        try:
+            written = os.write(self.fd, frame)
+        except OSError as error:
+            raise StoreError(f"the journal in {self.path.parent} cannot be written: {error.strerror}") from error
+        if written != len(frame):
+            os.ftruncate(self.fd, os.fstat(self.fd).st_size - written)
+            raise StoreError(
+                f"the journal in {self.path.parent} took {written} of {len(frame)} bytes; is the disk full?"
+            )
+
+    def sync(self) -> None:
+        """Bring what was written to the disk; raises StoreError when it cannot be, or somebody deleted the file."""
+        try:
+            os.fsync(self.fd)
+        except OSError as error:
+            raise StoreError(f"the journal in {self.path.parent} cannot be synced: {error.strerror}") from error
+        if os.fstat(self.fd).st_nlink == 0:
+            raise StoreError(
+                f"the journal in {self.path.parent} was deleted while in use; what it held since then is lost"
+            )
+
+    def close(self) -> None:
+        """Sync, and give up the file and its lock."""
+        os.fsync(self.fd)
+        self.forget()
+        self._liveness.release()
+
+    def forget(self) -> None:
+        """Give up the file, and leave its lock to whoever holds it."""
+        os.close(self.fd)
+
+
+class JournalWriter:
+    """The journal of this process; opened on the first append, reopened in a forked child.
+
+    Where the store cannot be written, as on a full disk, what is logged goes to a journal in `spool` instead, with
+    one warning, until the store can be written again.
+    """
+
+    def __init__(self, folder: Path, spool: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
+        self._spool = spool
         self._encode = msgspec.msgpack.Encoder().encode
-        self._fd: int | None = None
-        self._liveness: FileLock | None = None
-        self._unsynced = threading.Event()
+        self._file: JournalFile | None = None
+        self._spooling_since: float | None = None
+        self._start_afresh()
         _writers.add(self)
+
+    @property
+    def path(self) -> Path | None:
+        """The journal that is open, if one is."""
+        return self._file.path if self._file is not None else None
 
     def append(self, event: Event, *, durable: bool = False) -> None:
         """Add one event; with `durable` it is on the disk when the call returns.
 
         Without, it survives the death of this process at once and of the machine within a second.
-        Raises StoreError when the frame cannot be written whole; nothing of it stays behind then.
+        Raises StoreError when the frame can be written whole neither here nor in the spool.
         """
         frame = self._frame(event)
         with self._lock:
-            fd = self._fd if self._fd is not None else self._open()
-            self._write(fd, frame)
+            file = self._file
+            if file is None or self._spooling_since is not None:
+                file = self._open(file)
+            try:
+                file.write(frame)
+            except StoreError as error:
+                file = self._turn_to_spool(file, error)
+                file.write(frame)
             if durable:
-                os.fsync(fd)
-                self._check_linked(fd)
+                self._make_durable(file)
             elif not self._unsynced.is_set():
                 self._unsynced.set()
 
     def close(self) -> None:
         """Sync and give up the file; a later append opens a new one."""
         with self._lock:
-            if self._fd is None:
-                return
-            os.fsync(self._fd)
-            os.close(self._fd)
-            self._fd = None
-            if self._liveness is not None:
-                self._liveness.release()
-                self._liveness = None
+            file, self._file, self._spooling_since = self._file, None, None
+            if file is not None:
+                file.close()
 
-    def _open(self) -> int:
-        name = f"{now_ms():013d}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
-        path = self._folder / name
+    def _open(self, file: JournalFile | None) -> JournalFile:
+        """Return the journal to write to: the store's, or the spool's as long as there is no other way."""
+        now = time.monotonic()
+        if file is not None and self._spooling_since is not None and now - self._spooling_since < RETRY_SECONDS:
+            return file
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._liveness = liveness_lock(path)
-            self._liveness.acquire(timeout=LOCK_SECONDS)
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-        except (OSError, Timeout) as error:
-            raise StoreError(f"no journal can be written in {self._folder} ({error}); check its permissions") from error
+            opened = self._use(self._new_file(self._folder))
+        except StoreError as error:
+            if file is not None:
+                self._spooling_since = now
+                return file
+            return self._turn_to_spool(None, error)
+        self._spooling_since = None
+        if file is not None:
+            file.close()
+        return opened
+
+    def _turn_to_spool(self, file: JournalFile | None, error: StoreError) -> JournalFile:
+        if self._spooling_since is not None:
+            raise error
+        spooled = self._new_file(private_folder(self._spool))
+        warnings.warn(
+            f"Trackbook cannot write its store ({error}); what is logged is kept in {self._spool} until it can, "
+            "and goes into the store by itself then",
+            stacklevel=4,
+        )
+        if file is not None:
+            file.forget()
+        self._spooling_since = time.monotonic()
+        return self._use(spooled)
+
+    def _new_file(self, folder: Path) -> JournalFile:
+        return JournalFile(folder, self._frame(JournalOpened(FORMAT, os.getpid(), socket.gethostname(), now_ms())))
+
+    def _use(self, file: JournalFile) -> JournalFile:
+        self._file = file
+        threading.Thread(target=_sync_loop, args=(weakref.ref(self), file), daemon=True, name="trackbook-sync").start()
+        return file
+
+    def _make_durable(self, file: JournalFile) -> None:
         try:
-            self._write(fd, self._frame(JournalOpened(FORMAT, os.getpid(), socket.gethostname(), now_ms())))
-            sync_folder(self._folder)
-        except BaseException:
-            os.close(fd)  # the next append begins a journal of its own, which opens as every journal does
+            file.sync()
+        except StoreError:
+            self._file = None
+            file.forget()
             raise
-        self._fd = fd
-        threading.Thread(target=_sync_loop, args=(weakref.ref(self), fd), daemon=True, name="trackbook-sync").start()
-        return fd
 
     def _frame(self, event: Event) -> bytes:
         try:
@@ -121,42 +221,30 @@ class JournalWriter:
             )
         return _HEADER.pack(len(payload), google_crc32c.value(payload)) + payload
 
-    def _write(self, fd: int, frame: bytes) -> None:
-        try:
-            written = os.write(fd, frame)
-        except OSError as error:
-            raise StoreError(f"the journal in {self._folder} cannot be written: {error.strerror}") from error
-        if written != len(frame):
-            os.ftruncate(fd, os.fstat(fd).st_size - written)
-            raise StoreError(f"the journal in {self._folder} took {written} of {len(frame)} bytes; is the disk full?")
-
-    def _check_linked(self, fd: int) -> None:
-        """Raise StoreError when somebody deleted the file: what goes into it would be lost without a word."""
-        if os.fstat(fd).st_nlink > 0:
-            return
-        os.close(fd)
-        self._fd = None
-        raise StoreError(f"the journal in {self._folder} was deleted while in use; what it held since then is lost")
-
-    def _sync(self, fd: int) -> bool:
-        """Sync what was appended since the last time; False when this journal has moved on to another file."""
+    def _sync(self, file: JournalFile) -> bool:
+        """Sync what was appended since the last time; False when this writer has moved on to another file."""
         with self._lock:
-            if self._fd != fd:
+            if self._file is not file:
                 return False
             self._unsynced.clear()
-            duplicate = os.dup(fd)
+            duplicate = os.dup(file.fd)
         # Synced outside the lock: an append must not wait for the disk.
         try:
             os.fsync(duplicate)
+        except OSError:
+            self._unsynced.set()  # tried again: a full or failing disk may recover, and the end of a run will say so
         finally:
             os.close(duplicate)
         return True
 
     def _abandon_in_child(self) -> None:
         """Forget the parent's file: its lock and its frames stay the parent's."""
-        if self._fd is not None:
-            os.close(self._fd)
-        self._fd, self._liveness = None, None
+        if self._file is not None:
+            self._file.forget()
+        self._file, self._spooling_since = None, None
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
         self._lock = threading.Lock()
         self._unsynced = threading.Event()
 
@@ -173,7 +261,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_abandon_all)
 
 
-def _sync_loop(reference: weakref.ref[JournalWriter], fd: int) -> None:
+def _sync_loop(reference: weakref.ref[JournalWriter], file: JournalFile) -> None:
     while True:
         writer = reference()
         if writer is None:
@@ -183,9 +271,23 @@ def _sync_loop(reference: weakref.ref[JournalWriter], fd: int) -> None:
         if unsynced.wait(timeout=5):
             time.sleep(SYNC_SECONDS)
             writer = reference()
-            if writer is None or not writer._sync(fd):
+            if writer is None or not writer._sync(file):
                 return
             del writer
+
+
+def private_folder(folder: Path) -> Path:
+    """Return a folder that only this user can read, made if need be; raises StoreError when it is somebody else's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise StoreError(f"the folder {folder} cannot be made ({error}); set TMPDIR to one that can") from error
+    if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+        raise StoreError(
+            f"{folder} belongs to somebody else, so nothing is kept there; set TMPDIR to a folder of yours"
+        )
+    return folder
 
 
 def liveness_lock(journal: Path) -> FileLock:
@@ -193,44 +295,54 @@ def liveness_lock(journal: Path) -> FileLock:
     return FileLock(journal.with_suffix(".lock"), mode=0o600, thread_local=False)
 
 
-def read_frames(path: Path, offset: int = 0) -> Iterator[Frame | Damage]:
-    """Yield the events of a journal from `offset` on, and at most one Damage, which ends the reading.
+def read_batches(path: Path, offset: int = 0) -> Iterator[Batch | Damage]:
+    """Yield the events of a journal from `offset` on in bounded batches, and at most one Damage, which ends it.
 
     Raises StoreError when the file cannot be read.
     """
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            data = file.read()
+            data = b""
+            while piece := file.read(BATCH):
+                data += piece
+                events, end, damage = _decode(data)
+                if events:
+                    yield Batch(events, offset + end)
+                if damage is not None and not damage.torn:
+                    yield Damage(offset + damage.offset, False, damage.reason)
+                    return
+                data, offset = data[end:], offset + end
+            if data:
+                yield Damage(offset, True, "the frame is cut off")
     except OSError as error:
         raise StoreError(f"the journal {path} cannot be read: {error.strerror}") from error
-    position = 0
-    while position < len(data):
-        result = _frame_at(data, position)
-        if isinstance(result, Damage):
-            yield Damage(offset + result.offset, result.torn, result.reason)
-            return
-        yield Frame(result.event, offset + result.end)
-        position = result.end
 
 
-def _frame_at(data: bytes, position: int) -> Frame | Damage:
-    start = position + _HEADER.size
-    if start > len(data):
-        return Damage(position, True, "the header is cut off")
-    length, checksum = _HEADER.unpack_from(data, position)
-    end = start + length
-    if length > MAX_FRAME:
-        return Damage(position, False, f"a frame of {length} bytes is not plausible")
-    if end > len(data):
-        return _cut_off(data[start:], position)
-    payload = data[start:end]
-    if google_crc32c.value(payload) != checksum:
-        return Damage(position, False, "the checksum does not match")
-    try:
-        return Frame(_decoder.decode(payload), end)
-    except msgspec.DecodeError as error:
-        return Damage(position, False, f"an event that this version does not know ({error})")
+def _decode(data: bytes) -> tuple[list[Event], int, Damage | None]:
+    """Return the events in `data`, where the last whole one ends, and what is wrong with what follows it."""
+    events: list[Event] = []
+    position, size = 0, len(data)
+    view, header, checksum_of, decode = memoryview(data), _HEADER.unpack_from, google_crc32c.value, _decoder.decode
+    while position + _HEADER.size <= size:
+        length, checksum = header(data, position)
+        start = position + _HEADER.size
+        end = start + length
+        if length > MAX_FRAME:
+            return events, position, Damage(position, False, f"a frame of {length} bytes is not plausible")
+        if end > size:
+            return events, position, _cut_off(data[start:], position)
+        payload = bytes(view[start:end])
+        if checksum_of(payload) != checksum:
+            return events, position, Damage(position, False, "the checksum does not match")
+        try:
+            events.append(decode(payload))
+        except msgspec.DecodeError as error:
+            reason = f"an event that this version does not know ({error})"
+            return events, position, Damage(position, False, reason)
+        position = end
+    rest = Damage(position, True, "the header is cut off") if position < size else None
+    return events, position, rest
 
 
 def _cut_off(rest: bytes, position: int) -> Damage:

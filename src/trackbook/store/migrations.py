@@ -7,9 +7,49 @@ into NULL: NaN is kept as the text 'NaN' (see `store.metrics`).
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
-migrations = Migrations("trackbook")
+from trackbook.store.connection import Database
+from trackbook.store.metrics import Point, Series, from_stored
+from trackbook.store.points import encode_chunks
+
+if TYPE_CHECKING:
+    from sqlite_utils import Migrations
+
+Step = Callable[[Database], None]
+STEPS: list[Step] = []
+
+
+def migrate(db: Database, applied: Sequence[str]) -> None:
+    """Bring a database up to date inside the transaction of the caller; `applied` names the steps it has behind it."""
+    from sqlite_utils import Database as Wrapped  # here: it imports pandas, and few processes ever migrate
+
+    if len(applied) < len(STEPS):
+        migrations().apply(Wrapped(db, execute_plugins=False))
+
+
+def migrations() -> Migrations:
+    """Return the steps as sqlite-utils wants them; it keeps the record of those that a database has been through."""
+    from sqlite_utils import Migrations
+
+    every = Migrations("trackbook")
+    for step in STEPS:
+        every(name=step.__name__)(_unwrapped(step))
+    return every
+
+
+def _unwrapped(step: Step) -> Callable[..., None]:
+    def apply(wrapped: object) -> None:
+        step(wrapped.conn)  # type: ignore[attr-defined]  # sqlite-utils' own type loads pandas
+
+    return apply
+
+
+def _step(step: Step) -> Step:
+    STEPS.append(step)
+    return step
 
 
 def _execute(db: Database, *statements: str) -> None:
@@ -17,7 +57,7 @@ def _execute(db: Database, *statements: str) -> None:
         db.execute(statement)
 
 
-@migrations()
+@_step
 def m001_tracking(db: Database) -> None:
     _execute(
         db,
@@ -85,7 +125,7 @@ def m001_tracking(db: Database) -> None:
     )
 
 
-@migrations()
+@_step
 def m002_data(db: Database) -> None:
     _execute(
         db,
@@ -103,7 +143,7 @@ def m002_data(db: Database) -> None:
     )
 
 
-@migrations()
+@_step
 def m003_registry(db: Database) -> None:
     _execute(
         db,
@@ -145,7 +185,7 @@ def m003_registry(db: Database) -> None:
     )
 
 
-@migrations()
+@_step
 def m004_pipeline(db: Database) -> None:
     _execute(
         db,
@@ -163,7 +203,7 @@ def m004_pipeline(db: Database) -> None:
     )
 
 
-@migrations()
+@_step
 def m005_monitoring(db: Database) -> None:
     _execute(
         db,
@@ -176,7 +216,7 @@ def m005_monitoring(db: Database) -> None:
     )
 
 
-@migrations()
+@_step
 def m006_writers(db: Database) -> None:
     _execute(
         db,
@@ -189,7 +229,7 @@ def m006_writers(db: Database) -> None:
     )
 
 
-@migrations()
+@_step
 def m007_proof(db: Database) -> None:
     _execute(
         db,
@@ -226,3 +266,56 @@ def m007_proof(db: Database) -> None:
         """,
         "CREATE INDEX reproduction_by_run ON reproduction (run_id, id)",
     )
+
+
+@_step
+def m008_search(db: Database) -> None:
+    """What a search needs: the experiment leads every index.  And what is said of a run later: edits, deletion."""
+    _execute(
+        db,
+        "ALTER TABLE run ADD COLUMN deleted_time INTEGER",
+        "ALTER TABLE run ADD COLUMN note TEXT",
+        "ALTER TABLE run ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        "CREATE INDEX run_by_status ON run (experiment_id, status, start_time)",
+        "CREATE INDEX run_by_deletion ON run (deleted_time) WHERE deleted_time IS NOT NULL",
+        """
+        CREATE TABLE run_edit (
+            run_id INTEGER NOT NULL REFERENCES run (id), field TEXT NOT NULL, value TEXT, time INTEGER NOT NULL,
+            user TEXT NOT NULL, PRIMARY KEY (run_id, field)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "ALTER TABLE param ADD COLUMN experiment_id INTEGER REFERENCES experiment (id)",
+        "ALTER TABLE metric ADD COLUMN experiment_id INTEGER REFERENCES experiment (id)",
+        "UPDATE param SET experiment_id = (SELECT experiment_id FROM run WHERE run.id = run_id)",
+        "UPDATE metric SET experiment_id = (SELECT experiment_id FROM run WHERE run.id = run_id)",
+        "CREATE INDEX param_by_value ON param (experiment_id, key_id, value, run_id)",
+        "CREATE INDEX param_by_number ON param (experiment_id, key_id, number, run_id) WHERE number IS NOT NULL",
+        "CREATE INDEX metric_by_experiment ON metric (experiment_id, key_id, last, run_id)",
+        "DROP INDEX metric_by_value",
+        "CREATE INDEX metric_by_value ON metric (key_id, last, run_id)",
+        "CREATE INDEX tag_by_value ON tag (key, value, run_id)",
+    )
+
+
+@_step
+def m009_points(db: Database) -> None:
+    """Metric points in compressed chunks, instead of a row each."""
+    _execute(
+        db,
+        """
+        CREATE TABLE metric_chunk (
+            id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, key_id INTEGER NOT NULL, number INTEGER NOT NULL,
+            count INTEGER NOT NULL, content BLOB NOT NULL, UNIQUE (run_id, key_id, number)
+        ) STRICT
+        """,
+    )
+    rows = db.execute("SELECT run_id, key_id, step, time, value FROM metric_point ORDER BY run_id, key_id, id")
+    for (run, key), points in groupby(rows, key=lambda row: row[:2]):
+        series = Series.of(Point(step, time, from_stored(value)) for _, _, step, time, value in points)
+        if len(series) > 1:  # one point is what its summary says
+            db.executemany(
+                "INSERT INTO metric_chunk (run_id, key_id, number, count, content) VALUES (?, ?, ?, ?, ?)",
+                [(run, key, number, count, content) for number, (count, content) in enumerate(encode_chunks(series))],
+            )
+    db.execute("DROP TABLE metric_point")

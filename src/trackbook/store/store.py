@@ -13,23 +13,27 @@
 from __future__ import annotations
 
 import atexit
+import errno
+import os
 import sys
+import tempfile
 import threading
+import warnings
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blake3 import blake3
 from filelock import FileLock, Timeout
 
-from trackbook.errors import NotFoundError, StoreError
-from trackbook.store.events import Event
+from trackbook.errors import NotFoundError, StoreError, StoreVersionError
 from trackbook.store.journal import JournalWriter
 from trackbook.store.objects import Objects
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from trackbook.store.connection import Database
 
 LOCK_SECONDS = 60.0
 READ_WAIT_SECONDS = 1.0
@@ -45,7 +49,11 @@ class Store:
         """Use the store in the folder `root`, which `open` has made sure of."""
         self.root = root
         self.objects = Objects(root / "objects")
-        self._journal = JournalWriter(root / "journal")
+        self._folders = (root / "journal", spool_folder(root))
+        self._journal = JournalWriter(*self._folders)
+        self.append = self._journal.append
+        """Add a tracking event to this process's journal; see `JournalWriter.append` for what it promises."""
+
         self._local = threading.local()
         atexit.register(_close_quietly, weakref.ref(self))
 
@@ -77,18 +85,21 @@ class Store:
         """Where the SQLite file lies."""
         return self.root / "trackbook.db"
 
-    def append(self, event: Event, *, durable: bool = False) -> None:
-        """Add a tracking event to this process's journal; see `JournalWriter.append` for what it promises."""
-        self._journal.append(event, durable=durable)
-
     @contextmanager
     def read(self) -> Iterator[Database]:
-        """Give a read-only connection in one snapshot, after draining the journals if nobody else is doing so."""
-        from trackbook.store.database import connect_for_reading
+        """Give a read-only connection in one snapshot that holds what was journalled before.
 
-        self.drain(wait=READ_WAIT_SECONDS)
-        with connect_for_reading(self.database) as db:
-            yield db
+        Where nothing is new, or the store cannot be written, nothing is: a read-only mount can be read.
+        """
+        from trackbook.store.database import open_for_reading, snapshot
+
+        if not self.database.exists():
+            self._catch_up()
+        with open_for_reading(self.database) as db:
+            if self._is_behind(db):
+                self._catch_up()
+            with snapshot(db, self.database):
+                yield db
 
     @contextmanager
     def write(self) -> Iterator[Database]:
@@ -97,24 +108,51 @@ class Store:
         from trackbook.store.drain import drain
 
         with self._writing(LOCK_SECONDS) as db:
-            drain(db, self.root / "journal", self.objects)
+            drain(db, self._folders, self.objects)
             with immediate(db):
                 yield db
 
     def drain(self, *, wait: float = 0.0) -> bool:
         """Move journalled events into the tables; False when another process held the lock for `wait` seconds."""
-        from trackbook.store.database import is_ready
         from trackbook.store.drain import drain
 
         try:
             with self._writing(wait) as db:
-                drain(db, self.root / "journal", self.objects)
+                drain(db, self._folders, self.objects)
         except StoreBusyError:
-            if not is_ready(self.database):
-                # Somebody is making the database this moment; wait for it as a writer would.
-                return self.drain(wait=LOCK_SECONDS)
             return False
+        with suppress(OSError):
+            self._folders[1].rmdir()  # the spool, once it is empty
         return True
+
+    def _is_behind(self, db: Database) -> bool:
+        from trackbook.store.database import is_ready
+        from trackbook.store.drain import has_news
+
+        return not is_ready(db, self.database) or has_news(db, self._folders, self._journal.path)
+
+    def _catch_up(self) -> None:
+        """Drain, unless others do so or nobody can; a database that is not ready is waited for."""
+        try:
+            if self.drain(wait=READ_WAIT_SECONDS) or self._is_ready():
+                return
+        except StoreVersionError:
+            raise
+        except StoreError as error:
+            if not self._is_ready():
+                raise
+            if not isinstance(error, ReadOnlyStoreError):  # there nothing new can be expected
+                warnings.warn(f"what was logged last is not shown: {error}", stacklevel=6)
+            return
+        self.drain(wait=LOCK_SECONDS)
+
+    def _is_ready(self) -> bool:
+        from trackbook.store.database import is_ready, open_for_reading
+
+        if not self.database.exists():
+            return False
+        with open_for_reading(self.database) as db:
+            return is_ready(db, self.database)
 
     def close(self) -> None:
         """Sync the journal and drain it if the lock is free; the store stays usable."""
@@ -141,6 +179,17 @@ class StoreBusyError(StoreError):
     """Another process holds the lock."""
 
 
+class ReadOnlyStoreError(StoreError):
+    """The store lies where this process may not write."""
+
+
+def spool_folder(root: Path) -> Path:
+    """Return where journals go while the store at `root` cannot be written: in the user's temporary folder."""
+    user = os.getuid() if hasattr(os, "getuid") else "me"
+    name = blake3(os.fsencode(root.absolute())).hexdigest(8)
+    return Path(tempfile.gettempdir()) / f"trackbook-{user}-{name}"
+
+
 @contextmanager
 def _held(path: Path, wait: float) -> Iterator[None]:
     lock = FileLock(path, mode=0o600, thread_local=False, poll_interval=0.005)
@@ -149,7 +198,9 @@ def _held(path: Path, wait: float) -> Iterator[None]:
     except Timeout as error:
         raise StoreBusyError(f"another process has held {path} for {wait:.0f} s; try again, or end it") from error
     except OSError as error:
-        raise StoreError(f"the lock {path} cannot be taken ({error}); check the folder's permissions") from error
+        read_only = error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+        kind = ReadOnlyStoreError if read_only else StoreError
+        raise kind(f"the lock {path} cannot be taken ({error}); check the folder's permissions") from error
     try:
         yield
     finally:
@@ -169,6 +220,4 @@ def _close_quietly(reference: weakref.ref[Store]) -> None:
         else:
             store._journal.close()
     except StoreError as error:
-        import warnings
-
         warnings.warn(f"Trackbook left its journal for the next command to read: {error}", stacklevel=1)

@@ -12,7 +12,8 @@ from trackbook.capture.environment import Environment
 from trackbook.capture.fingerprint.values import fingerprint
 from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
-from trackbook.store.metrics import from_stored
+from trackbook.store.curves import read_curve
+from trackbook.store.metrics import Series, from_stored
 from trackbook.tracking.filter import Condition, parse_filter, parse_order
 from trackbook.tracking.names import is_automatic
 from trackbook.tracking.values import (
@@ -88,12 +89,9 @@ class Runs:
         """Return all values of one metric of one run, by step."""
         with self._store.read() as db:
             row = _find(db, run_id)
-            points = db.execute(
-                "SELECT step, time, value FROM metric_point"
-                " WHERE run_id = ? AND key_id = (SELECT id FROM key WHERE name = ?) ORDER BY step, time, id",
-                [row["id"], key],
-            ).fetchall()
-        return [MetricPoint(step, time, from_stored(value)) for step, time, value in points]
+            found = db.execute("SELECT id FROM key WHERE name = ?", [key]).fetchone()
+            series = read_curve(db, row["id"], found[0]) if found else Series()
+        return [MetricPoint(*point) for point in series.ordered()]
 
     def artifact(self, run_id: str, path: str) -> bytes:
         """Return the content of a run's artifact; raises NotFoundError with the nearest path."""

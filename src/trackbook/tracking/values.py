@@ -193,7 +193,7 @@ class Run(msgspec.Struct, frozen=True):
         return self.summary.to_dict() | details
 
 
-class MetricPoint(msgspec.Struct, frozen=True):
+class MetricPoint(msgspec.Struct, frozen=True, gc=False):
     """One logged value of a metric."""
 
     step: int
