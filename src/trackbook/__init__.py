@@ -80,7 +80,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in __all__ or name in _ELSEWHERE:
-        return getattr(import_module(_ELSEWHERE.get(name, "trackbook.fluent")), name)
+        found = globals()[name] = getattr(import_module(_ELSEWHERE.get(name, "trackbook.fluent")), name)
+        return found
     raise AttributeError(f"module 'trackbook' has no attribute {name!r}")
 
 

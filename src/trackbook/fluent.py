@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 FIGURE_FORMATS = frozenset({"png", "svg", "pdf", "jpg", "jpeg"})
 
 
+def _run() -> ActiveRun:
+    """Return the active run, or start one; on the path of every logging call, so it looks no further than it must."""
+    return current.active_run or current.get().tracker.start_run()
+
+
 def set_experiment(name: str) -> None:
     """Make `name` the experiment of the runs that start from now on."""
     current.get().tracker.set_experiment(name)
@@ -58,32 +63,32 @@ def active_run() -> ActiveRun | None:
 
 def log_param(key: str, value: Any) -> None:
     """Log one param of the active run; without one, a run starts."""
-    current.get().tracker.ensure_run().log_param(key, value)
+    _run().log_param(key, value)
 
 
 def log_params(params: Mapping[str, Any]) -> None:
     """Log params of the active run; without one, a run starts."""
-    current.get().tracker.ensure_run().log_params(params)
+    _run().log_params(params)
 
 
 def log_metric(key: str, value: float, step: int | None = None) -> None:
     """Log one value of a metric of the active run; without `step` it gets the metric's next one."""
-    current.get().tracker.ensure_run().log_metric(key, value, step)
+    _run().log_metric(key, value, step)
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     """Log several metrics of the active run."""
-    current.get().tracker.ensure_run().log_metrics(metrics, step)
+    _run().log_metrics(metrics, step)
 
 
 def set_tag(key: str, value: Any) -> None:
     """Set a tag of the active run."""
-    current.get().tracker.ensure_run().set_tag(key, value)
+    _run().set_tag(key, value)
 
 
 def set_tags(tags: Mapping[str, Any]) -> None:
     """Set tags of the active run."""
-    current.get().tracker.ensure_run().set_tags(tags)
+    _run().set_tags(tags)
 
 
 def log_artifact(local_path: str | Path | bytes, artifact_path: str | None = None) -> str:
@@ -91,7 +96,7 @@ def log_artifact(local_path: str | Path | bytes, artifact_path: str | None = Non
 
     Bytes are kept under the whole name `artifact_path`.
     """
-    run = current.get().tracker.ensure_run()
+    run = _run()
     if artifact_path is not None and isinstance(local_path, str | Path):
         artifact_path = f"{artifact_path}/{Path(local_path).name}"
     return run.log_artifact(local_path, artifact_path)

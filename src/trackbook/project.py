@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
     from trackbook.registry import Registry
-    from trackbook.tracking import Runs, Tracker
+    from trackbook.tracking import ActiveRun, Runs, Tracker
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
     from trackbook.tracking.environments import Environments
@@ -166,10 +166,17 @@ class CurrentProject:
         """The project that this process has opened, None before it needed one."""
         return self._project
 
+    @property
+    def active_run(self) -> ActiveRun | None:
+        """The run that is going on in the opened project; the first thing on the path of every logging call."""
+        project = self._project
+        tracker = None if project is None else project.__dict__.get("tracker")
+        return None if tracker is None else tracker.active
+
     def get(self) -> Project:
         """Return the project of the notebook that this kernel belongs to, else of the working directory."""
         project = self._project
-        if project is not None and _is_busy(project):
+        if project is not None and self.active_run is not None:
             return project  # code that changes folder during a run stays in the run's project
         try:
             start = self.folder()
@@ -182,12 +189,6 @@ class CurrentProject:
             if self._project is None or self._key != key:
                 self._project, self._key = Project.open(start), key
             return self._project
-
-
-def _is_busy(project: Project) -> bool:
-    """Say whether a run of the project is going on; the first thing on the path of every logging call."""
-    tracker: Tracker | None = vars(project).get("tracker")
-    return tracker is not None and tracker.active is not None
 
 
 current = CurrentProject()

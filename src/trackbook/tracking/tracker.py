@@ -62,7 +62,10 @@ class Tracker:
     @property
     def active(self) -> ActiveRun | None:
         """The innermost run of this thread, else the outermost of the process, so that worker threads find it."""
-        stack = self._stack()
+        try:
+            stack: list[ActiveRun] = self._local.stack
+        except AttributeError:  # the first look of this thread
+            return self._outermost
         while stack and stack[-1].status is not None:
             stack.pop()  # ended by another thread
         return stack[-1] if stack else self._outermost
@@ -333,9 +336,14 @@ class ActiveRun:
             self._check_going()
             checked_name("metric", key)
             following = 0
-        step = following if step is None else _step(key, step)
-        self._append(event.MetricLogged(self.run_id, key, _number(key, value), time.time_ns() // 1_000_000, step))
-        self._next_step[key] = max(following, step + 1)
+        number = value if type(value) is float else _number(key, value)
+        if step is None:
+            step, following = following, following + 1
+        else:
+            step = _step(key, step)
+            following = max(following, step + 1)
+        self._append(event.MetricLogged(self.run_id, key, number, time.time_ns() // 1_000_000, step))
+        self._next_step[key] = following
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log several metrics; with `step` as one fact, without it each gets its own next step."""
