@@ -87,5 +87,5 @@ def test_the_remote_has_a_url_and_options(tmp_path):
     "options", ['{ key = "x" }', '{ client_kwargs = { aws_secret_access_key = "x" } }', '{ Account_Key = "x" }']
 )
 def test_credentials_have_no_place_in_the_settings(tmp_path, options):
-    with pytest.raises(SettingsError, match="does not belong in `\\[remote\\]`.*environment"):
+    with pytest.raises(SettingsError, match=r"does not belong in `\[remote\]`.*environment"):
         load(tmp_path, f'[remote]\nurl = "s3://team"\noptions = {options}\n')

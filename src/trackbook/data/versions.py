@@ -17,6 +17,7 @@ from trackbook.data.reading import read_table
 from trackbook.data.schema import Schema, describe
 from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, a, nearest, shown
 from trackbook.store import Store, iso, now_ms
+from trackbook.store.objects import is_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,8 @@ _URI = re.compile(r"(?:data:/+)?(?P<name>[^@]*)(?:@(?P<version>.*))?", re.DOTALL
 class DatasetVersion(msgspec.Struct, frozen=True):
     """One version of a dataset; `created_time` in milliseconds since 1970, UTC.
 
-    `format` is ``arrow`` for a frame and ``file`` for a file, whose name is `source`.
+    `format` is ``arrow`` for a frame and ``file`` for a file, whose name is `source`.  `origin` is the number that the
+    version has where it was made, when that number was taken here.
     """
 
     name: str
@@ -47,6 +49,12 @@ class DatasetVersion(msgspec.Struct, frozen=True):
     run_id: str | None
     created_time: int
     created_by: str
+    origin: int | None = None
+
+    @property
+    def identity(self) -> tuple[str, int, str, str]:
+        """What makes it the same version in the stores of several people, whatever its number there."""
+        return self.name, self.origin or self.version, self.digest, self.format
 
     @property
     def uri(self) -> str:
@@ -130,9 +138,21 @@ class Datasets:
         name, version = (match["name"], match["version"]) if match else (uri, None)
         if version is None or version == "latest":
             return self.get(name)
-        if not re.fullmatch(r"[0-9]{1,9}", version):
-            raise UsageError(f"{clip(uri)} has no version number after '@'; write data:/NAME@3 or data:/NAME")
-        return self.get(name, int(version))
+        if re.fullmatch(r"[0-9]{1,7}", version):
+            return self.get(name, int(version))
+        if re.fullmatch(r"[0-9a-f]{8,64}", version):
+            return self._named_by_digest(name, version)
+        raise UsageError(f"{clip(uri)} has no version number after '@'; write data:/NAME@3 or data:/NAME")
+
+    def _named_by_digest(self, name: str, prefix: str) -> DatasetVersion:
+        """Return the newest version whose digest begins so: the one name that a version has in every store."""
+        newest = self.get(name)
+        found = next((version for version in self.list(name) if version.digest.startswith(prefix)), None)
+        if found is None:
+            raise NotFoundError(
+                f"dataset {name!r} has no version whose digest begins with {prefix}; the newest is {newest.uri}"
+            )
+        return found
 
     def get(self, name: str, version: int | None = None) -> DatasetVersion:
         """Return version number `version` of the dataset `name`, or its newest; raises NotFoundError."""
@@ -153,6 +173,24 @@ class Datasets:
         """Return all versions, or those of one dataset: by name, then the newest first."""
         with self._store.read() as db:
             return _select(db, name)
+
+    def adopt(self, version: DatasetVersion) -> DatasetVersion | None:
+        """Keep a version that was made in another store, whose objects are here; None when it is known.
+
+        Where its number is taken by another version, it gets the next free one.  Raises UsageError or DataError for a
+        version that no Trackbook made.
+        """
+        check_name(version.name, "dataset")
+        if version.version < 1 or version.origin is not None or not is_digest(version.digest):
+            raise DataError(f"{clip(version.uri)} is no version that Trackbook makes")
+        with self._store.write() as db:
+            versions = _select(db, version.name)
+            if version.identity in {each.identity for each in versions}:
+                return None
+            if version.version in {each.version for each in versions}:
+                version = msgspec.structs.replace(version, version=versions[0].version + 1, origin=version.version)
+            _insert(db, version)
+        return version
 
     def _version(self, content: Content, name: str, number: int, digest: str, run_id: str | None) -> DatasetVersion:
         return DatasetVersion(
@@ -233,7 +271,7 @@ def _select(db: Database, name: str | None) -> tuple[DatasetVersion, ...]:
     rows = db.query(
         """
         SELECT dataset.name, version, fingerprint, digest, format, size, rows, columns, schema, source, run_id,
-               created_time, created_by
+               created_time, created_by, origin
         FROM dataset_version JOIN dataset ON dataset.id = dataset_id
         WHERE :name IS NULL OR dataset.name = :name
         ORDER BY dataset.name, version DESC
@@ -256,9 +294,9 @@ def _insert(db: Database, version: DatasetVersion) -> None:
     db.execute(
         """
         INSERT INTO dataset_version (dataset_id, version, fingerprint, digest, format, size, rows, columns, schema,
-                                     source, run_id, created_time, created_by)
+                                     source, run_id, created_time, created_by, origin)
         SELECT id, :version, :fingerprint, :digest, :format, :size, :rows, :columns, :schema,
-               :source, :run_id, :created_time, :created_by
+               :source, :run_id, :created_time, :created_by, :origin
         FROM dataset WHERE name = :name
         """,
         values,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -46,7 +46,7 @@ class Ingester:
             if handler is not None:
                 handler(self, event)
         self._write_points()
-        self._note_change()
+        note_change(self._db, self._runs.values())
 
     def note_writer(self, journal: str) -> None:
         """Remember that `journal` writes those of the applied runs that are still going on."""
@@ -206,17 +206,18 @@ class Ingester:
             self._experiments[run] = found
         return self._experiments[run]
 
-    def _note_change(self) -> None:
-        """Number this change of the runs it is about: whoever looks for what is new asks for higher numbers."""
-        if not self._runs:
-            return
-        (change,) = self._db.execute(
-            "INSERT INTO counter VALUES ('change', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
-        ).fetchone()
-        self._db.executemany("UPDATE run SET changed = ? WHERE id = ?", [(change, run) for run in self._runs.values()])
-
     def _scalar(self, sql: str, value: str) -> int:
         return int(self._db.execute(sql, [value]).fetchone()[0])
+
+
+def note_change(db: Database, runs: Collection[int]) -> None:
+    """Number a change of `runs`: whoever looks for what is new asks for higher numbers."""
+    if not runs:
+        return
+    (change,) = db.execute(
+        "INSERT INTO counter VALUES ('change', 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+    ).fetchone()
+    db.executemany("UPDATE run SET changed = ? WHERE id = ?", [(change, run) for run in runs])
 
 
 def end_orphans(db: Database, journal: str, last_time: int) -> None:
@@ -231,6 +232,7 @@ def end_orphans(db: Database, journal: str, last_time: int) -> None:
         " WHERE id = ? AND status = ? AND id NOT IN (SELECT run_id FROM run_writer)",
         [(KILLED, last_time, GONE, "its process was gone before the run had ended", run, RUNNING) for run in runs],
     )
+    note_change(db, runs)
 
 
 _HANDLERS: dict[type[Event], Any] = {

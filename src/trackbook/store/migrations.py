@@ -319,3 +319,21 @@ def m009_points(db: Database) -> None:
                 [(run, key, number, count, content) for number, (count, content) in enumerate(encode_chunks(series))],
             )
     db.execute("DROP TABLE metric_point")
+
+
+@_step
+def m011_exchange(db: Database) -> None:
+    """What an exchange with other stores remembers, so that nothing is moved twice."""
+    _execute(
+        db,
+        # The record of a run as of `run.changed`, and the records of others that are in these tables already.
+        """
+        CREATE TABLE run_record (
+            run_id INTEGER PRIMARY KEY REFERENCES run (id), changed INTEGER NOT NULL, digest TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE TABLE received (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+        "CREATE TABLE run_purged (run_id TEXT PRIMARY KEY, time INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        # The number that a dataset version had where it was made, when that was taken here.
+        "ALTER TABLE dataset_version ADD COLUMN origin INTEGER",
+    )

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +34,11 @@ PIECE = 4 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+def is_digest(text: str) -> bool:
+    """Say whether `text` is the digest of an object: 64 hexadecimal characters."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 class Located(msgspec.Struct, frozen=True):
     """Where an object lies, and whether as its bytes or as a Zstandard frame of them."""
 
@@ -47,6 +52,16 @@ class Objects:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._alternate = _alternate(folder)
+        self._behind: Callable[[str], None] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the objects lie."""
+        return self._folder
+
+    def read_through(self, fetch: Callable[[str], None]) -> None:
+        """Ask `fetch` for an object that is read and is not here; it keeps the object, or raises NotFoundError."""
+        self._behind = fetch
 
     # -- writing
 
@@ -122,9 +137,7 @@ class Objects:
         Raises IntegrityError after the last piece when the content is not what was stored, NotFoundError or
         StoreError when it cannot be read.
         """
-        found = self.locate(digest)
-        if found is None:
-            raise self._missing(digest)
+        found = self._found(digest)
         hasher = blake3(max_threads=blake3.AUTO)
         read = compression.decompressed if found.is_compressed else _read
         try:
@@ -145,9 +158,7 @@ class Objects:
 
     def size(self, digest: str) -> int:
         """Return the size of the object's content in bytes."""
-        found = self.locate(digest)
-        if found is None:
-            raise self._missing(digest)
+        found = self._found(digest)
         try:
             return compression.content_size(found.path) if found.is_compressed else found.path.stat().st_size
         except IntegrityError as error:
@@ -155,9 +166,7 @@ class Objects:
 
     def stored_size(self, digest: str) -> int:
         """Return how many bytes of the disk the object takes."""
-        found = self.locate(digest)
-        if found is None:
-            raise self._missing(digest)
+        found = self._found(digest)
         return found.path.stat().st_size
 
     def path(self, digest: str) -> Path:
@@ -215,6 +224,15 @@ class Objects:
         own = self._own(digest)
         target = own if smaller is None else own.with_name(own.name + COMPRESSED)
         batch.write([content if smaller is None else smaller], lambda: target)
+
+    def _found(self, digest: str) -> Located:
+        found = self.locate(digest)
+        if found is None and self._behind is not None:
+            self._behind(digest)
+            found = self.locate(digest)
+        if found is None:
+            raise self._missing(digest)
+        return found
 
     def _missing(self, digest: str) -> NotFoundError:
         return NotFoundError(f"the object {digest[:12]} is not in {self._folder}; run `trackbook fsck`")

@@ -10,6 +10,7 @@ import msgspec
 
 from trackbook.errors import UsageError, nearest
 from trackbook.store import Store, now_ms
+from trackbook.store.ingest import note_change
 from trackbook.tracking.reproduction.trial import CURRENT, ENVIRONMENTS, OnProgress, Trial
 from trackbook.tracking.runs import Runs
 from trackbook.tracking.values import RUNNING, Reproduction, Run
@@ -88,6 +89,9 @@ class Reproductions:
                     reproduction.end_time,
                     reproduction.user,
                 ],
+            )
+            note_change(
+                db, [run for (run,) in db.execute("SELECT id FROM run WHERE run_id = ?", [reproduction.run_id])]
             )
 
 
