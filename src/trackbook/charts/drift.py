@@ -12,6 +12,7 @@ import altair as alt
 
 from trackbook.charts import words
 from trackbook.charts.svg import COLORS
+from trackbook.charts.vega import Spec, axis, finished
 from trackbook.monitoring import Bins, ColumnDrift, DriftReport, Levels
 
 SAMPLES = ("reference", "current")
@@ -20,15 +21,12 @@ HEIGHT = 110
 BAR = 9
 GRID_COLUMNS = 2
 GRID_LIMIT = 30
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-
-Spec = dict[str, Any]
 
 
 def drift_column(column: ColumnDrift) -> Spec | None:
     """Return the picture of one column, or None when there is nothing to draw."""
     chart = _draw(column)
-    return None if chart is None else _finished(chart)
+    return None if chart is None else finished(chart)
 
 
 def drift_charts(report: DriftReport) -> dict[str, Spec]:
@@ -44,7 +42,7 @@ def drift_grid(report: DriftReport) -> Spec | None:
     if not shown:
         return None
     grid = alt.concat(*shown, columns=GRID_COLUMNS, spacing={"row": 18, "column": 26})
-    return _finished(grid.resolve_scale(x="independent", y="independent", color="shared"))
+    return finished(grid.resolve_scale(x="independent", y="independent", color="shared"))
 
 
 def _draw(column: ColumnDrift, *, titled: bool = False) -> alt.LayerChart | alt.Chart | None:
@@ -59,8 +57,8 @@ def _draw(column: ColumnDrift, *, titled: bool = False) -> alt.LayerChart | alt.
 
 def _histogram(bins: Bins, caption: str | None) -> alt.LayerChart:
     """Draw shares of rows in common bins: the reference filled, the current sample as a line."""
-    x = alt.X("from:Q", title=caption, scale=alt.Scale(nice=False, zero=False), axis=_axis(grid=False, tickCount=5))
-    y = alt.Y("share:Q", title=None, axis=_axis(format=".0%", tickCount=3))
+    x = alt.X("from:Q", title=caption, scale=alt.Scale(nice=False, zero=False), axis=axis(grid=False, tickCount=5))
+    y = alt.Y("share:Q", title=None, axis=axis(format=".0%", tickCount=3))
     base = alt.Chart(alt.InlineData(values=_steps(bins))).encode(x=x, y=y, color=_color(), tooltip=_tooltip("from:Q"))
     filled = base.mark_area(interpolate="step-after", opacity=0.4, line=False)
     drawn = base.mark_line(interpolate="step-after", strokeWidth=2)
@@ -71,8 +69,8 @@ def _histogram(bins: Bins, caption: str | None) -> alt.LayerChart:
 def _bars(levels: Levels, caption: str | None) -> alt.Chart:
     """Draw shares of rows by level as pairs of bars."""
     order = list(levels.labels)
-    y = alt.Y("level:N", title=None, sort=order, axis=_axis(grid=False, labelLimit=110, ticks=False))
-    x = alt.X("share:Q", title=caption, axis=_axis(format=".0%", tickCount=4))
+    y = alt.Y("level:N", title=None, sort=order, axis=axis(grid=False, labelLimit=110, ticks=False))
+    x = alt.X("share:Q", title=caption, axis=axis(format=".0%", tickCount=4))
     offset = alt.YOffset("sample:N", sort=list(SAMPLES))
     rows = [
         {"level": label, "sample": sample, "share": share}
@@ -111,11 +109,6 @@ def _tooltip(place: str) -> list[alt.Tooltip]:
     ]
 
 
-def _axis(**options: Any) -> alt.Axis:
-    defaults = {"domain": False, "gridOpacity": 0.25, "titleFontWeight": "normal", "tickOpacity": 0.4}
-    return alt.Axis(**{**defaults, **options})
-
-
 def _title(column: ColumnDrift) -> alt.TitleParams:
     tested = column.method != "not_tested"
     detail = [f"differs by {words.effect(column)} ({words.interval(column)})"] if tested else []
@@ -127,10 +120,3 @@ def _title(column: ColumnDrift) -> alt.TitleParams:
         subtitleFontSize=11,
         offset=6,
     )
-
-
-def _finished(chart: alt.TopLevelMixin) -> Spec:
-    """Return the specification, on a transparent ground and drawn as SVG, which screen readers can read."""
-    spec: Spec = chart.configure_view(stroke=None).to_dict()
-    # Any version 5 will do: JupyterLab's own may be older than the one that Altair names.
-    return {**spec, "$schema": SCHEMA, "background": "transparent", "usermeta": {"embedOptions": {"renderer": "svg"}}}

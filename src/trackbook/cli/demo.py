@@ -18,11 +18,12 @@ import msgspec
 import nbformat
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from trackbook.cli.output import NO, console, exits_with_status, json_option, number, print_json, stderr_console
+from trackbook.cli.output import NO, console, exits_with_status, json_option, print_json, stderr_console
 from trackbook.errors import NotFoundError, UsageError
 from trackbook.pipeline import CellProgress, Pipelines, execute_notebook
 from trackbook.project import STORE_VARIABLE, Project
 from trackbook.settings import FILE_NAME
+from trackbook.tracking.words import number
 
 NOTEBOOK = "quickstart.ipynb"
 SCRIPT = "quickstart_pipeline.py"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from trackbook.cli.output import exits_with_status, json_option, number, print_table
+from trackbook.cli.output import exits_with_status, json_option, print_table
 from trackbook.project import Project
+from trackbook.tracking.words import number
 
 
 @click.command("drift")

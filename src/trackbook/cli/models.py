@@ -6,18 +6,10 @@ import sys
 
 import click
 
-from trackbook.cli.output import (
-    NO,
-    exits_with_status,
-    json_option,
-    local_time,
-    pairs,
-    print_json,
-    print_table,
-    print_text,
-)
+from trackbook.cli.output import NO, exits_with_status, json_option, pairs, print_json, print_table, print_text
 from trackbook.project import Project
 from trackbook.registry import STAGES, ModelVersion
+from trackbook.tracking.words import local_time
 
 
 @click.group("models")

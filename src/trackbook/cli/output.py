@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TrackbookError
+from trackbook.tracking.words import number, printable
 
 NO = 1
 BAD_USAGE = 2
@@ -72,18 +72,6 @@ def print_table(
     console().print(table)
 
 
-def local_time(milliseconds: int | None) -> str:
-    """Return a time in the reader's own zone, to the second."""
-    if milliseconds is None:
-        return ""
-    return datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def number(value: float) -> str:
-    """Return a number in six significant digits."""
-    return f"{value:.6g}"
-
-
 def pairs(values: dict[str, Any]) -> str:
     """Return `a=1 b=2`."""
     return " ".join(f"{name}={number(value) if isinstance(value, float) else value}" for name, value in values.items())
@@ -105,14 +93,10 @@ def exits_with_status(command: Command) -> Command:
 
 def print_text(text: str, style: str | None = None) -> None:
     """Print stored text as text: no markup, and no control characters that the terminal would obey."""
-    console().print(_printable(text), style=style, markup=False)
+    console().print(printable(text), style=style, markup=False)
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return _printable(number(value) if isinstance(value, float) else str(value))
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return printable(number(value) if isinstance(value, float) else str(value))

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import click
 
-from trackbook.cli.output import (
-    exits_with_status,
-    json_option,
-    local_time,
-    number,
-    pairs,
-    print_json,
-    print_table,
-    print_text,
-)
+from trackbook.cli.output import exits_with_status, json_option, pairs, print_json, print_table, print_text
 from trackbook.errors import NotFoundError
 from trackbook.project import Project
 from trackbook.tracking import Run, RunData
 from trackbook.tracking.program import program_script
+from trackbook.tracking.words import local_time, number
 
 STATUS_SIGNS = {"FINISHED": "✓", "FAILED": "✗", "KILLED": "■", "RUNNING": "…"}
 

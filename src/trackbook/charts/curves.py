@@ -1,0 +1,151 @@
+"""Metrics over their steps: one panel a metric, one line a run, the logged values faintly behind the smoothed ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import altair as alt
+import msgspec
+import numpy as np
+
+from trackbook.charts.series import kept_points, smoothed
+from trackbook.charts.vega import Spec, axis, finished, inked, run_color, run_dash
+from trackbook.tracking import MetricPoint
+
+WIDTH = 360
+HEIGHT = 190
+COLUMNS = 2
+FEW = 30
+"""Curves of so many points or fewer show them."""
+MAX_ROWS = 4_000
+"""Rows in a whole picture: more can neither be seen nor pointed at, and cost the browser time."""
+
+Row = dict[str, Any]
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """The values of one metric of one run, by step; `run` is what the run is called in the picture."""
+
+    run: str
+    metric: str
+    points: Sequence[MetricPoint]
+
+
+class _Look(msgspec.Struct, frozen=True):
+    """What all panels of a picture have in common."""
+
+    runs: Sequence[str]
+    smoothing: float
+    log_scale: bool
+    buckets: int
+
+
+def metric_curves(curves: Sequence[Curve], *, smoothing: float = 0.0, log_scale: bool = False) -> Spec | None:
+    """Return the picture of several metrics of several runs, or None when there is nothing to draw.
+
+    `smoothing` is the weight of `series.smoothed`; on a log scale what is not above 0 is marked at the bottom, as
+    NaN and infinities are on every scale.  Raises UsageError for a smoothing that is none.
+    """
+    curves = [curve for curve in curves if curve.points]
+    if not curves:
+        return None
+    runs, metrics = _unique(curve.run for curve in curves), _unique(curve.metric for curve in curves)
+    look = _Look(runs, smoothing, log_scale, max(20, min(WIDTH, MAX_ROWS // (2 * len(curves)))))
+    panels = [_panel(place, metric, _of(metric, curves), look) for place, metric in enumerate(metrics)]
+    grid = alt.concat(*panels, columns=COLUMNS, spacing={"row": 20, "column": 30})
+    grid = grid.resolve_scale(x="independent", y="independent", color="shared", strokeDash="shared")
+    return inked(finished(grid, description=f"{', '.join(metrics)} over steps, for {len(runs)} runs"))
+
+
+def curve_rows(curve: Curve, *, smoothing: float = 0.0, log_scale: bool = False, buckets: int = WIDTH) -> list[Row]:
+    """Return the rows of one curve: `run`, `step`, the `logged` value, the smoothed `value`, and a `mark` without one.
+
+    A value that cannot be drawn is None; its mark says what it is: NaN, ∞, -∞, or at most 0 on a log scale.
+    """
+    steps = np.array([point.step for point in curve.points], dtype=np.float64)
+    logged = np.array([point.value for point in curve.points], dtype=np.float64)
+    values = smoothed(logged, smoothing)
+    drawn = np.where(logged > 0, logged, np.nan) if log_scale else logged
+    return [
+        _row(curve.run, curve.points[place].step, float(logged[place]), float(values[place]), log_scale)
+        for place in kept_points(steps, drawn, buckets).tolist()
+    ]
+
+
+def _rows(curve: Curve, look: _Look) -> list[Row]:
+    return curve_rows(curve, smoothing=look.smoothing, log_scale=look.log_scale, buckets=look.buckets)
+
+
+def _row(run: str, step: int, logged: float, value: float, log_scale: bool) -> Row:
+    mark = _mark(logged, log_scale)
+    row: Row = {"run": run, "step": step, "logged": None if mark else logged}
+    row["value"] = value if math.isfinite(value) and not (log_scale and value <= 0) else None
+    return {**row, "mark": mark} if mark else row
+
+
+def _mark(value: float, log_scale: bool) -> str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.5g}, not above 0" if log_scale and value <= 0 else ""
+
+
+def _panel(place: int, metric: str, curves: Sequence[Curve], look: _Look) -> alt.LayerChart:
+    rows = [row for curve in curves for row in _rows(curve, look)]
+    drawable = any(row["value"] is not None for row in rows)
+    scale = alt.Scale(type="log", nice=False) if look.log_scale and drawable else alt.Scale(zero=False)
+    x = alt.X("step:Q", title="step", scale=alt.Scale(nice=False, zero=False), axis=axis(grid=False, tickMinStep=1))
+    color, dash = run_color(look.runs), run_dash(look.runs)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=color, strokeDash=dash)
+    drawn = base.encode(y=_y("value", scale))
+    layers = [drawn.mark_line(strokeWidth=2, point={"size": 26} if _are_few(curves) else False)]
+    if look.smoothing:
+        layers.insert(0, base.encode(y=_y("logged", scale)).mark_line(strokeWidth=1, opacity=0.3))
+    if any("mark" in row for row in rows):
+        layers.append(_marks(base))
+    layers.append(_pointed_at(drawn, place, smoothing=bool(look.smoothing)))
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=_title(metric, drawable, look.log_scale))
+
+
+def _y(field: str, scale: alt.Scale) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=None, scale=scale, axis=axis(tickCount=4, format="~g", gridOpacity=0.14))
+
+
+def _marks(base: alt.Chart) -> alt.Chart:
+    """Draw a cross at the bottom for every value that has no place in the picture."""
+    tooltip = [alt.Tooltip("run:N"), alt.Tooltip("step:Q"), alt.Tooltip("mark:N", title="value")]
+    shown = base.transform_filter("isValid(datum.mark)").encode(y=alt.value(HEIGHT), tooltip=tooltip)
+    chart: alt.Chart = shown.mark_point(shape="cross", size=60, filled=True, angle=45, opacity=0.9)
+    return chart
+
+
+def _pointed_at(drawn: alt.Chart, place: int, *, smoothing: bool) -> alt.Chart:
+    """Draw the point that is nearest to the pointer, with its numbers."""
+    nearest = alt.selection_point(name=f"near_{place}", nearest=True, on="pointermove", clear="pointerout", empty=False)
+    numbers = [alt.Tooltip("value:Q", format=".6~g", title="smoothed" if smoothing else "value")]
+    if smoothing:
+        numbers.append(alt.Tooltip("logged:Q", format=".6~g", title="value"))
+    tooltip = [alt.Tooltip("run:N"), alt.Tooltip("step:Q"), *numbers]
+    points = drawn.transform_filter("isValid(datum.value)").mark_point(filled=True, size=70)
+    chart: alt.Chart = points.encode(tooltip=tooltip, opacity=alt.condition(nearest, alt.value(1), alt.value(0)))
+    return chart.add_params(nearest)
+
+
+def _title(metric: str, drawable: bool, log_scale: bool) -> alt.TitleParams:
+    why = "nothing is above 0, so the log scale stays empty" if log_scale else "no value is a number"
+    return alt.TitleParams(text=metric, subtitle=[] if drawable else [why], anchor="start", fontSize=13, offset=8)
+
+
+def _are_few(curves: Sequence[Curve]) -> bool:
+    return all(len(curve.points) <= FEW for curve in curves)
+
+
+def _of(metric: str, curves: Sequence[Curve]) -> list[Curve]:
+    return [curve for curve in curves if curve.metric == metric]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
