@@ -215,8 +215,9 @@ class Objects:
         found = self.locate(digest)
         if found is None or (not found.is_compressed and found.path.stat().st_size != size):
             return False
-        with suppress(OSError):  # of another user, or on a disk that is read-only: it is none that gets cleaned up
-            os.utime(found.path)
+        if found.path.is_relative_to(self._folder):  # what is borrowed is never touched
+            with suppress(OSError):  # of another user, or on a disk that is read-only: it is none that gets cleaned up
+                os.utime(found.path)
         return True
 
     def _write(self, batch: Batch, digest: str, content: bytes | memoryview, compress: bool) -> None:
