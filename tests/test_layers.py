@@ -18,7 +18,7 @@ FLOORS = (
     ("ipython", "widgets", "server", "cli", "nbconvert", "fluent"),
     ("project",),
     ("charts",),
-    ("monitoring",),
+    ("monitoring", "exchange"),
     ("pipeline", "registry"),
     ("tracking",),
     ("data",),

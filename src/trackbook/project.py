@@ -5,16 +5,17 @@ from __future__ import annotations
 import getpass
 import os
 import threading
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trackbook.errors import UsageError
-from trackbook.settings import FILE_NAME, Settings, load_settings
+from trackbook.settings import FILE_NAME, RemoteSettings, Settings, load_settings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
     from trackbook.data import Datasets
+    from trackbook.exchange import Exchange
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
     from trackbook.registry import Registry
@@ -50,6 +51,8 @@ class Project:
         root = find_root(start if start.is_dir() else start.parent)
         settings = load_settings(root)
         store = Store.open(_store_folder(root), create=create)
+        if settings.remote.url is not None:
+            store.objects.read_through(partial(_fetch, store, settings.remote))
         return cls(root, settings, store, settings.user or _login())
 
     @cached_property
@@ -123,6 +126,13 @@ class Project:
         from trackbook.registry import Registry
 
         return Registry(self.store, load_settings(self.root), self.user, self.runs)
+
+    @property
+    def exchange(self) -> Exchange:
+        """Pushes to and pulls from other stores, through the place that the settings name."""
+        from trackbook.exchange import Exchange
+
+        return Exchange(self.store, self.data, self.registry, load_settings(self.root).remote)
 
     @property
     def drift(self) -> DriftReports:
@@ -223,6 +233,16 @@ def notebook_folder() -> Path | None:
     """Return the folder of the notebook that this kernel runs, if it is known and exists."""
     path = notebook_path()
     return path.parent if path is not None and path.parent.is_dir() else None
+
+
+def _fetch(store: Store, settings: RemoteSettings, digest: str) -> None:
+    """Keep an object that is not here but on the remote, as happens with data that somebody else pushed."""
+    from trackbook.store.remote import Remote
+    from trackbook.store.transfer import Transfer
+
+    assert settings.url is not None
+    transfer = Transfer(Remote(settings.url, settings.options), store.objects)
+    transfer.fetch(transfer.present([digest]))
 
 
 def _store_folder(root: Path) -> Path:

@@ -23,6 +23,8 @@ COMMANDS = {
     "models": "trackbook.cli.models:models_group",
     "audit": "trackbook.cli.models:audit_group",
     "drift": "trackbook.cli.drift:drift_command",
+    "push": "trackbook.cli.exchange:push_command",
+    "pull": "trackbook.cli.exchange:pull_command",
     "fsck": "trackbook.cli.fsck:fsck_command",
 }
 

@@ -174,6 +174,10 @@ class Datasets:
         with self._store.read() as db:
             return _select(db, name)
 
+    def objects(self, version: DatasetVersion) -> set[str]:
+        """Return the digests of all objects that a version is made of; the object of its own digest is here."""
+        return {version.digest}
+
     def adopt(self, version: DatasetVersion) -> DatasetVersion | None:
         """Keep a version that was made in another store, whose objects are here; None when it is known.
 

@@ -29,7 +29,16 @@ class ModelCreated(msgspec.Struct, frozen=True):
     description: str
 
 
-class VersionRegistered(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True):
+    """Where a version that came from another store was registered: the hash of that event, its number, who and when."""
+
+    event: str
+    version: int
+    actor: str
+    time: int
+
+
+class VersionRegistered(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int
     digest: str
     format: str
@@ -40,6 +49,7 @@ class VersionRegistered(msgspec.Struct, frozen=True):
     signature: dict[str, Any] | None
     environment: str | None
     description: str
+    origin: Origin | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -113,6 +123,11 @@ def subject_of(model: str, version: int | None = None) -> str:
     return f"{PREFIX}{model}" if version is None else f"{PREFIX}{model}/{version}"
 
 
+def model_of(event: AuditEvent) -> str:
+    """Return the name of the model that `event` is about."""
+    return event.subject.removeprefix(PREFIX).partition("/")[0]
+
+
 def judgement(result: GateResult) -> Judgement:
     """Return `result` as it is written into a payload."""
     return Judgement(result.gate, result.passed, result.reason, result.value, result.judged_digest)
@@ -135,7 +150,7 @@ def payload_of(event: AuditEvent) -> Payload:
 def changes(event: AuditEvent) -> list[Change]:
     """Return what `event` does to the tables, in order."""
     payload = payload_of(event)
-    model = event.subject.removeprefix(PREFIX).partition("/")[0]
+    model = model_of(event)
     match payload:
         case ModelCreated():
             return [Change(("model", model), {"description": payload.description, "created_time": event.time})]

@@ -15,8 +15,9 @@ import msgspec
 
 from trackbook.data.names import check_name, check_text, clip
 from trackbook.errors import GateError, IntegrityError, NotFoundError, RegistryError, UsageError, a, nearest, shown
-from trackbook.registry import audit, events, formats, gates, head, projection, values
+from trackbook.registry import audit, events, formats, gates, head, projection, sharing, values
 from trackbook.registry.audit import AuditEvent, AuditVerdict
+from trackbook.registry.sharing import SharedVersion
 from trackbook.registry.values import STAGES, Model, ModelVersion, Reference
 from trackbook.settings import Settings
 from trackbook.store import Store, now_ms
@@ -160,6 +161,30 @@ class Registry:
             projection.prove(db, name)
             version = _aliased(_model_of(db, name), alias)
             self._record(db, name, events.AliasDeleted(alias, version), version)
+
+    # -- other stores
+
+    def shared(self) -> tuple[SharedVersion, ...]:
+        """Return all versions as they were first registered, for other stores to adopt."""
+        with self._store.read() as db:
+            return tuple(sharing.shared(db))
+
+    def adopt(self, version: SharedVersion) -> ModelVersion | None:
+        """Register a version of another store, whose bytes are here, in stage `none`; None when it is known.
+
+        Nothing in it is built or run.  Raises IntegrityError when its bytes are not those of its digest.
+        """
+        sharing.check(version)
+        self._store.objects.check(version.digest)
+        with self._change() as db:
+            if version.event in {each.event for each in sharing.shared(db)}:
+                return None
+            found = values.read_models(db, version.name)
+            if not found:
+                self._record(db, version.name, events.ModelCreated(""))
+            number = found[0].versions[0].version + 1 if found and found[0].versions else 1
+            self._record(db, version.name, version.payload(number), number)
+            return _version_of(db, version.name, number)
 
     # -- reading
 

@@ -19,7 +19,8 @@ def edit(db: Database, run: int, event: RunEdited) -> None:
         """
         INSERT INTO run_edit (run_id, field, value, time, user) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET value = excluded.value, time = excluded.time, user = excluded.user
-        WHERE (excluded.time, coalesce(excluded.value, '')) > (time, coalesce(value, ''))
+        WHERE (excluded.time, excluded.value IS NOT NULL, coalesce(excluded.value, ''), excluded.user)
+            > (time, value IS NOT NULL, coalesce(value, ''), user)
         """,
         [run, event.field, event.value, event.time, event.user],
     ).rowcount

@@ -1,0 +1,89 @@
+"""Model versions between registries: known again by the audit event that first registered them, wherever that was.
+
+What crosses over is the model and what was measured of it.  Stage, aliases and judgements stay behind: in another
+store it begins in stage `none`, and passes the gates there or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trackbook.data.names import check_name, check_text
+from trackbook.errors import RegistryError
+from trackbook.registry import audit, events
+from trackbook.store.objects import is_digest
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
+
+
+class SharedVersion(msgspec.Struct, frozen=True):
+    """A model version as it was registered; `version`, `created_by` and `created_time` (ms) are those of that place.
+
+    `event` is the hash of the audit event that registered it: no other version anywhere has it.
+    """
+
+    event: str
+    name: str
+    version: int
+    digest: str
+    format: str
+    size: int
+    run_id: str | None
+    params: dict[str, str]
+    metrics: dict[str, float | str]
+    signature: dict[str, Any] | None
+    environment: str | None
+    description: str
+    created_time: int
+    created_by: str
+
+    def payload(self, version: int) -> events.VersionRegistered:
+        """Return what registers it as number `version` here."""
+        return events.VersionRegistered(
+            version=version,
+            digest=self.digest,
+            format=self.format,
+            size=self.size,
+            run_id=self.run_id,
+            params=self.params,
+            metrics=self.metrics,
+            signature=self.signature,
+            environment=self.environment,
+            description=self.description,
+            origin=events.Origin(self.event, self.version, self.created_by, self.created_time),
+        )
+
+
+def shared(db: Database) -> Iterator[SharedVersion]:
+    """Yield all versions of a registry, as they were first registered."""
+    for event in audit.select(db, "WHERE action = 'version_registered' ORDER BY seq"):
+        payload = events.payload_of(event)
+        if isinstance(payload, events.VersionRegistered):
+            origin = payload.origin or events.Origin(event.hash, payload.version, event.actor, event.time)
+            fields = {name: getattr(payload, name) for name in payload.__struct_fields__ if name != "origin"}
+            yield SharedVersion(
+                **{**fields, "version": origin.version},
+                event=origin.event,
+                name=events.model_of(event),
+                created_time=origin.time,
+                created_by=origin.actor,
+            )
+
+
+def check(version: SharedVersion) -> SharedVersion:
+    """Return `version` when it is one that a Trackbook may have made; raises UsageError or RegistryError."""
+    check_name(version.name, "model")
+    for text, what in ((version.description, "description"), (version.created_by, "user"), (version.format, "format")):
+        check_text(text, what)
+    if not (is_digest(version.digest) and is_digest(version.event) and version.version > 0 and version.size >= 0):
+        raise RegistryError(f"version {version.version} of model {version.name!r} is none that Trackbook registers")
+    for name, value in version.metrics.items():
+        try:
+            float(value)
+        except ValueError as error:
+            raise RegistryError(f"metric {name!r:.60} of model {version.name!r} is no number: {value!r:.60}") from error
+    return version
