@@ -93,13 +93,16 @@ class Store:
         """
         from trackbook.store.database import open_for_reading, snapshot
 
-        if not self.database.exists():
-            self._catch_up()
-        with open_for_reading(self.database) as db:
-            if self._is_behind(db):
-                self._catch_up()
-            with snapshot(db, self.database):
-                yield db
+        if self.database.exists():
+            with open_for_reading(self.database) as db:
+                if not self._is_behind(db):
+                    with snapshot(db, self.database):
+                        yield db
+                    return
+        # No connection of ours is open meanwhile: it would keep SQLite from changing how the file is kept safe.
+        self._catch_up()
+        with open_for_reading(self.database) as db, snapshot(db, self.database):
+            yield db
 
     @contextmanager
     def write(self) -> Iterator[Database]:
