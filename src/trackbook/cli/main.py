@@ -25,6 +25,7 @@ COMMANDS = {
     "drift": "trackbook.cli.drift:drift_command",
     "push": "trackbook.cli.exchange:push_command",
     "pull": "trackbook.cli.exchange:pull_command",
+    "gc": "trackbook.cli.gc:gc_command",
     "fsck": "trackbook.cli.fsck:fsck_command",
 }
 

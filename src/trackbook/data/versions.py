@@ -16,7 +16,7 @@ from trackbook.data.names import check_name, clip
 from trackbook.data.reading import read_table
 from trackbook.data.schema import Schema, describe
 from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, a, nearest, shown
-from trackbook.store import Store, iso, now_ms
+from trackbook.store import Store, iso, manifests, now_ms
 from trackbook.store.objects import is_digest
 
 if TYPE_CHECKING:
@@ -176,7 +176,9 @@ class Datasets:
 
     def objects(self, version: DatasetVersion) -> set[str]:
         """Return the digests of all objects that a version is made of; the object of its own digest is here."""
-        return {version.digest}
+        if version.format not in manifests.FORMATS:
+            return {version.digest}
+        return {version.digest, *manifests.parts_of(self._store.objects.get(version.digest))}
 
     def adopt(self, version: DatasetVersion) -> DatasetVersion | None:
         """Keep a version that was made in another store, whose objects are here; None when it is known.

@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from trackbook.errors import IntegrityError, NotFoundError, StoreError
+from trackbook.errors import IntegrityError, StoreError
 from trackbook.store.journal import SUFFIX, Damage, read_batches
+from trackbook.store.objects import Objects, is_digest
+from trackbook.store.references import Reference, readable
 
 if TYPE_CHECKING:
     from trackbook.store.connection import Database
     from trackbook.store.store import Store
 
 Severity = Literal["error", "warning", "info"]
-
-# Where the digests of objects stand in the tables: (table, column, what the row is, how it is named).
-_REFERENCES = (
-    ("artifact", "digest", "an artifact", "path"),
-    ("dataset_version", "digest", "a dataset version", "id"),
-    ("model_version", "digest", "a model version", "id"),
-)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -45,7 +40,7 @@ def fsck(store: Store) -> list[Finding]:
     try:
         with store.read() as db:
             findings += _database(db)
-            findings += _objects(store, _referenced(db))
+            findings += _objects(db, store.objects)
     except StoreError as error:
         findings.append(
             Finding("database-unusable", "error", str(store.database), str(error), "restore the file from a backup")
@@ -88,26 +83,33 @@ def _database(db: Database) -> Iterator[Finding]:
         yield Finding("database-damaged", "error", "trackbook.db", str(error), "restore the file from a backup")
 
 
-def _referenced(db: Database) -> dict[str, str]:
-    """Return the digests that rows refer to, each with a name for one of those rows."""
-    found: dict[str, str] = {}
-    for table, column, what, name in _REFERENCES:
-        for digest, label in db.execute(f"SELECT [{column}], [{name}] FROM [{table}]").fetchall():  # noqa: S608
-            found.setdefault(digest, f"{what} ({label})")
-    return found
-
-
-def _objects(store: Store, referenced: dict[str, str]) -> Iterator[Finding]:
-    for digest, owner in referenced.items():
+def _objects(db: Database, objects: Objects) -> Iterator[Finding]:
+    """Check every object that a row refers to, once; a row may keep one that is gone, unless it needs it."""
+    owners: dict[str, Reference] = {}
+    for reference in readable(db, objects):
+        known = owners.get(reference.digest)
+        if known is None or (reference.is_needed and not known.is_needed):
+            owners[reference.digest] = reference
+    for digest, reference in owners.items():
         try:
-            store.objects.check(digest)
-        except NotFoundError:
-            yield Finding(
-                "object-missing", "error", digest[:12], f"{owner} needs it", "restore the objects folder from a backup"
-            )
+            # Looked for here first: what is missing is not to be fetched from a remote by looking at it.
+            if is_digest(digest) and objects.exists(digest):
+                objects.check(digest)
+            elif reference.is_needed:
+                yield Finding(
+                    "object-missing",
+                    "error",
+                    digest[:12],
+                    f"{reference.owner} needs it",
+                    "restore it from a backup",
+                )
         except IntegrityError:
             yield Finding(
-                "object-changed", "error", digest[:12], f"{owner} needs it, and its bytes were changed", "restore it"
+                "object-changed",
+                "error",
+                digest[:12],
+                f"{reference.owner} refers to it, and its bytes were changed",
+                "restore it from a backup",
             )
 
 
@@ -118,7 +120,7 @@ def _leftovers(folder: Path) -> Iterator[Finding]:
             "info",
             file.name,
             "a process was killed while writing it",
-            "delete the file; it is unused",
+            "`trackbook gc --yes` removes it",
         )
 
 

@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +19,7 @@ from blake3 import blake3
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
 from trackbook.store import compression
-from trackbook.store.durable import Batch
+from trackbook.store.durable import SUFFIX, Batch
 
 ALTERNATES = "alternates"
 """A file that names another folder of objects, to be read from and never written to; git's word for it."""
@@ -187,6 +186,45 @@ class Objects:
             return Located(frame, True)
         return None if self._alternate is None else self._alternate.locate(digest)
 
+    def renew(self, digest: str) -> bool:
+        """Say whether the object is there, for who is about to refer to it: it counts as young from now on."""
+        found = self.locate(digest)
+        if found is None:
+            return False
+        if found.path.is_relative_to(self._folder):  # what is borrowed is never touched
+            try:
+                os.utime(found.path)
+            except (FileNotFoundError, PermissionError):
+                return False  # just cleaned up, or another user's, who may clean it up: it is to be written again
+            except OSError:
+                return True  # on a disk that is read-only nothing is cleaned up
+        return True
+
+    def discard(self, digest: str, before: float, *, only_look: bool = False) -> int | None:
+        """Delete an object that nobody put or renewed since `before` (seconds since 1970); None when somebody did.
+
+        Returns the bytes freed.  Whoever renews it this very moment keeps it, or writes it again.
+        """
+        freed = 0
+        for path in self._forms(digest):
+            try:
+                status = path.stat()
+                if status.st_mtime < before and not only_look:
+                    status = _remove_if_old(path, before)
+            except FileNotFoundError:
+                continue
+            if status.st_mtime >= before:
+                return None
+            freed += status.st_size
+        return freed
+
+    def recover(self) -> None:
+        """Give back what a `discard` that was killed had in its hands."""
+        for aside in self._folder.glob(f"??/*{SUFFIX}"):
+            path = aside.with_suffix("")
+            if is_digest(path.parent.name + path.name.removesuffix(COMPRESSED)) and not path.exists():
+                aside.replace(path)
+
     def digests(self) -> Iterator[str]:
         """Yield the digests of all stored objects."""
         for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
@@ -207,18 +245,22 @@ class Objects:
             raise NotFoundError(f"{digest!r} is no object digest (64 hexadecimal characters)")
         return self._folder / digest[:2] / digest[2:]
 
+    def _forms(self, digest: str) -> tuple[Path, Path]:
+        own = self._own(digest)
+        return own, own.with_name(own.name + COMPRESSED)
+
     def _renew(self, digest: str, size: int) -> bool:
         """Say whether the object is there already; its age begins anew, as whoever cleans up spares what is young.
 
         One that has another size than its content was damaged, and counts as missing: it is to be written again.
         """
         found = self.locate(digest)
-        if found is None or (not found.is_compressed and found.path.stat().st_size != size):
+        try:
+            if found is None or (not found.is_compressed and found.path.stat().st_size != size):
+                return False
+        except FileNotFoundError:
             return False
-        if found.path.is_relative_to(self._folder):  # what is borrowed is never touched
-            with suppress(OSError):  # of another user, or on a disk that is read-only: it is none that gets cleaned up
-                os.utime(found.path)
-        return True
+        return self.renew(digest)
 
     def _write(self, batch: Batch, digest: str, content: bytes | memoryview, compress: bool) -> None:
         smaller = compression.compressed(content) if compress else None
@@ -237,6 +279,18 @@ class Objects:
 
     def _missing(self, digest: str) -> NotFoundError:
         return NotFoundError(f"the object {digest[:12]} is not in {self._folder}; run `trackbook fsck`")
+
+
+def _remove_if_old(path: Path, before: float) -> os.stat_result:
+    """Delete a file unless its time turns out to be younger; moved aside first, as a look and a deletion are two."""
+    aside = path.with_name(f"{path.name}{SUFFIX}")
+    path.rename(aside)
+    status = aside.stat()
+    if status.st_mtime >= before:
+        aside.replace(path)
+    else:
+        aside.unlink()
+    return status
 
 
 class _Adding:

@@ -24,6 +24,7 @@ Outcome = Literal["new", "changed", "same", "going_on", "purged"]
 DETAILS = ("param", "metric", "metric_chunk", "tag", "run_data", "artifact", "run_program", "run_fact", "run_edit")
 """The tables whose rows belong to one run, by its number in their `run_id`; beside them stands `reproduction`."""
 
+_GOING_ON = "SELECT 1 FROM run_writer JOIN run ON run.id = run_id WHERE run_id = ? AND status = ?"
 _EXPERIMENT = "(SELECT name FROM experiment WHERE id = experiment_id) AS experiment"
 
 
@@ -94,7 +95,7 @@ def _receive(db: Database, objects: Objects, record: RunRecord) -> Outcome:
     merged = merge(mine, record)
     if merged.encode() == mine.encode():
         return "same"
-    is_going_on = db.execute("SELECT 1 FROM run_writer WHERE run_id = ?", found).fetchone() is not None
+    is_going_on = db.execute(_GOING_ON, [*found, RUNNING]).fetchone() is not None
     is_ahead = merged.core != mine.core
     if is_going_on or not is_ahead:
         _write(db, objects, msgspec.structs.replace(merged, core=(), tags={} if is_ahead else merged.tags))

@@ -104,7 +104,7 @@ class Transfer:
 
     def fetch(self, digests: Iterable[str]) -> Moved:
         """Keep those of `digests` that this store lacks, durably; raises IntegrityError for what is not as named."""
-        missing = sorted({digest for digest in digests if not self._objects.exists(digest)})
+        missing = sorted({digest for digest in digests if not self._objects.renew(digest)})
         moved = Moved()
         with self._folder() as folder:
             for batch in _batches(missing):

@@ -243,7 +243,7 @@ class CellTracker:
         seen = file.fingerprint
         if file.role != READ or seen.kind != "file" or seen.digest is None or (seen.size or 0) > self._keep_bytes:
             return None
-        return None if self._objects.exists(seen.digest) else seen.digest
+        return None if self._objects.renew(seen.digest) else seen.digest
 
     def _keep_file(self, digest: str, file: UsedFile) -> None:
         content = content_to_keep(Path(file.target or file.name), digest)
