@@ -50,7 +50,7 @@ class Project:
         start = (start or Path.cwd()).absolute()
         root = find_root(start if start.is_dir() else start.parent)
         settings = load_settings(root)
-        store = Store.open(_store_folder(root), create=create)
+        store = Store.open(store_folder(root), create=create)
         if settings.remote.url is not None:
             store.objects.read_through(partial(_fetch, store, settings.remote))
         return cls(root, settings, store, settings.user or _login())
@@ -245,7 +245,8 @@ def _fetch(store: Store, settings: RemoteSettings, digest: str) -> None:
     transfer.fetch(transfer.present([digest]))
 
 
-def _store_folder(root: Path) -> Path:
+def store_folder(root: Path) -> Path:
+    """Return where the store of the project in `root` lies."""
     override = os.environ.get(STORE_VARIABLE)
     return Path(override).absolute() if override else root / STORE_NAME
 

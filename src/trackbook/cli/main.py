@@ -25,6 +25,8 @@ COMMANDS = {
     "drift": "trackbook.cli.drift:drift_command",
     "push": "trackbook.cli.exchange:push_command",
     "pull": "trackbook.cli.exchange:pull_command",
+    "backup": "trackbook.cli.backup:backup_command",
+    "restore": "trackbook.cli.backup:restore_command",
     "gc": "trackbook.cli.gc:gc_command",
     "fsck": "trackbook.cli.fsck:fsck_command",
 }

@@ -9,8 +9,9 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -200,6 +201,19 @@ class Objects:
                 return True  # on a disk that is read-only nothing is cleaned up
         return True
 
+    def adopt(self, found: Mapping[str, Located], *, link: bool = False) -> None:
+        """Keep objects of another folder as they lie there, by their digests; durable together.
+
+        With `link` their files are linked to, where the system can.  They are not proved: reading does that.
+        """
+        with Batch(self._folder) as batch:
+            for digest, each in found.items():
+                target = self._forms(digest)[each.is_compressed]
+                if link and _linked(each.path, target):
+                    continue
+                with each.path.open("rb", buffering=0) as file:
+                    batch.write(_read(file), partial(Path, target))
+
     def discard(self, digest: str, before: float, *, only_look: bool = False) -> int | None:
         """Delete an object that nobody put or renewed since `before` (seconds since 1970); None when somebody did.
 
@@ -279,6 +293,15 @@ class Objects:
 
     def _missing(self, digest: str) -> NotFoundError:
         return NotFoundError(f"the object {digest[:12]} is not in {self._folder}; run `trackbook fsck`")
+
+
+def _linked(source: Path, target: Path) -> bool:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
 
 
 def _remove_if_old(path: Path, before: float) -> os.stat_result:

@@ -1,0 +1,53 @@
+"""`trackbook backup` and `trackbook restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trackbook.cli.output import exits_with_status, json_option, print_json, print_text
+from trackbook.project import Project, find_root, store_folder
+from trackbook.tracking.words import local_time
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command("backup")
+@click.argument("folder", type=_FOLDER)
+@click.option("--verify", "only_verify", is_flag=True, help="Test the backup that is there; copy nothing.")
+@json_option
+@exits_with_status
+def backup_command(folder: Path, only_verify: bool, as_json: bool) -> None:
+    """Copy the store to FOLDER while others write it, and prove that it can be restored from there.
+
+    A second backup to the same folder copies what is new.  Exit status 1 when it could not be restored whole.
+    """
+    from trackbook.store.backup import back_up, verify
+
+    made = verify(folder) if only_verify else back_up(Project.open(create=False).store, folder)
+    if as_json:
+        print_json(made.to_dict())
+        return
+    print_text(
+        f"{folder}: {made.rows['run']:,} runs, {made.rows['dataset_version']:,} dataset versions, "
+        f"{made.rows['model_version']:,} model versions, {made.objects:,} objects ({made.size:,} bytes); "
+        f"restored as a test at {local_time(made.verified_time)}."
+    )
+
+
+@click.command("restore")
+@click.argument("folder", type=_FOLDER)
+@exits_with_status
+def restore_command(folder: Path) -> None:
+    """Make the project's store again from the backup in FOLDER.
+
+    The store that is there is set aside, not deleted.  Exit status 1, and nothing changed, for a broken backup.
+    """
+    from trackbook.store.backup import restore
+
+    root = store_folder(find_root(Path.cwd()))
+    aside = restore(folder, root)
+    print_text(f"{root} is restored from {folder}.")
+    if aside is not None:
+        print_text(f"What was there before lies in {aside}; delete it when you have no more use for it.")
