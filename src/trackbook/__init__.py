@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from trackbook.fluent import (
         active_run,
         autolog,
+        delete_run,
         detect_drift,
+        edit_run,
         end_run,
         get_run,
         load_data,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         set_tags,
         snapshot,
         start_run,
+        undelete_run,
     )
     from trackbook.ipython import load_ipython_extension as load_ipython_extension
     from trackbook.ipython import unload_ipython_extension as unload_ipython_extension
@@ -47,7 +50,9 @@ if TYPE_CHECKING:
 __all__ = [
     "active_run",
     "autolog",
+    "delete_run",
     "detect_drift",
+    "edit_run",
     "end_run",
     "get_run",
     "load_data",
@@ -67,6 +72,7 @@ __all__ = [
     "set_tags",
     "snapshot",
     "start_run",
+    "undelete_run",
 ]
 
 _ELSEWHERE = {

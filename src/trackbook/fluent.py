@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,22 +139,49 @@ def search_runs(
     max_results: int = 1000,
     *,
     experiment: str | None = None,
+    deleted: bool = False,
 ) -> pd.DataFrame:
     """Return runs as a DataFrame, newest first, with the columns `run_id, experiment, …, params.*, metrics.*, tags.*`.
 
-    `filter` follows MLflow's grammar, with OR, NOT, parentheses and IN added, e.g.
-    `metrics.r2 > 0.4 and params.model = 'forest'`.  Raises UsageError that points at what it cannot read.
+    `filter` follows MLflow's grammar, with OR, NOT, parentheses, IN and dates added, e.g.
+    `metrics.r2 > 0.4 and params.model = 'forest'`.  Deleted runs are left out; with `deleted` they alone are found.
+    Raises UsageError that points at what it cannot read, and warns of a key that no run has.
     """
     from trackbook.tracking.table import runs_frame
 
     if isinstance(order_by, str):
         order_by = [order_by]
-    return runs_frame(current.get().runs.search(filter, order_by, max_results, experiment=experiment))
+    runs = current.get().runs
+    for hint in runs.hints(filter, order_by):
+        warnings.warn(hint, stacklevel=2)
+    return runs_frame(runs.search(filter, order_by, max_results, experiment=experiment, deleted=deleted))
 
 
 def get_run(run_id: str) -> Run:
     """Return everything that is kept about one run; the first characters of its id are enough."""
     return current.get().runs.get(run_id)
+
+
+def edit_run(
+    run_id: str,
+    *,
+    name: str | None = None,
+    note: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    untag: Sequence[str] = (),
+) -> None:
+    """Change what is said of a run, ended or not: its name, its note, its tags; `untag` removes tags."""
+    current.get().edits.edit(run_id, name=name, note=note, tags=tags, untag=untag)
+
+
+def delete_run(run_id: str) -> None:
+    """Delete a run and the runs within it; `undelete_run` brings them back until `trackbook gc` removes them."""
+    current.get().edits.delete([run_id])
+
+
+def undelete_run(run_id: str) -> None:
+    """Bring a deleted run back, with the runs within it that were deleted together with it."""
+    current.get().edits.undelete([run_id])
 
 
 def reproduce(run_id: str, env: str = "current", *, timeout: float | None = None) -> Reproduction:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
     from trackbook.registry import Registry
-    from trackbook.tracking import ActiveRun, Runs, Tracker
+    from trackbook.tracking import ActiveRun, RunEdits, Runs, Tracker
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
     from trackbook.tracking.environments import Environments
@@ -91,6 +91,13 @@ class Project:
         from trackbook.tracking import Runs
 
         return Runs(self.store)
+
+    @cached_property
+    def edits(self) -> RunEdits:
+        """Renames, annotates, tags, deletes and brings back runs."""
+        from trackbook.tracking import RunEdits
+
+        return RunEdits(self.store, self.user)
 
     @cached_property
     def badges(self) -> Badges:

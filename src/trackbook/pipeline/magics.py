@@ -40,7 +40,7 @@ DROPPED_MAGICS = OWN_MAGICS | {
 _KEPT_BODIES = MARKING_MAGICS | {"time", "prun"}
 _HANDLES = re.compile(
     r"(start_run|active_run|end_run|log_\w+|set_\w+|autolog|register_model|promote_model|snapshot|detect_drift|profile"
-    r"|get_run|search_runs|reproduce)"
+    r"|get_run|search_runs|edit_run|delete_run|undelete_run|reproduce)"
 )
 _REMEDY = "tag the cell `skip`, or write it in Python"
 

@@ -12,40 +12,16 @@ from trackbook.server.pages import read_cursor, write_cursor
 from trackbook.store.database import applied_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trackbook.monitoring import ColumnDrift, DriftReports
     from trackbook.project import Project
     from trackbook.registry import Registry
-    from trackbook.tracking import Runs, RunSummary
+    from trackbook.tracking import Runs
 
 
 def run_page(runs: Runs, filter: str, limit: int, cursor: str | None) -> dict[str, Any]:
-    """Return one page of runs, newest first.
-
-    The cursor is a start time and how many runs of that very time were on earlier pages, so that runs which start
-    while somebody pages neither repeat nor hide one.
-    """
-    position = read_cursor(cursor, length=2)
-    if position is None:
-        found = runs.search(filter, max_results=limit + 1)
-    else:
-        time, skip = position
-        older = f"attributes.start_time <= {time}"
-        found = runs.search(f"({filter}) and {older}" if filter else older, max_results=limit + 1, after=skip)
-    page = found[:limit]
-    following = _position(page, position) if len(found) > limit else None
-    return {"runs": [run.to_dict() for run in page], "next_cursor": following}
-
-
-def _position(page: Sequence[RunSummary], before: tuple[int, ...] | None) -> str | None:
-    last = page[-1].start_time
-    if last is None:
-        return None
-    same = sum(run.start_time == last for run in page)
-    if before is not None and before[0] == last:
-        same += before[1]
-    return write_cursor(last, same)
+    """Return one page of runs, newest first."""
+    page = runs.page(filter, limit=limit, cursor=cursor)
+    return {"runs": [run.to_dict() for run in page.runs], "next_cursor": page.next_cursor}
 
 
 def models(registry: Registry) -> dict[str, Any]:

@@ -337,3 +337,13 @@ def m011_exchange(db: Database) -> None:
         # The number that a dataset version had where it was made, when that was taken here.
         "ALTER TABLE dataset_version ADD COLUMN origin INTEGER",
     )
+
+
+@_step
+def m012_listing(db: Database) -> None:
+    """What lists and counts need: the runs of an experiment as they came, and whether a run is deleted."""
+    _execute(
+        db,
+        "CREATE INDEX run_by_arrival ON run (experiment_id)",
+        "CREATE INDEX run_deleted ON run (id) WHERE deleted_time IS NOT NULL",
+    )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trackbook.tracking.edits import RunEdits
     from trackbook.tracking.runs import Runs
     from trackbook.tracking.tracker import ActiveRun, Tracker
     from trackbook.tracking.values import (
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
         Reproduction,
         Run,
         RunData,
+        RunPage,
         RunSummary,
     )
 
@@ -27,12 +29,14 @@ __all__ = [
     "Reproduction",
     "Run",
     "RunData",
+    "RunEdits",
+    "RunPage",
     "RunSummary",
     "Runs",
     "Tracker",
 ]
 
-_ELSEWHERE = {"Runs": "runs", "ActiveRun": "tracker", "Tracker": "tracker"}
+_ELSEWHERE = {"RunEdits": "edits", "Runs": "runs", "ActiveRun": "tracker", "Tracker": "tracker"}
 
 
 def __getattr__(name: str) -> Any:

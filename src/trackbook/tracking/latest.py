@@ -132,7 +132,8 @@ def _latest_runs(db: Database, notebooks: Sequence[str]) -> list[dict[str, Any]]
     sql = (
         "SELECT id, run_id, run_name, status, source, notebook, cell_id, execution_count, error_type, error_message,"  # noqa: S608 - marks
         " max(start_time) AS start_time FROM run"
-        f" WHERE notebook IN ({_marks(notebooks)}) AND cell_id IS NOT NULL AND kind = 'cell' GROUP BY cell_id"
+        f" WHERE notebook IN ({_marks(notebooks)}) AND cell_id IS NOT NULL AND kind = 'cell'"
+        " AND deleted_time IS NULL GROUP BY cell_id"
     )
     return list(db.query(sql, list(notebooks)))
 

@@ -33,6 +33,8 @@ class RunSummary(msgspec.Struct, frozen=True):
     tags: dict[str, str]
     kind: str = "python"
     parent_run_id: str | None = None
+    note: str | None = None
+    deleted_time: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: the fields in the order that users know, times as ISO 8601."""
@@ -48,7 +50,16 @@ class RunSummary(msgspec.Struct, frozen=True):
             "tags": self.tags,
             "kind": self.kind,
             "parent_run_id": self.parent_run_id,
+            "note": self.note,
+            "deleted_time": iso(self.deleted_time),
         }
+
+
+class RunPage(msgspec.Struct, frozen=True):
+    """A part of a list of runs; `next_cursor` asks for the part behind it, None at the end."""
+
+    runs: tuple[RunSummary, ...]
+    next_cursor: str | None
 
 
 class RunData(msgspec.Struct, frozen=True):

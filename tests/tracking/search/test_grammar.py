@@ -1,12 +1,8 @@
-"""The search grammar: against a plain evaluation in Python, with errors that point, and with attacks."""
+"""The search grammar: by example, with errors that point at the token, and against attacks."""
 
-import math
-import re
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
@@ -16,130 +12,8 @@ from hypothesis import strategies as st
 from trackbook.errors import UsageError
 from trackbook.store import Store
 from trackbook.tracking import Runs, Tracker
-
-METRICS = ["loss", "r2"]
-PARAMS = ["depth", "name"]
-TAGS = ["team"]
-NUMBERS = [-1.0, 0.0, 0.5, 2.0, 10.0]
-TEXTS = ["a", "A", "ab", "10", "2", "0.5", "x_y", "50%", "it's", 'q"q', "*", "[a]", "?"]
-PATTERNS = ["a%", "A%", "%b", "_", "%", "x\\_y", "%'%", "*", "[a]", "1_", "%0%", "?"]
-
-RUNS = st.fixed_dictionaries(
-    {
-        "metrics": st.dictionaries(st.sampled_from(METRICS), st.sampled_from([*NUMBERS, math.nan, math.inf])),
-        "params": st.dictionaries(st.sampled_from(PARAMS), st.sampled_from(TEXTS)),
-        "tags": st.dictionaries(st.sampled_from(TAGS), st.sampled_from(TEXTS)),
-        "run_name": st.sampled_from(["one", "two"]),
-    }
-)
-
-Test = Callable[[dict], bool]
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def like(pattern: str, flags: re.RegexFlag) -> Callable[[str], bool]:
-    parts = ["." if c == "_" else ".*" if c == "%" else re.escape(c) for c in pattern]
-    return lambda text: re.fullmatch("".join(parts), text, flags | re.DOTALL) is not None
-
-
-OPERATORS: dict[str, Callable] = {
-    "=": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
-
-
-def number(run: dict, group: str, name: str) -> float | None:
-    """Return what a numeric comparison sees: nothing for a NaN, or for a param that is no number."""
-    value = run[group].get(name)
-    if value is None:
-        return None
-    try:
-        value = float(value)
-    except ValueError:
-        return None
-    return None if math.isnan(value) else value
-
-
-@st.composite
-def comparisons(draw) -> tuple[str, Test]:
-    group = draw(st.sampled_from(["metrics", "params", "tags", "run_name"]))
-    name = draw(st.sampled_from({"metrics": METRICS, "params": PARAMS, "tags": TAGS, "run_name": ["run_name"]}[group]))
-    key = "run_name" if group == "run_name" else f"{group}.{name}"
-
-    def text(run):
-        return run["run_name"] if group == "run_name" else run[group].get(name)
-
-    forms = {"metrics": ["number", "in", "null"], "params": ["number", "text", "like", "in", "null"]}
-    form = draw(st.sampled_from(forms.get(group, ["text", "like", "in", "null"])))
-    if form == "null":
-        absent = draw(st.booleans())
-        value = (lambda run: number(run, group, name)) if group == "metrics" else text
-        return f"{key} IS {'' if absent else 'NOT '}NULL", lambda run: (value(run) is None) == absent
-    if form == "like":
-        word, pattern = draw(st.sampled_from(["LIKE", "ILIKE"])), draw(st.sampled_from(PATTERNS))
-        test = like(pattern, re.IGNORECASE if word == "ILIKE" else re.RegexFlag(0))
-        return f"{key} {word} {quoted(pattern)}", lambda run: text(run) is not None and test(text(run))
-    numeric = (
-        form == "number"
-        or (form == "in" and group == "metrics")
-        or (form == "in" and group == "params" and draw(st.booleans()))
-    )
-    value = (lambda run: number(run, group, name)) if numeric else text
-    choices = st.sampled_from(NUMBERS if numeric else TEXTS)
-    spell = repr if numeric else quoted
-    if form == "in":
-        negated, wanted = draw(st.booleans()), draw(st.lists(choices, min_size=1, max_size=4))
-        listed = ", ".join(map(spell, wanted))
-        return (
-            f"{key} {'NOT ' if negated else ''}IN ({listed})",
-            lambda run: value(run) is not None and (value(run) in wanted) != negated,
-        )
-    sign, wanted = draw(st.sampled_from(sorted(OPERATORS))), draw(choices)
-    return f"{key} {sign} {spell(wanted)}", lambda run: value(run) is not None and OPERATORS[sign](value(run), wanted)
-
-
-def combine(inner):
-    def both(word, pair):
-        (left, test), (right, other) = pair
-        decide = all if word == "AND" else any
-        return f"({left}) {word} ({right})", lambda run: decide([test(run), other(run)])
-
-    return (
-        st.builds(both, st.sampled_from(["AND", "OR", "and", "or"]).map(str.upper), st.tuples(inner, inner))
-        | inner.map(lambda part: (f"NOT ({part[0]})", lambda run: not part[1](run)))
-        | inner.map(
-            lambda part: (f"not {part[0]}", lambda run: not part[1](run)) if not part[0].startswith("(") else part
-        )
-    )
-
-
-FILTERS = st.recursive(comparisons(), combine, max_leaves=6)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(RUNS, min_size=1, max_size=8), st.lists(FILTERS, min_size=15, max_size=15))
-def test_a_filter_lets_through_what_a_plain_evaluation_lets_through(contents, filters):
-    with TemporaryDirectory() as folder:
-        store = Store.open(Path(folder))
-        tracker = Tracker(store, root=Path(folder), experiment="default", user="u")
-        names = {}
-        for content in contents:
-            with tracker.start_run(content["run_name"], tags=content["tags"]) as run:
-                run.log_params(content["params"])
-                run.log_metrics(content["metrics"], step=0)
-            names[run.run_id] = content
-        runs = Runs(store)
-        for text, test in filters:
-            found = {run.run_id for run in runs.search(text)}
-            assert found == {run_id for run_id, content in names.items() if test(content)}, text
-        store.close()
+from trackbook.tracking.search.parse import parse_filter
+from trackbook.tracking.search.tree import Comparison, Conjunction, Disjunction, Key
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +56,14 @@ def names(bench, *arguments, **keywords):
         ("run_name = 'low' or run_name = 'high' and metrics.loss > 5", ["low"]),
         ("(run_name = 'low' or run_name = 'high') and metrics.loss > 0.2", ["high"]),
         ("end_time IS NOT NULL and start_time > 0", ["high", "middle", "low"]),
+        ("start_time >= 'today' OR start_time >= 'yesterday'", ["high", "middle", "low"]),
+        ("start_time > '2 hours ago' and end_time <= 'today'", ["high", "middle", "low"]),
+        ("start_time < '1 week ago'", []),
+        ("start_time IN ('2020-01-01', '2020-01-02')", []),
+        ("start_time NOT IN ('2020-01-01')", ["high", "middle", "low"]),
+        ("metrics.loss IN (0.1, 0.3,)", ["high", "low"]),
+        ("`metric`.loss = 0.1 and `tags`.mlflow.note = 'low'", ["low"]),
+        ("artifact_uri LIKE 'runs:/%' AND user_id = 'ada' and `Run name` = 'low'", ["low"]),
         ("params.nothing IS NULL", ["high", "middle", "low"]),
         ("params.nothing != 'x'", []),
         ("run_name LIKE '%i%'", ["high", "middle"]),
@@ -203,7 +85,13 @@ def test_the_grammar_by_example(bench, text, found):
         ("params.a IN ('x', 1)", "1", "either numbers or texts"),
         ("params.a LIKE 1", "1", "LIKE needs a text"),
         ("status = 1", "1", "status is compared with a text"),
-        ("start_time > 'x'", "'x'", "start_time is compared with a number"),
+        ("start_time > 'x'", "'x'", "'x' is no time"),
+        ("start_time > 'yesterdya'", "'yesterdya'", "did you mean 'yesterday'"),
+        ("start_time > '2026-02-30'", "'2026-02-30'", "is no time"),
+        ("end_time < '3 fortnights ago'", "'3 fortnights ago'", "is no unit of time"),
+        ("start_time LIKE '2026%'", "'2026%'", "LIKE needs a text"),
+        ("datasets.nam = 'x'", "datasets", "did you mean 'name'"),
+        ("datasets.name > 1", "1", "a dataset is compared with a text"),
         ("metrics.loss << 3", "<", "expected a number"),
         ("metrics.loss < ", "", "expected a value"),
         ("metrics.loss", "", "expected an operator"),
@@ -330,7 +218,7 @@ def test_an_order_that_cannot_be_read_is_an_error_that_points(bench, clause):
 
 def test_pages_of_results_fit_together(bench):
     assert names(bench, max_results=1) == ["high"]
-    assert names(bench, max_results=2, after=1) == ["middle", "low"]
+    assert [run.run_name for run in bench.runs.page(limit=2, skip=1).runs] == ["middle", "low"]
     assert names(bench, experiment="x") == ["high"]
     with pytest.raises(UsageError, match="at least 1"):
         names(bench, max_results=0)
@@ -341,3 +229,56 @@ def test_pages_of_results_fit_together(bench):
 def test_any_text_is_a_filter_or_a_usage_error(bench, text):
     with suppress(UsageError):
         bench.runs.search(text, max_results=1)
+
+
+START = Key("attributes", "start_time")
+
+
+def milliseconds(text):
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("2026-11-01", "2026-11-01T00:00", "2026-11-02T00:00"),
+        ("2026-11-01T10:30", "2026-11-01T10:30", "2026-11-01T10:31"),
+        ("2026-11-01 10:30:05", "2026-11-01T10:30:05", "2026-11-01T10:30:06"),
+        ("2026-11-01T10:30:05.250Z", "2026-11-01T10:30:05.250+00:00", "2026-11-01T10:30:05.251+00:00"),
+        ("2026-11-01T10:30+02:00", "2026-11-01T08:30+00:00", "2026-11-01T08:31+00:00"),
+        ("today", "2026-11-29T00:00", "2026-11-30T00:00"),
+        ("Yesterday", "2026-11-28T00:00", "2026-11-29T00:00"),
+        ("90 minutes ago", "2026-11-29T11:00", "2026-11-29T11:00:00.001"),
+    ],
+)
+def test_a_time_in_words_is_the_stretch_that_it_names(text, begin, end):
+    """`=` means within it, `<` before it and `>` after it."""
+    now = milliseconds("2026-11-29T12:30")
+    low, high = milliseconds(begin), milliseconds(end)
+    comparisons = {
+        "<": Comparison(START, "<", low),
+        "<=": Comparison(START, "<", high),
+        ">": Comparison(START, ">=", high),
+        ">=": Comparison(START, ">=", low),
+        "=": Conjunction((Comparison(START, ">=", low), Comparison(START, "<", high))),
+        "!=": Disjunction((Comparison(START, "<", low), Comparison(START, ">=", high))),
+    }
+    for operator, tree in comparisons.items():
+        assert parse_filter(f"start_time {operator} '{text}'", now=now).tree == tree
+
+
+def test_an_error_in_a_filter_of_several_lines_shows_the_line():
+    """The pointer stands under the token, in the line that holds it."""
+    with pytest.raises(UsageError) as caught:
+        parse_filter("metrics.loss < 3\n  and statsu = 'x'")
+    _, shown, pointer = str(caught.value).split("\n")
+    assert shown == "    and statsu = 'x'"
+    assert pointer.index("^") == shown.index("statsu")
+
+
+def test_the_name_of_a_metric_without_its_collection_is_hinted_at(bench):
+    """What a run has under the word, or nearly, is offered."""
+    with pytest.raises(UsageError, match=r"did you mean 'metrics\.loss'"):
+        names(bench, "loss < 1")
+    with pytest.raises(UsageError, match=r"did you mean 'params\.depth'"):
+        names(bench, "", ["dept"])
