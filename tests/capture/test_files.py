@@ -366,7 +366,7 @@ def test_a_digest_is_kept_only_while_the_file_certainly_stays_as_it_was(tmp_path
     monkeypatch.setattr(digests, "_read", lambda *arguments, read=digests._read: reads.append(1) or read(*arguments))
     fingerprint_file(path), fingerprint_file(path)
     assert len(reads) == 2  # changed a moment ago: it may change again within one tick of the clock
-    monkeypatch.setattr(digests, "RACY_NS", -10_000_000_000)
+    monkeypatch.setattr(stamps, "RACY_NS", -10_000_000_000)
     fingerprint_file(path), fingerprint_file(path)
     assert len(reads) == 3
     path.write_bytes(b"b" * 100)

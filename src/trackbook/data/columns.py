@@ -14,7 +14,7 @@ import pyarrow as pa
 from trackbook.errors import DataError
 
 MISSING = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
-KEPT_OBJECTS = (str, bytes, bool, int, float, Decimal, dt.date, dt.time, list)
+KEPT_OBJECTS = (str, bytes, bool, int, float, Decimal, dt.date, dt.time, list, dict)
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,7 +40,7 @@ def encode(values: pd.Series[Any], what: str) -> tuple[pa.Array, Plan]:
         if isinstance(dtype, np.dtype):
             return pa.array(values.to_numpy(), from_pandas=False), Plan("numpy", str(dtype))
         return _one_chunk(pa.array(values)), _plan_extension(dtype)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError) as error:
         raise DataError(f"{what} of dtype {dtype} cannot be kept in Arrow ({error}); {_remedy(dtype)}") from error
 
 
@@ -56,8 +56,14 @@ def same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
         gaps = one.isna().to_numpy()
         if not np.array_equal(gaps, other.isna().to_numpy()):
             return False
-        return list(one[~gaps]) == list(other[~gaps])
+        return all(map(_same_item, one[~gaps], other[~gaps]))
     return bool(one.reset_index(drop=True).equals(other.reset_index(drop=True)))
+
+
+def _same_item(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    return type(one) is type(other) and bool(one == other)
 
 
 def _encode_categories(values: pd.Series[Any], what: str) -> tuple[pa.Array, Plan]:
@@ -77,10 +83,20 @@ def _encode_objects(values: pd.Series[Any], what: str) -> tuple[pa.Array, Plan]:
         raise DataError(
             f"{what} mixes {' and '.join(types)}; give it one type, for example with `.astype(str)`, or split it"
         )
+    if types == ["ndarray"]:
+        return _encode_arrays(items, values[gaps], what)
     strange = next((value for value in items if value is not None and type(value) not in KEPT_OBJECTS), None)
     if strange is not None:
         raise DataError(f"{what} holds {types[0]} objects, which cannot be kept exactly; {_remedy_object(strange)}")
     return pa.array(items, from_pandas=False), Plan("object", missing=_missing(values[gaps], what))
+
+
+def _encode_arrays(items: list[Any], gaps: pd.Series[Any], what: str) -> tuple[pa.Array, Plan]:
+    """Keep one-dimensional numpy arrays, such as embeddings, as lists."""
+    dtypes = {item.dtype for item in items if item is not None}
+    if len(dtypes) > 1 or any(item.ndim != 1 for item in items if item is not None):
+        raise DataError(f"{what} holds arrays of several dtypes or dimensions; make them vectors of one dtype")
+    return pa.array(items, from_pandas=False), Plan("arrays", str(dtypes.pop()), missing=_missing(gaps, what))
 
 
 def _missing(gaps: pd.Series[Any], what: str) -> str | None:
@@ -110,7 +126,7 @@ def _dtype(plan: Plan, stored: pa.DataType) -> Any:
         return pd.ArrowDtype(stored)
     if plan.kind == "category":
         return None
-    return np.dtype(object) if plan.kind == "object" else pd.api.types.pandas_dtype(plan.dtype)
+    return np.dtype(object) if plan.kind in ("object", "arrays") else pd.api.types.pandas_dtype(plan.dtype)
 
 
 def _decode_numpy(column: pa.ChunkedArray, plan: Plan) -> Any:
@@ -124,6 +140,14 @@ def _decode_objects(column: pa.ChunkedArray, plan: Plan) -> Any:
     values = np.empty(len(column), dtype=object)
     for at, value in enumerate(column.to_pylist()):
         values[at] = missing if value is None else value
+    return values
+
+
+def _decode_arrays(column: pa.ChunkedArray, plan: Plan) -> Any:
+    missing = MISSING[plan.missing or "None"]
+    values = np.empty(len(column), dtype=object)
+    for at, value in enumerate(column):
+        values[at] = np.array(value.values, dtype=plan.dtype) if value.is_valid else missing
     return values
 
 
@@ -150,6 +174,7 @@ def _decode_extension(column: pa.ChunkedArray, plan: Plan) -> Any:
 _DECODERS = {
     "numpy": _decode_numpy,
     "object": _decode_objects,
+    "arrays": _decode_arrays,
     "category": _decode_categories,
     "string": _decode_string,
     "zone": _decode_zone,

@@ -10,9 +10,11 @@ import zstandard
 
 from trackbook.errors import IntegrityError
 
-LEVEL = 3
-WORTH = 0.9
-"""What is not at least a tenth smaller stays as it is: to read it again would cost more than the place is worth."""
+LEVEL = 1
+WORTH = 0.8
+"""What does not get smaller than this share stays as it is: the place is not worth the time of every reader."""
+
+SAMPLE = 16 << 10
 
 PIECE = 4 << 20
 _HEADER = 18
@@ -21,8 +23,13 @@ _HEADER = 18
 
 def compressed(content: bytes | memoryview) -> bytes | None:
     """Return `content` as a Zstandard frame that knows its size; None where that would hardly be smaller."""
-    frame = zstandard.ZstdCompressor(level=LEVEL).compress(content)
-    return frame if len(frame) < WORTH * len(content) else None
+    compress = zstandard.ZstdCompressor(level=LEVEL).compress
+    whole = memoryview(content)
+    middle = whole[len(whole) // 2 :][:SAMPLE]  # where the content is, not what a header says before it
+    if len(whole) > 4 * SAMPLE and len(compress(middle)) >= WORTH * len(middle):
+        return None
+    frame: bytes = compress(whole)
+    return frame if len(frame) < WORTH * len(whole) else None
 
 
 def decompressed(file: BinaryIO) -> Iterator[bytes]:

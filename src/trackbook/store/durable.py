@@ -25,14 +25,20 @@ SYNCED_EACH = 64
 """So many files are synced as they are written; of a longer batch, the rest is left to one sync of the file system."""
 
 SUFFIX = ".tmp"
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 class Batch:
     """A `with` block that files are written in, from any number of threads; an exception leaves none of them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Write files in folders directly below `folder`, which are made as they are needed."""
+    def __init__(self, folder: Path, *, wait: bool = True) -> None:
+        """Write files in folders directly below `folder`, which are made as they are needed.
+
+        Without `wait`, the disk is told to begin, and not waited for: the files survive the death of the process at
+        once, and that of the machine some seconds later.
+        """
         self._folder = folder
+        self._wait = wait
         self._lock = threading.Lock()
         self._temporaries: dict[Path, Path | None] = {}
         self._unsynced: list[Path] = []
@@ -67,9 +73,9 @@ class Batch:
                 with self._telling():
                     _write_all(fd, piece)
             path = target()
-            if is_early and path is not None:
+            if path is not None and (is_early or not self._wait):
                 with self._telling():
-                    os.fsync(fd)
+                    os.fsync(fd) if self._wait else begin_writing(fd)
         finally:
             os.close(fd)
         with self._lock:
@@ -86,7 +92,7 @@ class Batch:
 
     def _commit(self) -> None:
         with self._telling():
-            if self._unsynced:
+            if self._unsynced and self._wait:
                 sync_files(self._folder, self._unsynced)
             self._name()
 
@@ -99,13 +105,14 @@ class Batch:
         for temporary, target in named.items():
             temporary.replace(target)
             del self._temporaries[temporary]
-        for folder in (*folders, *([self._folder] if is_new else ())):
-            sync_folder(folder)
+        if self._wait:
+            for folder in (*folders, *([self._folder] if is_new else ())):
+                sync_folder(folder)
 
 
 def sync_files(folder: Path, files: Iterable[Path]) -> None:
     """Make `files`, all on the file system of `folder`, durable: at once where the system can, else one by one."""
-    call = _syncfs()
+    call = _of_linux("syncfs")  # which since Linux 5.8 reports a write that failed
     if call is not None:
         fd = os.open(folder, os.O_RDONLY)
         try:
@@ -121,12 +128,17 @@ def sync_files(folder: Path, files: Iterable[Path]) -> None:
             os.close(fd)
 
 
+def begin_writing(fd: int) -> None:
+    """Have the disk begin with what was written to a file, where the system can be told so."""
+    call = _of_linux("sync_file_range")
+    if call is not None:
+        call(fd, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
+
+
 @cache
-def _syncfs() -> Any:
-    """Return Linux's `syncfs`, which since Linux 5.8 reports a write that failed; None elsewhere."""
-    if sys.platform != "linux":
-        return None
-    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+def _of_linux(name: str) -> Any:
+    """Return a function of Linux's C library; None elsewhere."""
+    return getattr(ctypes.CDLL(None, use_errno=True), name, None) if sys.platform == "linux" else None
 
 
 def _write_all(fd: int, content: bytes | memoryview) -> None:

@@ -78,16 +78,18 @@ class Objects:
                 self._write(batch, digest, content, compress)
         return digest
 
-    def put_many(self, contents: Iterable[bytes | memoryview], *, compress: bool = False) -> list[str]:
+    def put_many(
+        self, contents: Iterable[bytes | memoryview], *, compress: bool = False, wait: bool = True
+    ) -> list[str]:
         """Store several contents, durable together with one wait for the disk, and return their digests in order.
 
-        `contents` is read as it is needed, so that it may be longer than memory.  A fault, its or the disk's, leaves
+        Without `wait` they are durable some seconds later.  `contents` is read as it is needed, so that it may be longer than memory.  A fault, its or the disk's, leaves
         none of them behind that was not there before.
         """
         adding = _Adding(self, compress)
         digests: list[str] = []
         waiting: deque[Future[str]] = deque()
-        with Batch(self._folder) as batch, ThreadPoolExecutor(THREADS, "trackbook-objects") as pool:
+        with Batch(self._folder, wait=wait) as batch, ThreadPoolExecutor(THREADS, "trackbook-objects") as pool:
             for content in contents:
                 waiting.append(pool.submit(adding.add, batch, content))
                 if len(waiting) > IN_FLIGHT:

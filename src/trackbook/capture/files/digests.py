@@ -7,12 +7,12 @@ import stat
 import time
 from collections import OrderedDict
 from pathlib import Path
-from typing import NamedTuple
 
 from blake3 import blake3
 
 from trackbook.capture.files.audit import muted
 from trackbook.capture.files.paths import is_data_name
+from trackbook.capture.files.stamps import Stamp
 from trackbook.capture.fingerprint.values import Fingerprint
 
 MAX_BYTES = 8 << 30
@@ -21,34 +21,11 @@ MAX_BYTES = 8 << 30
 MAX_NAMES = 100_000
 """A folder that holds more has no fingerprint."""
 
-RACY_NS = 2_000_000_000
-"""A file changed more recently before it was hashed may change again unseen, within one tick of its clock."""
-
 _CHUNK = 4 << 20
 _PARALLEL = 1 << 20
 _KEPT = 4096
 _digests: OrderedDict[str, tuple[Stamp, str]] = OrderedDict()
 _mapped: set[str] = set()
-
-
-class Stamp(NamedTuple):
-    """What tells that a file changed, without reading it; times in nanoseconds since 1970."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-    mode: int
-
-    @classmethod
-    def of(cls, path: str | int) -> Stamp | None:
-        """Return the stamp of a file, following links; None when there is none, or it cannot be seen."""
-        try:
-            found = os.stat(path)  # noqa: PTH116 - may be a descriptor
-        except (OSError, ValueError):
-            return None
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_mode)
 
 
 def forget(path: str) -> None:
@@ -89,7 +66,7 @@ def _hashed(path: str, before: Stamp) -> Fingerprint:
         return Fingerprint("file", None, reason=f"it cannot be read: {error.strerror}", size=before.size)
     if opened != before or after != before:
         return Fingerprint("file", None, reason="it was changed while its fingerprint was taken", size=before.size)
-    if now - max(before.mtime_ns, before.ctime_ns) > RACY_NS and path not in _mapped:
+    if before.is_trusty(now) and path not in _mapped:
         _digests[path] = (before, digest)
         if len(_digests) > _KEPT:
             _digests.popitem(last=False)
