@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 from blake3 import blake3
 
-from trackbook.capture.files import digests
+from trackbook.capture.files import digests, stamps
 from trackbook.capture.files import watcher as files
 from trackbook.capture.files.watcher import FileWatcher, fingerprint_file, is_data_file, is_library
 

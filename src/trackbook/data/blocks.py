@@ -7,6 +7,7 @@ too; its digest is the version's, and equal frames have equal manifests.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -45,18 +46,20 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class FrameManifest(Manifest, frozen=True, kw_only=True):
-    """What a frame is made of."""
+    """What a frame is made of; `size` are the bytes of its blocks, `structure` is that of `data.structure`."""
 
     plan: frames.Plan
     stored: tuple[Stored, ...]
+    size: int
+    structure: str | None = None
 
 
-def write_frame(objects: Objects, frame: pd.DataFrame) -> tuple[str, FrameManifest]:
+def write_frame(objects: Objects, frame: pd.DataFrame, structure: str | None = None) -> tuple[str, FrameManifest]:
     """Keep `frame`, and return the digest of its manifest and the manifest; raises DataError as `frames.arrays_of`."""
     arrays, plan = frames.arrays_of(frame)
     packing = _Packing()
     digests = objects.put_many(packing.large(arrays), compress=True)
-    manifest = packing.manifest(plan, digests)
+    manifest = packing.manifest(plan, digests, structure)
     return objects.put(msgspec.msgpack.encode(manifest), compress=True), manifest
 
 
@@ -87,6 +90,7 @@ class _Packing:
     def __init__(self) -> None:
         self._stored: list[tuple[str, list[Block], list[Block], bool]] = []
         self._waiting: list[tuple[list[Block], int]] = []
+        self._size = 0
 
     def large(self, arrays: dict[str, pa.Array]) -> Iterator[memoryview]:
         """Yield the blocks that become objects."""
@@ -99,20 +103,24 @@ class _Packing:
             if dictionary is not None:
                 yield from self._cut(dictionary, words)
 
-    def manifest(self, plan: frames.Plan, digests: list[str]) -> FrameManifest:
+    def manifest(self, plan: frames.Plan, digests: list[str], structure: str | None) -> FrameManifest:
         """Return the manifest; `digests` are those of the large blocks, in their order."""
         places: dict[str, int] = {}
         for (blocks, at), digest in zip(self._waiting, digests, strict=True):
             blocks[at] = Block(blocks[at].rows, places.setdefault(digest, len(places)))
-        stored = tuple(Stored(name, tuple(blocks), tuple(words), ordered) for name, blocks, words, ordered in self._stored)
-        return FrameManifest(parts=tuple(map(bytes.fromhex, places)), plan=plan, stored=stored)
+        stored = tuple(
+            Stored(name, tuple(blocks), tuple(words), ordered) for name, blocks, words, ordered in self._stored
+        )
+        parts = tuple(map(bytes.fromhex, places))
+        return FrameManifest(parts=parts, plan=plan, stored=stored, size=self._size, structure=structure)
 
     def _cut(self, array: pa.Array, blocks: list[Block]) -> Iterator[memoryview]:
         if pa.types.is_nested(array.type) or (array.null_count and not pa.types.is_primitive(array.type)):
             array = with_gaps_empty(array)  # where to cut depends on lengths, and a missing text may have one
         rows = cuts(array)
-        for start, end in zip(rows, rows[1:], strict=False):
+        for start, end in pairwise(rows):
             content = block_bytes(array.slice(start, end - start))
+            self._size += content.nbytes
             if content.nbytes <= INLINE:
                 blocks.append(Block(end - start, inline=bytes(content)))
             else:
@@ -128,7 +136,9 @@ def split(array: pa.Array) -> tuple[pa.Array, pa.Array | None]:
 
 def block_bytes(rows: pa.Array) -> memoryview:
     """Return some rows as an Arrow IPC stream: the same bytes for the same values, wherever they stood in memory."""
-    if rows.null_count or pa.types.is_nested(rows.type) or pa.types.is_boolean(rows.type):
+    if not len(rows):
+        rows = pa.array([], rows.type)  # of which some have a first offset in memory, and some have none
+    elif rows.null_count or pa.types.is_nested(rows.type) or pa.types.is_boolean(rows.type):
         rows = with_gaps_empty(rows)
     batch = pa.RecordBatch.from_arrays([rows], names=[_FIELD])
     sink = pa.BufferOutputStream()

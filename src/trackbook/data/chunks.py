@@ -8,7 +8,7 @@ file has newline bytes enough by chance; where a window has none, every byte cou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from typing import Any
 
@@ -36,7 +36,7 @@ class Chunker:
         """Yield the file's content in chunks of 1 to 1.5 MiB, the last one of any size; raises OSError."""
         rest = memoryview(b"")
         with ThreadPoolExecutor(1, "trackbook-digest") as beside:
-            hashing = beside.submit(lambda: None)
+            hashing: Future[Any] = beside.submit(bool)
             while True:
                 held, new = self._read_behind(rest)
                 hashing.result()
@@ -51,7 +51,7 @@ class Chunker:
 
     def _read_behind(self, rest: memoryview) -> tuple[memoryview, int]:
         """Return `rest` with what comes next in the file behind it, and how many bytes that is."""
-        held = memoryview(np.empty(len(rest) + READ_BYTES, np.uint8))  # not filled with zeros first, as bytes are
+        held = np.empty(len(rest) + READ_BYTES, np.uint8).data  # not filled with zeros first, as bytes are
         held[: len(rest)] = rest
         new = self._file.readinto(held[len(rest) :])
         self.size += new

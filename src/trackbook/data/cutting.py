@@ -15,7 +15,7 @@ import pyarrow as pa
 
 MIN_BYTES = 128 << 10
 WINDOW_BYTES = 256 << 10
-"""A block has `MIN_BYTES` to `MIN_BYTES` + `WINDOW_BYTES`, 256 KiB on average: what is appended costs a new last block."""
+"""A block has `MIN_BYTES` to `MIN_BYTES` + `WINDOW_BYTES`, 256 KiB on average; appending makes the last one anew."""
 
 ROWS_HASHED = 32
 """A power of two: a column of truth values still has 2**32 different hashes."""
@@ -64,7 +64,8 @@ def row_ends(array: pa.Array) -> Bits:
     if pa.types.is_dictionary(kind):
         return row_ends(array.indices)
     if pa.types.is_struct(kind):
-        return sum((row_ends(each) for each in _fields(array)), start=rows)
+        ends: Bits = np.sum([rows, *map(row_ends, _fields(array))], axis=0)
+        return ends
     if pa.types.is_fixed_size_list(kind):
         return row_ends(array.values)[(rows + array.offset) * kind.list_size]
     if _has_items(kind):

@@ -49,7 +49,7 @@ def arrays_of(frame: pd.DataFrame) -> tuple[dict[str, pa.Array], Plan]:
     `frame.attrs` are not kept.  Raises DataError that names the column which Arrow cannot hold exactly, and what to
     do about it: each array has been decoded again, and compared.
     """
-    arrays, plan = _arrays(frame, _labels(frame.columns))
+    arrays, plan = _arrays(frame, labels_of(frame.columns))
     table = {name: pa.chunked_array([array]) for name, array in arrays.items()}
     if not _same_index(frame.index, index := _build_index(plan.index, table.__getitem__)):
         raise _inexact(f"its index would come back as {clip(index)}")
@@ -105,7 +105,7 @@ def _inexact(difference: str) -> DataError:
     return DataError(f"the frame cannot be kept exactly: {difference}; convert it to a plain dtype first")
 
 
-def _labels(labels: pd.Index[Any]) -> str | None:
+def labels_of(labels: pd.Index[Any]) -> str | None:
     """Return the column labels as the index of a frame without columns, in base64; None for no labels at all."""
     if labels.empty:
         return None

@@ -1,22 +1,26 @@
-"""Dataset versions: a name, a number, the bytes, and the proof that they are what was stored.
+"""Dataset versions: a name, a number, the content, and the proof that it is what was stored.
 
-A frame is kept as Arrow (see `data.frames`), a file as its bytes.  pandas and pyarrow load only when a frame is
-written or read, never to list what there is.
+A frame is kept as blocks of its columns (`data.blocks`), a file whole or in chunks (`data.files`), a folder as a tree
+of files (`data.trees`).  pandas and pyarrow load only when a frame is written or read, never to list what there is.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from trackbook.data import writing
 from trackbook.data.names import check_name, clip
 from trackbook.data.reading import read_table
-from trackbook.data.schema import Schema, describe
-from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, a, nearest, shown
-from trackbook.store import Store, iso, manifests, now_ms
+from trackbook.data.values import FILES, FRAME, OLD_FRAME, TREE, Content, DatasetVersion, from_row
+from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, nearest, shown
+from trackbook.store import Store, manifests, now_ms
+from trackbook.store.dataset_rows import insert_version, select_versions
 from trackbook.store.objects import is_digest
 
 if TYPE_CHECKING:
@@ -24,59 +28,8 @@ if TYPE_CHECKING:
 
     from trackbook.store import Database
 
-FRAME = "arrow"
-FILE = "file"
+PREFIX = "data:"
 _URI = re.compile(r"(?:data:/+)?(?P<name>[^@]*)(?:@(?P<version>.*))?", re.DOTALL)
-
-
-class DatasetVersion(msgspec.Struct, frozen=True):
-    """One version of a dataset; `created_time` in milliseconds since 1970, UTC.
-
-    `format` is ``arrow`` for a frame and ``file`` for a file, whose name is `source`.  `origin` is the number that the
-    version has where it was made, when that number was taken here.
-    """
-
-    name: str
-    version: int
-    fingerprint: str
-    digest: str
-    format: str
-    size: int
-    rows: int | None
-    columns: int | None
-    schema: Schema
-    source: str | None
-    run_id: str | None
-    created_time: int
-    created_by: str
-    origin: int | None = None
-
-    @property
-    def identity(self) -> tuple[str, int, str, str]:
-        """What makes it the same version in the stores of several people, whatever its number there."""
-        return self.name, self.origin or self.version, self.digest, self.format
-
-    @property
-    def uri(self) -> str:
-        """The name that code uses for exactly this version, e.g. ``data:/sales@3``."""
-        return f"data:/{self.name}@{self.version}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the version as plain values, its time in ISO 8601."""
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return {**plain, "uri": self.uri, "created_time": iso(self.created_time)}
-
-
-class Content(msgspec.Struct, frozen=True):
-    """What is to become a version, before anything is written."""
-
-    data: bytes
-    format: str
-    fingerprint: str | None
-    rows: int | None
-    columns: int | None
-    schema: Schema
-    source: str | None
 
 
 class Datasets:
@@ -88,47 +41,66 @@ class Datasets:
         self._user = user
 
     def snapshot(self, data: pd.DataFrame | Path | str, name: str, *, run_id: str | None = None) -> DatasetVersion:
-        """Keep a frame, or the file at a path, as the next version of the dataset `name`.
+        """Keep a frame, or the file or folder at a path, as the next version of the dataset `name`.
 
-        When the newest version holds the same content, that version is returned and nothing is added.  Raises
-        DataError for what cannot be kept exactly and for data without rows, NotFoundError for a missing file.
+        When the newest version holds the same content, that version is returned and nothing is added.  A path may be
+        another version, ``data:/NAME@VERSION``.  Raises DataError for what cannot be kept exactly, NotFoundError for
+        a missing file.
         """
         check_name(name, "dataset")
-        content = _read_file(Path(data)) if isinstance(data, str | Path) else _encode_frame(data, name)
-        digest = self._store.objects.put(content.data)
-        with self._store.write() as db:
-            versions = _select(db, name)
-            if versions and versions[0].digest == digest and versions[0].format == content.format:
-                return versions[0]
-            number = versions[0].version + 1 if versions else 1
-            version = self._version(content, name, number, digest, run_id)
-            _insert(db, version)
-        return version
+        if isinstance(data, str) and data.startswith(PREFIX):
+            content: Content | DatasetVersion = _same_content(self.resolve(data))
+        elif isinstance(data, str | Path):
+            content = writing.write_path(self._store, Path(data))
+        else:
+            content = writing.write_frame(self._store, data, name, lambda: self.newest(name))
+        if isinstance(content, DatasetVersion):
+            return content
+        newest = self.newest(name)
+        return newest if newest is not None and _is_same(newest, content) else self._add(content, name, run_id)
 
     def load(self, uri: str) -> pd.DataFrame | bytes:
         """Return the frame, or the bytes of the file, that ``data:/NAME``, ``data:/NAME@VERSION`` or ``NAME`` names.
 
-        Raises IntegrityError when the stored bytes, or the frame made from them, are not what was stored.
+        Raises IntegrityError when the stored bytes, or the frame made from them, are not what was stored, DataError
+        for a folder.
         """
         version = self.resolve(uri)
-        data = self._store.objects.get(version.digest)
-        if version.format == FILE:
-            return data
-        if version.format != FRAME:
-            raise DataError(
-                f"{version.uri} has the format {version.format!r}, which this version of Trackbook cannot read; "
-                "update with `pip install -U trackbook`"
-            )
-        return _decode_frame(data, version)
+        if version.format == TREE:
+            raise DataError(f"{version.uri} is a folder; `trackbook data restore {version.uri} -o PATH` brings it back")
+        return b"".join(self.pieces(version)) if version.format in FILES else self.read_frame(version)
 
     def frame(self, operand: str) -> pd.DataFrame:
         """Return the table that a dataset version (``data:/NAME@VERSION``) or the path of a file names."""
-        if not operand.startswith("data:"):
+        if not operand.startswith(PREFIX):
             return read_table(Path(operand))
-        found = self.load(operand)
-        if isinstance(found, bytes):
-            raise DataError(f"{operand} holds a file, not a table; save it and give its path")
-        return found
+        version = self.resolve(operand)
+        if version.format == TREE:
+            raise DataError(f"{operand} is a folder, not a table; restore it, and give the path of a file in it")
+        if version.format not in FILES:
+            return self.read_frame(version)
+        with tempfile.TemporaryDirectory(dir=self._store.root, prefix="table-") as folder:
+            path = Path(folder) / Path(version.source or version.name).name
+            with path.open("xb") as file:
+                file.writelines(self.pieces(version))
+            return read_table(path)
+
+    def read_frame(self, version: DatasetVersion) -> pd.DataFrame:
+        """Return the frame that a version holds; raises IntegrityError when it is not the one that was stored."""
+        frame = self._decoded(version)
+        found = writing.fingerprint_of(frame)
+        if found != version.fingerprint:
+            raise IntegrityError(
+                f"{version.uri} was stored with the fingerprint {version.fingerprint[:12]} but its frame has "
+                f"{found[:12]}; its row or the object {version.digest[:12]} was changed: run `trackbook fsck`"
+            )
+        return frame
+
+    def pieces(self, version: DatasetVersion) -> Iterator[bytes]:
+        """Yield the bytes of the file that a version holds; raises IntegrityError when they are not as stored."""
+        from trackbook.data.files import pieces, read_file
+
+        return pieces(self._store.objects, read_file(self._store.objects, version.digest, version.format))
 
     def resolve(self, uri: str) -> DatasetVersion:
         """Return the version that `uri` names; without a number, or with ``@latest``, the newest."""
@@ -145,12 +117,16 @@ class Datasets:
         raise UsageError(f"{clip(uri)} has no version number after '@'; write data:/NAME@3 or data:/NAME")
 
     def _named_by_digest(self, name: str, prefix: str) -> DatasetVersion:
-        """Return the newest version whose digest begins so: the one name that a version has in every store."""
+        """Return the newest version whose digest or fingerprint begins so: what it is called in every store."""
         newest = self.get(name)
-        found = next((version for version in self.list(name) if version.digest.startswith(prefix)), None)
+        named = (
+            each for each in self.list(name) if prefix in (each.digest[: len(prefix)], each.fingerprint[: len(prefix)])
+        )
+        found = next(named, None)
         if found is None:
             raise NotFoundError(
-                f"dataset {name!r} has no version whose digest begins with {prefix}; the newest is {newest.uri}"
+                f"dataset {name!r} has no version whose digest begins with {prefix}, nor a fingerprint; "
+                f"the newest is {newest.uri}"
             )
         return found
 
@@ -195,115 +171,52 @@ class Datasets:
                 return None
             if version.version in {each.version for each in versions}:
                 version = msgspec.structs.replace(version, version=versions[0].version + 1, origin=version.version)
-            _insert(db, version)
+            insert_version(db, version.to_row())
         return version
 
-    def _version(self, content: Content, name: str, number: int, digest: str, run_id: str | None) -> DatasetVersion:
-        return DatasetVersion(
-            name=name,
-            version=number,
-            fingerprint=content.fingerprint or digest,
-            digest=digest,
-            format=content.format,
-            size=len(content.data),
-            rows=content.rows,
-            columns=content.columns,
-            schema=content.schema,
-            source=content.source,
-            run_id=run_id,
-            created_time=now_ms(),
-            created_by=self._user,
-        )
+    def newest(self, name: str) -> DatasetVersion | None:
+        """Return the newest version of the dataset `name`; None when there is no such dataset."""
+        with self._store.read() as db:
+            return next(iter(_select(db, name)), None)
 
+    def _decoded(self, version: DatasetVersion) -> pd.DataFrame:
+        if version.format == FRAME:
+            from trackbook.data.blocks import read_frame
 
-def _encode_frame(frame: Any, name: str) -> Content:
-    import pandas as pd
+            return read_frame(self._store.objects, version.digest)
+        if version.format == OLD_FRAME:
+            from trackbook.data.frames import decode
 
-    from trackbook.data import frames
-
-    if not isinstance(frame, pd.DataFrame):
+            return decode(self._store.objects.get(version.digest))
         raise DataError(
-            f"dataset {name!r} cannot be made from {a(type(frame).__name__)}; "
-            "give a pandas DataFrame (`pd.DataFrame(values)`, `table.to_pandas()`) or a path"
+            f"{version.uri} has the format {version.format!r}, which this version of Trackbook cannot read; "
+            "update with `pip install -U trackbook`"
         )
-    if frame.empty:
-        labels = ", ".join(clip(label, 30) for label in frame.columns[:5]) or "none"
-        raise DataError(
-            f"the frame for dataset {name!r} has {len(frame)} rows and {frame.shape[1]} columns ({labels}); "
-            "a version of nothing helps nobody: check the filter or file that it came from"
-        )
-    data = frames.encode(frame)
-    return Content(data, FRAME, _fingerprint(frame), len(frame), frame.shape[1], describe(frame), None)
+
+    def _add(self, content: Content, name: str, run_id: str | None) -> DatasetVersion:
+        with self._store.write() as db:
+            versions = _select(db, name)
+            if versions and _is_same(versions[0], content):
+                return versions[0]
+            version = DatasetVersion(
+                **msgspec.structs.asdict(content),
+                name=name,
+                version=versions[0].version + 1 if versions else 1,
+                run_id=run_id,
+                created_time=now_ms(),
+                created_by=self._user,
+            )
+            insert_version(db, version.to_row())
+        return version
 
 
-def _decode_frame(data: bytes, version: DatasetVersion) -> pd.DataFrame:
-    from trackbook.data import frames
-
-    frame = frames.decode(data)
-    found = _fingerprint(frame)
-    if found != version.fingerprint:
-        raise IntegrityError(
-            f"{version.uri} was stored with the fingerprint {version.fingerprint[:12]} but its frame has "
-            f"{found[:12]}; its row or the object {version.digest[:12]} was changed: run `trackbook fsck`"
-        )
-    return frame
+def _is_same(version: DatasetVersion, content: Content) -> bool:
+    return version.digest == content.digest and version.format == content.format
 
 
-def _fingerprint(frame: pd.DataFrame) -> str:
-    from trackbook.capture.fingerprint.values import fingerprint
-
-    found = fingerprint(frame)
-    if found.digest is None:
-        raise DataError(f"the frame has no fingerprint ({found.reason}); give its columns plain types")
-    return found.digest
-
-
-def _read_file(path: Path) -> Content:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        beside = [each.name for each in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise NotFoundError(f"there is no file {path}{nearest(path.name, beside)}; check the path") from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder; snapshot its files one by one") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    if not data:
-        raise DataError(f"{path} is empty; check what should have written it")
-    return Content(data, FILE, None, None, None, Schema((), ()), path.name)
+def _same_content(version: DatasetVersion) -> Content:
+    return Content(**{name: getattr(version, name) for name in Content.__struct_fields__})
 
 
 def _select(db: Database, name: str | None) -> tuple[DatasetVersion, ...]:
-    rows = db.query(
-        """
-        SELECT dataset.name, version, fingerprint, digest, format, size, rows, columns, schema, source, run_id,
-               created_time, created_by, origin
-        FROM dataset_version JOIN dataset ON dataset.id = dataset_id
-        WHERE :name IS NULL OR dataset.name = :name
-        ORDER BY dataset.name, version DESC
-        """,
-        {"name": name},
-    )
-    return tuple(DatasetVersion(**{**row, "schema": _read_schema(row["schema"])}) for row in rows)
-
-
-def _read_schema(text: str) -> Schema:
-    try:
-        return msgspec.json.decode(text, type=Schema)
-    except msgspec.DecodeError as error:
-        raise IntegrityError(f"a stored schema cannot be read ({error}); run `trackbook fsck`") from error
-
-
-def _insert(db: Database, version: DatasetVersion) -> None:
-    db.execute("INSERT INTO dataset (name) VALUES (?) ON CONFLICT DO NOTHING", [version.name])
-    values = {**msgspec.to_builtins(version), "schema": msgspec.json.encode(version.schema).decode()}
-    db.execute(
-        """
-        INSERT INTO dataset_version (dataset_id, version, fingerprint, digest, format, size, rows, columns, schema,
-                                     source, run_id, created_time, created_by, origin)
-        SELECT id, :version, :fingerprint, :digest, :format, :size, :rows, :columns, :schema,
-               :source, :run_id, :created_time, :created_by, :origin
-        FROM dataset WHERE name = :name
-        """,
-        values,
-    )
+    return tuple(map(from_row, select_versions(db, name)))

@@ -347,3 +347,8 @@ def m012_listing(db: Database) -> None:
         "CREATE INDEX run_by_arrival ON run (experiment_id)",
         "CREATE INDEX run_deleted ON run (id) WHERE deleted_time IS NOT NULL",
     )
+
+
+@_step
+def m013_automatic(db: Database) -> None:
+    _execute(db, "ALTER TABLE dataset_version ADD COLUMN automatic INTEGER NOT NULL DEFAULT 0")

@@ -83,8 +83,8 @@ class Objects:
     ) -> list[str]:
         """Store several contents, durable together with one wait for the disk, and return their digests in order.
 
-        Without `wait` they are durable some seconds later.  `contents` is read as it is needed, so that it may be longer than memory.  A fault, its or the disk's, leaves
-        none of them behind that was not there before.
+        Without `wait` they are durable some seconds later.  `contents` is read as it is needed, so that it may be
+        longer than memory.  A fault, its or the disk's, leaves none of them behind that was not there before.
         """
         adding = _Adding(self, compress)
         digests: list[str] = []

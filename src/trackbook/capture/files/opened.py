@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import msgspec
 
-from trackbook.capture.files.digests import Stamp, fingerprint_file, fingerprint_folder, fingerprint_path
+from trackbook.capture.files.digests import fingerprint_file, fingerprint_folder, fingerprint_path
 from trackbook.capture.files.paths import readable
+from trackbook.capture.files.stamps import Stamp
 from trackbook.capture.fingerprint.values import Fingerprint
 
 MAX_FILES = 200

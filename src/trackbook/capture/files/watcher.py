@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trackbook.capture.files import audit, readers
-from trackbook.capture.files.digests import Stamp, fingerprint_file, forget
+from trackbook.capture.files.digests import fingerprint_file, forget
 from trackbook.capture.files.opened import MAX_FILES, Opened, OpenedFile, UsedFile, keep_before
 from trackbook.capture.files.paths import absolute, is_code, is_data_file, is_data_place, is_library, may_hold_data
+from trackbook.capture.files.stamps import Stamp
 from trackbook.capture.files.urls import clean_url, is_url, local_path, place_url, requested_url
 
 MAX_NAMED = 10_000

@@ -1,0 +1,99 @@
+"""What is known of files that were stored before, so that a file which has not changed is not read again.
+
+The store keeps one small file for each path that was snapshotted: the stamps of what lies there, and what it was
+stored as.  A stamp is noted only where git's rule lets it be trusted (`Stamp.is_trusty`).  A record that is damaged,
+of another format, or from before the machine was last started (a crash may have taken what the disk had not finished
+writing) counts as none.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import msgspec
+from blake3 import blake3
+
+from trackbook.capture.files.stamps import Stamp
+from trackbook.data.files import Read, StoredFile
+
+FORMAT = 1
+_DIGEST_BYTES = 32
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+Place = bytes
+"""The path of a file below the folder that was snapshotted, as the system spells it; empty for the file itself."""
+
+
+class KnownFile(msgspec.Struct, frozen=True, array_like=True):
+    """A file with its stamp, and what it was stored as."""
+
+    stamp: Stamp
+    file: StoredFile
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What lay at a path, and the digest and format of the version that it became."""
+
+    format: int
+    boot: str
+    path: str
+    files: dict[Place, KnownFile]
+    version_digest: str
+    version_format: str
+
+
+def recall(folder: Path, path: Path) -> Known | None:
+    """Return what the store's folder `folder` knows of `path`; None when that is nothing to be relied on."""
+    try:
+        content = _record(folder, path).read_bytes()
+        if blake3(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+            return None
+        known = _decoder.decode(memoryview(content)[_DIGEST_BYTES:])
+    except (OSError, msgspec.DecodeError):
+        return None
+    is_ours = known.format == FORMAT and known.path == _spelled(path) and known.boot == boot()
+    return known if is_ours and known.boot else None
+
+
+def remember(folder: Path, path: Path, read: Mapping[Place, Read | KnownFile], digest: str, format: str) -> None:
+    """Note what lay at `path`; a store that cannot be written just forgets it."""
+    files = {place: known for place, each in read.items() if (known := _trusty(each)) is not None}
+    payload = msgspec.msgpack.encode(Known(FORMAT, boot(), _spelled(path), files, digest, format))
+    record = _record(folder, path)
+    temporary = record.with_name(f"{record.name}.{secrets.token_hex(4)}.tmp")
+    with suppress(OSError):
+        record.parent.mkdir(mode=0o700, exist_ok=True)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(blake3(payload).digest() + payload)
+        temporary.replace(record)
+
+
+@cache
+def boot() -> str:
+    """Return what names the time since the machine was started; an empty text where the system does not tell."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _trusty(each: Read | KnownFile) -> KnownFile | None:
+    if isinstance(each, KnownFile):
+        return each
+    return KnownFile(each.stamp, each.file) if each.stamp.is_trusty(each.taken_ns) else None
+
+
+def _record(folder: Path, path: Path) -> Path:
+    return folder / blake3(os.fsencode(path.absolute())).hexdigest(length=16)
+
+
+def _spelled(path: Path) -> str:
+    return os.fsencode(path.absolute()).hex()
+
+
+_decoder = msgspec.msgpack.Decoder(Known)

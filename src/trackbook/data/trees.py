@@ -1,0 +1,183 @@
+"""A folder in the store: a manifest that names what lies in it, and the objects that its files are made of.
+
+What a manifest says is believed only after it has been checked: no path in it leads out of the folder that it is
+restored to, be it by `..`, by a root, or through a link.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from trackbook.capture.files.stamps import Stamp
+from trackbook.data.files import LARGE, Read, StoredFile, write_file
+from trackbook.data.known import KnownFile, Place
+from trackbook.errors import DataError, IntegrityError
+from trackbook.store import Objects
+from trackbook.store.manifests import Manifest
+
+TREE = "tree"
+STORE = b".trackbook"
+"""What is never part of a folder's version: a store, which the version itself is about to be written to."""
+
+Kind = Literal["file", "folder", "link"]
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A file, an empty folder or a symbolic link; `path` is below the folder, with `/`, as the system spells it.
+
+    Of a file `digest` is that of its content, `order` the places of its objects among the manifest's parts; of a
+    link `target` is what it says, whether or not that exists.
+    """
+
+    path: bytes
+    kind: Kind
+    size: int = 0
+    is_executable: bool = False
+    digest: bytes = b""
+    order: tuple[int, ...] = ()
+    target: bytes = b""
+
+
+class TreeManifest(Manifest, frozen=True, kw_only=True):
+    """All that a folder holds, in the order of the paths."""
+
+    entries: tuple[Entry, ...]
+
+    def file(self, entry: Entry) -> StoredFile:
+        """Return the content of one of its files."""
+        return StoredFile(entry.digest.hex(), entry.size, tuple(map(self.part, entry.order)))
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a walk through a folder met: its stamp, without following a link, and what a link says."""
+
+    kind: Kind
+    stamp: Stamp
+    target: bytes = b""
+
+
+def scan(folder: Path) -> dict[Place, Found]:
+    """Return what lies in `folder` and below, by path; raises DataError for what cannot be read or kept."""
+    found: dict[Place, Found] = {}
+    waiting = [(os.fsencode(folder), b"")]
+    while waiting:
+        place, prefix = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                below = [(entry, _found(entry)) for entry in entries if entry.name != STORE]
+        except OSError as error:
+            raise DataError(f"{os.fsdecode(place)} cannot be read ({error.strerror}); check permissions") from error
+        for entry, each in below:
+            path = prefix + entry.name
+            if each.kind == "folder":
+                waiting.append((entry.path, path + b"/"))
+            else:
+                found[path] = each
+        if not below and prefix:
+            found[prefix[:-1]] = Found("folder", Stamp.from_stat(os.stat(place)))  # noqa: PTH116 - bytes
+    return dict(sorted(found.items()))
+
+
+def write_files(
+    objects: Objects, folder: Path, found: Mapping[Place, Found], known: Mapping[Place, KnownFile]
+) -> dict[Place, Read | KnownFile]:
+    """Keep the files of a folder, except those that are `known` with the stamp that they have."""
+    stored: dict[Place, Read | KnownFile] = {}
+    small: list[Place] = []
+    for place, each in found.items():
+        if each.kind != "file":
+            continue
+        before = known.get(place)
+        if before is not None and before.stamp == each.stamp and all(map(objects.exists, before.file.parts)):
+            stored[place] = before
+        elif each.stamp.size < LARGE:
+            small.append(place)
+        else:
+            stored[place] = write_file(objects, folder / os.fsdecode(place))
+    return stored | _write_small(objects, folder, found, small)
+
+
+def make_manifest(found: Mapping[Place, Found], stored: Mapping[Place, Read | KnownFile]) -> TreeManifest:
+    """Return the manifest of a folder, whose files are `stored`."""
+    places: dict[str, int] = {}
+    entries = []
+    for path, each in found.items():
+        if each.kind == "file":
+            file = stored[path].file
+            order = tuple(places.setdefault(digest, len(places)) for digest in file.parts)
+            executable = bool(each.stamp.mode & stat.S_IXUSR)
+            entries.append(Entry(path, "file", file.size, executable, bytes.fromhex(file.digest), order))
+        else:
+            entries.append(Entry(path, each.kind, target=each.target))
+    return TreeManifest(parts=tuple(map(bytes.fromhex, places)), entries=tuple(entries))
+
+
+def read_tree(objects: Objects, digest: str) -> TreeManifest:
+    """Return the manifest `digest`, checked; raises IntegrityError for one that no folder could have."""
+    try:
+        manifest = msgspec.msgpack.decode(objects.get(digest), type=TreeManifest)
+    except msgspec.DecodeError as error:
+        raise IntegrityError(f"the object {digest[:12]} is no folder's manifest ({error})") from error
+    wrong = next(_wrong_paths(manifest.entries), None)
+    if wrong is not None:
+        raise IntegrityError(f"the folder's manifest {digest[:12]} names {wrong!r}, which is no path in a folder")
+    return manifest
+
+
+def _wrong_paths(entries: Sequence[Entry]) -> Iterator[bytes]:
+    """Yield the paths that lead elsewhere, that are there twice, or that lie below what is no folder."""
+    seen: set[bytes] = set()
+    for entry in entries:
+        parts = entry.path.split(b"/")
+        if entry.path in seen or b"\0" in entry.path or any(part in (b"", b".", b"..") for part in parts):
+            yield entry.path
+        if os.name == "nt" and (b"\\" in entry.path or b":" in entry.path):
+            yield entry.path
+        seen.add(entry.path)
+    for path in seen:
+        parts = path.split(b"/")
+        if any(b"/".join(parts[:count]) in seen for count in range(1, len(parts))):
+            yield path
+
+
+def _found(entry: os.DirEntry[bytes]) -> Found:
+    stamp = Stamp.from_stat(entry.stat(follow_symlinks=False))
+    if stat.S_ISREG(stamp.mode):
+        return Found("file", stamp)
+    if stat.S_ISDIR(stamp.mode):
+        return Found("folder", stamp)
+    if stat.S_ISLNK(stamp.mode):
+        return Found("link", stamp, os.readlink(entry.path))  # noqa: PTH115 - bytes
+    raise DataError(f"{os.fsdecode(entry.path)} is a pipe, socket or device, which cannot be kept; move it away")
+
+
+def _write_small(
+    objects: Objects, folder: Path, found: Mapping[Place, Found], places: Sequence[Place]
+) -> dict[Place, Read | KnownFile]:
+    """Keep small files, with one wait for the disk."""
+    taken = time.time_ns()
+    contents = (_read_small(folder / os.fsdecode(place), found[place].stamp) for place in places)
+    digests = objects.put_many(contents)
+    return {
+        place: Read(StoredFile(digest, found[place].stamp.size, (digest,)), found[place].stamp, taken)
+        for place, digest in zip(places, digests, strict=True)
+    }
+
+
+def _read_small(path: Path, stamp: Stamp) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read()
+            is_same = Stamp.of(file.fileno()) == stamp
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    if not is_same or len(content) != stamp.size:
+        raise DataError(f"{path} was changed while it was read; snapshot it when whoever writes it is done")
+    return content

@@ -1,0 +1,125 @@
+"""Frames, files and folders on their way into the store; what has not changed is recognised, not written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trackbook.data import files, known, trees
+from trackbook.data.names import clip
+from trackbook.data.values import CHUNKS, FRAME, TREE, WHOLE, Content, DatasetVersion
+from trackbook.errors import DataError, a
+from trackbook.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KNOWN = "known"
+"""The store's folder of what is known of paths that were snapshotted."""
+
+Newest = Callable[[], DatasetVersion | None]
+
+
+def write_frame(store: Store, frame: Any, name: str, newest: Newest) -> Content | DatasetVersion:
+    """Keep a frame for the dataset `name`, or return its `newest` version when that holds the same frame.
+
+    Raises DataError for what is no frame, and for what cannot be kept exactly.
+    """
+    import pandas as pd
+
+    from trackbook.data import blocks
+    from trackbook.data.schema import describe
+    from trackbook.data.structure import structure
+
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"dataset {name!r} cannot be made from {a(type(frame).__name__)}; "
+            "give a pandas DataFrame (`pd.DataFrame(values)`, `table.to_pandas()`) or a path"
+        )
+    if not frame.shape[1]:
+        raise DataError(f"the frame for dataset {name!r} has no columns; check the filter or file that it came from")
+    fingerprint, built = fingerprint_of(frame), structure(frame)
+    before = newest()
+    if (
+        built is not None
+        and before is not None
+        and (before.format, before.fingerprint) == (FRAME, fingerprint)
+        and blocks.read_manifest(store.objects, before.digest).structure == built
+    ):
+        return before
+    digest, manifest = blocks.write_frame(store.objects, frame, built)
+    return Content(digest, FRAME, fingerprint, manifest.size, len(frame), frame.shape[1], describe(frame))
+
+
+def fingerprint_of(frame: pd.DataFrame) -> str:
+    """Return the fingerprint of a frame; raises DataError when it has none."""
+    from trackbook.capture.fingerprint.values import fingerprint
+
+    found = fingerprint(frame)
+    if found.digest is None:
+        raise DataError(f"the frame has no fingerprint ({found.reason}); give its columns plain types")
+    return found.digest
+
+
+def write_path(store: Store, path: Path) -> Content:
+    """Keep the file or folder at a path; what is known to be as it was is not read.
+
+    Raises NotFoundError without it, DataError when it is empty, cannot be read or changes meanwhile.
+    """
+    stamp = files.stamp_of(path)
+    if files.is_regular(stamp):
+        if not stamp.size:
+            raise DataError(f"{path} is empty; check what should have written it")
+        return _write_file(store, path)
+    if not path.is_dir():
+        raise DataError(f"{path} is a pipe, socket or device; snapshot the file that it is read into")
+    return _write_folder(store, path)
+
+
+def _write_file(store: Store, path: Path) -> Content:
+    folder = store.root / KNOWN
+    before = known.recall(folder, path)
+    same = before.files.get(b"") if before is not None else None
+    if (
+        before is not None
+        and same is not None
+        and same.stamp == files.stamp_of(path)
+        and _is_whole(store, before.version_digest, same.file.parts)
+    ):
+        return _file_content(path, before.version_digest, before.version_format, same.file)
+    read = files.write_file(store.objects, path)
+    whole = len(read.file.parts) == 1 and read.file.parts[0] == read.file.digest
+    digest = read.file.digest if whole else files.write_manifest(store.objects, read.file)
+    format = WHOLE if whole else CHUNKS
+    known.remember(folder, path, {b"": read}, digest, format)
+    return _file_content(path, digest, format, read.file)
+
+
+def _file_content(path: Path, digest: str, format: str, file: files.StoredFile) -> Content:
+    return Content(digest, format, file.digest, file.size, source=path.absolute().name)
+
+
+def _write_folder(store: Store, path: Path) -> Content:
+    folder = store.root / KNOWN
+    found = trees.scan(path)
+    if not found:
+        raise DataError(f"{path} is empty; check what should have written it")
+    before = known.recall(folder, path)
+    stored = trees.write_files(store.objects, path, found, before.files if before is not None else {})
+    manifest = trees.make_manifest(found, stored)
+    digest = store.objects.put(msgspec.msgpack.encode(manifest), compress=True)
+    known.remember(folder, path, stored, digest, TREE)
+    size = sum(each.file.size for each in stored.values())
+    return Content(digest, TREE, digest, size, rows=len(manifest.entries), source=_name(path))
+
+
+def _is_whole(store: Store, manifest: str, parts: tuple[str, ...]) -> bool:
+    return store.objects.exists(manifest) and all(map(store.objects.exists, set(parts)))
+
+
+def _name(path: Path) -> str:
+    return os.path.basename(os.path.abspath(path)) or clip(str(path))  # noqa: PTH100, PTH119 - links stay as named
