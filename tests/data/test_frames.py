@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackbook.data import blocks, frames
@@ -109,6 +109,7 @@ def test_what_was_kept_before_there_were_blocks_comes_back_exactly(name):
     pd.testing.assert_frame_equal(frames.decode(old_file(frame)), frame, check_exact=True, check_freq=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"])))), st.integers(1, 3))
 def test_any_text_comes_back(values, copies):
     frame = pd.DataFrame({f"c{at}": pd.Series(values, dtype=object) for at in range(copies)})

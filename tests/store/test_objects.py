@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from blake3 import blake3
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
@@ -171,6 +171,7 @@ def test_any_damage_is_found_by_every_reader(objects, tmp_path, damage, content)
             read(digest)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 7))
 def test_one_bit_that_flips_in_a_compressed_object_is_found_or_harmless(place, bit):
     with tempfile.TemporaryDirectory() as folder:

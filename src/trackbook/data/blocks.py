@@ -136,10 +136,8 @@ def split(array: pa.Array) -> tuple[pa.Array, pa.Array | None]:
 
 def block_bytes(rows: pa.Array) -> memoryview:
     """Return some rows as an Arrow IPC stream: the same bytes for the same values, wherever they stood in memory."""
-    if not len(rows):
-        rows = pa.array([], rows.type)  # of which some have a first offset in memory, and some have none
-    elif rows.null_count or pa.types.is_nested(rows.type) or pa.types.is_boolean(rows.type):
-        rows = with_gaps_empty(rows)
+    # Copied, as Arrow writes out what lies behind a part of an array in memory too, up to the next full word.
+    rows = with_gaps_empty(rows) if len(rows) else pa.array([], rows.type)
     batch = pa.RecordBatch.from_arrays([rows], names=[_FIELD])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:

@@ -26,7 +26,7 @@ _SHIFT = np.uint64(29)
 _OFFSET_BITS = 32
 
 Hashes = npt.NDArray[np.uint64]
-Bits = npt.NDArray[np.int64]
+Offsets = npt.NDArray[np.int64]
 
 
 def cuts(array: pa.Array) -> list[int]:
@@ -55,7 +55,7 @@ def _smallest(array: pa.Array, low: int, high: int) -> int:
     return int(np.argmin(_mixed(hashes)[low - first :]))
 
 
-def row_ends(array: pa.Array) -> Bits:
+def row_ends(array: pa.Array) -> Any:
     """Return how many bits of memory the rows before each row take, and at the end all of them; shape (rows + 1,)."""
     kind = array.type
     rows = np.arange(len(array) + 1, dtype=np.int64)
@@ -64,8 +64,7 @@ def row_ends(array: pa.Array) -> Bits:
     if pa.types.is_dictionary(kind):
         return row_ends(array.indices)
     if pa.types.is_struct(kind):
-        ends: Bits = np.sum([rows, *map(row_ends, _fields(array))], axis=0)
-        return ends
+        return np.sum([rows, *map(row_ends, _fields(array))], axis=0)
     if pa.types.is_fixed_size_list(kind):
         return row_ends(array.values)[(rows + array.offset) * kind.list_size]
     if _has_items(kind):
@@ -179,7 +178,7 @@ def _items(array: pa.Array) -> pa.Array:
     return pa.StructArray.from_arrays([array.keys, array.items], names=["key", "value"])
 
 
-def _offsets(array: pa.Array) -> Bits:
+def _offsets(array: pa.Array) -> Offsets:
     wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     wide = wide or pa.types.is_large_list(array.type)
     held = np.frombuffer(array.buffers()[1], np.int64 if wide else np.int32)
