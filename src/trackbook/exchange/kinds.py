@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import msgspec
 from blake3 import blake3
 
-from trackbook.data import Datasets
-from trackbook.data.versions import DatasetVersion
+from trackbook.data import Datasets, DatasetVersion
 from trackbook.errors import IntegrityError
 from trackbook.exchange.layout import unpack
 from trackbook.registry import Registry
