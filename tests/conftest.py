@@ -37,7 +37,7 @@ def isolated(home: Path) -> dict[str, str]:
 
 @dataclass
 class Outcome:
-    """What one cell showed: streams, results, displays, errors, and the reply to the one who sent it."""
+    """What one cell showed: streams, results, displays, errors, states of widgets, and the reply to its sender."""
 
     status: str = ""
     stdout: str = ""
@@ -45,6 +45,7 @@ class Outcome:
     results: list[str] = field(default_factory=list)
     displays: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    comms: list[dict[str, Any]] = field(default_factory=list)
     execution_count: int = 0
 
     @property
@@ -74,6 +75,31 @@ class Kernel:
     def run(self, code: str, *, interrupt_at: str | None = None, **options: Any) -> Outcome:
         """Run a cell and return what it showed; interrupts it when `interrupt_at` has been printed."""
         message = self._client.execute(code, **options)
+        outcome = self._listen(message, code, interrupt_at)
+        while True:
+            reply = self._client.get_shell_msg(timeout=CELL_SECONDS)
+            if reply["parent_header"].get("msg_id") == message:
+                break
+        outcome.status = reply["content"]["status"]
+        outcome.execution_count = reply["content"].get("execution_count", 0)
+        return outcome
+
+    def set_widget(self, comm_id: str, **state: Any) -> Outcome:
+        """Change the state of a widget as a frontend does, and return what that led to."""
+        content = {"comm_id": comm_id, "data": {"method": "update", "state": state, "buffer_paths": []}}
+        message = self._client.session.msg("comm_msg", content)
+        self._client.shell_channel.send(message)
+        return self._listen(message["header"]["msg_id"], f"a widget with {state}")
+
+    def send_to_widget(self, comm_id: str, **content: Any) -> Outcome:
+        """Send a message of its own kind to a widget, such as a click, and return what that led to."""
+        data = {"comm_id": comm_id, "data": {"method": "custom", "content": content}}
+        message = self._client.session.msg("comm_msg", data)
+        self._client.shell_channel.send(message)
+        return self._listen(message["header"]["msg_id"], f"a widget with {content}")
+
+    def _listen(self, message: str, code: str, interrupt_at: str | None = None) -> Outcome:
+        """Collect what is shown because of a message until the kernel is idle again."""
         outcome = Outcome()
         while True:
             try:
@@ -83,19 +109,12 @@ class Kernel:
             if answer["parent_header"].get("msg_id") != message:
                 continue
             if answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle":
-                break
+                return outcome
             _collect(outcome, answer["msg_type"], answer["content"])
             if interrupt_at and interrupt_at in outcome.stdout:
                 time.sleep(0.2)  # into the midst of what follows the print
                 self._manager.interrupt_kernel()
                 interrupt_at = None
-        while True:
-            reply = self._client.get_shell_msg(timeout=CELL_SECONDS)
-            if reply["parent_header"].get("msg_id") == message:
-                break
-        outcome.status = reply["content"]["status"]
-        outcome.execution_count = reply["content"].get("execution_count", 0)
-        return outcome
 
     def project(self) -> Project:
         """Open the project of the kernel's folder in this process."""
@@ -129,6 +148,8 @@ def _collect(outcome: Outcome, kind: str, content: dict[str, Any]) -> None:
         outcome.displays.append(content["data"])
     elif kind == "error":
         outcome.errors.append(content)
+    elif kind in ("comm_open", "comm_msg"):
+        outcome.comms.append(content)
 
 
 @pytest.fixture

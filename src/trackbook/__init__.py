@@ -43,7 +43,6 @@ if TYPE_CHECKING:
         start_run,
         undelete_run,
     )
-    from trackbook.ipython import load_ipython_extension as load_ipython_extension
     from trackbook.ipython import unload_ipython_extension as unload_ipython_extension
     from trackbook.server import _jupyter_server_extension_points as _jupyter_server_extension_points
 
@@ -76,7 +75,6 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "load_ipython_extension": "trackbook.ipython",
     "unload_ipython_extension": "trackbook.ipython",
     "_jupyter_server_extension_points": "trackbook.server",
 }
@@ -89,6 +87,14 @@ def __getattr__(name: str) -> Any:
         found = globals()[name] = getattr(import_module(_ELSEWHERE.get(name, "trackbook.fluent")), name)
         return found
     raise AttributeError(f"module 'trackbook' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Load the magics into IPython, and hand them the widgets: the faces meet here, and know nothing of each other."""
+    from trackbook import widgets
+    from trackbook.ipython import load_ipython_extension as load
+
+    load(shell, widgets)
 
 
 def __dir__() -> list[str]:

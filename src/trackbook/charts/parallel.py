@@ -15,7 +15,7 @@ HEIGHT = 230
 STEP = 150
 MISSING = -0.14
 """Where a line passes an axis on which its run has no number and no text; axes go from 0 to 1."""
-WIDE = 100.0
+WIDE = 20.0
 """Positive numbers whose largest is so many times the smallest are shown by their logarithms."""
 MAX_TICKS = 9
 MAX_COLORS = 8
@@ -184,7 +184,7 @@ def _ticks(axes: Sequence[ParallelAxis], names: Sequence[str]) -> alt.Chart:
         for each in axes
         for place, label in _thinned(each.ticks)
     ]
-    text = alt.Chart(alt.InlineData(values=rows)).mark_text(align="left", dx=7, fontSize=10.5, opacity=0.85)
+    text = alt.Chart(alt.InlineData(values=rows)).mark_text(align="left", dx=7, dy=-7, fontSize=10.5, opacity=0.85)
     chart: alt.Chart = text.encode(x=_x(names), y=_y(), text="label:N", tooltip=["axis:N", "value:N"])
     return chart
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trackbook.ipython.views import RunViews
 
 _ATTRIBUTE = "_trackbook_cells"
 
 
-def load_ipython_extension(shell: Any) -> None:
-    """Install the magics and begin to listen to cells."""
+def load_ipython_extension(shell: Any, views: RunViews) -> None:
+    """Install the magics and begin to listen to cells; `views` shows the runs that magics find."""
     from trackbook.ipython.magics import TrackbookMagics
     from trackbook.ipython.tracking import TrackedCells
     from trackbook.project import current
@@ -22,7 +25,7 @@ def load_ipython_extension(shell: Any) -> None:
     cells = TrackedCells(shell, current)
     cells.install()
     setattr(shell, _ATTRIBUTE, cells)
-    shell.register_magics(TrackbookMagics(shell, cells, current))
+    shell.register_magics(TrackbookMagics(shell, cells, current, views))
 
 
 def unload_ipython_extension(shell: Any) -> None:

@@ -1,19 +1,17 @@
-"""What magics show: a small card with facts, and the table of runs."""
+"""What magics show: a small card with facts, and a line of progress."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from trackbook.data import DatasetVersion
     from trackbook.registry import ModelVersion
-    from trackbook.tracking import Progress, Reproduction, RunSummary
+    from trackbook.tracking import Progress, Reproduction
 
 
 class Card:
@@ -80,22 +78,3 @@ def progress_line() -> Iterator[Callable[[Progress], None]]:
     finally:
         sys.stdout.write("\r" + " " * width + "\r")
         sys.stdout.flush()
-
-
-def runs_table(runs: Sequence[RunSummary]) -> pd.DataFrame:
-    """Return one row a run with its metrics, and those params in which runs that have them differ."""
-    import pandas as pd
-
-    values: dict[str, set[str]] = {}
-    for run in runs:
-        for name, value in run.params.items():
-            values.setdefault(name, set()).add(value)
-    shown = sorted(name for name, found in values.items() if len(found) > 1 or len(runs) == 1)
-    rows = [_row(run, shown) for run in runs]
-    return pd.DataFrame(rows, index=pd.Index([run.run_id[:8] for run in runs], name="run"))
-
-
-def _row(run: RunSummary, params: Sequence[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": run.run_name, "experiment": run.experiment, "status": run.status}
-    row |= {f"metrics.{name}": value for name, value in run.metrics.items()}
-    return row | {f"params.{name}": run.params.get(name, "") for name in params}

@@ -11,8 +11,9 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from trackbook.errors import nearest
 from trackbook.ipython.arguments import parse, shows_usage_errors, without_comment
-from trackbook.ipython.display import dataset_card, model_card, progress_line, reproduction_card, runs_table
+from trackbook.ipython.display import dataset_card, model_card, progress_line, reproduction_card
 from trackbook.ipython.tracking import TrackedCells, parse_track, track_options
+from trackbook.ipython.views import RunViews
 from trackbook.project import CurrentProject
 
 STATES = ("on", "off", "status")
@@ -22,11 +23,12 @@ STATES = ("on", "off", "status")
 class TrackbookMagics(Magics):
     """Everything that begins with a percent sign."""
 
-    def __init__(self, shell: Any, cells: TrackedCells, current: CurrentProject) -> None:
+    def __init__(self, shell: Any, cells: TrackedCells, current: CurrentProject, views: RunViews) -> None:
         super().__init__(shell)
         self._shell = shell
         self._cells = cells
         self._current = current
+        self._views = views
 
     @line_cell_magic
     @shows_usage_errors
@@ -59,26 +61,24 @@ class TrackbookMagics(Magics):
     @magic_arguments()
     @argument("filter", nargs="*", help="which runs, e.g. metrics.r2 > 0.4 and params.depth = 3")
     @argument("--order-by", action="append", default=[], help="e.g. 'metrics.r2 DESC'; may be repeated")
-    @argument("--limit", type=int, default=20, help="at most so many runs")
+    @argument("--limit", type=int, default=20, help="so many runs a page")
     @line_magic
     @shows_usage_errors
     def runs(self, line: str) -> Any:
-        """Show runs as a table, newest first: `%runs [FILTER] [--order-by X]`."""
+        """Show runs to search, sort and pick from, newest first: `%runs [FILTER] [--order-by X]`."""
         options = parse(self.runs, line, verbatim=("filter",))
-        return runs_table(self._current.get().runs.search(" ".join(options.filter), options.order_by, options.limit))
+        return self._views.show_runs(
+            self._current.get().runs, " ".join(options.filter), options.order_by, options.limit
+        )
 
     @magic_arguments()
     @argument("run", nargs="+", help="run ids, or their first characters")
     @line_magic
     @shows_usage_errors
     def compare(self, line: str) -> Any:
-        """Show the params, metrics and environment in which runs differ: `%compare RUN RUN …`."""
-        import pandas as pd
-
+        """Compare runs by params, metrics, curves, code and environment: `%compare RUN RUN …`."""
         options = parse(self.compare, line)
-        differences = self._current.get().runs.compare(options.run)
-        rows = {f"{group}.{name}": values for group, named in differences.items() for name, values in named.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=options.run)
+        return self._views.show_comparison(self._current.get().runs, options.run)
 
     @magic_arguments()
     @argument("run", help="the run's id, or its first characters")

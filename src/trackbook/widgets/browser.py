@@ -1,0 +1,147 @@
+"""The widget of `%runs`: a filter, a table to sort and to pick from, pages, and the comparison of what was picked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as ipw
+
+from trackbook.errors import TrackbookError, UsageError
+from trackbook.tracking import Runs, RunSummary
+from trackbook.widgets import grid, html
+from trackbook.widgets.table import labels, runs_table
+
+ROW = "28px"
+MAX_PICKED = 12
+"""Runs that can be compared at once: more lines than this cannot be told apart."""
+
+
+class RunBrowser:
+    """Holds the search (filter, order, page) and the runs that are picked; `box` is the widget."""
+
+    def __init__(self, service: Runs, filter: str, order_by: tuple[str, ...], limit: int) -> None:
+        self._service = service
+        self._limit = limit
+        self._order, self._after = order_by, 0
+        self._runs: list[RunSummary] = []
+        self._picked: dict[str, RunSummary] = {}
+        self._build(filter)
+        self._search()
+
+    # -- parts
+
+    def _build(self, filter: str) -> None:
+        """Make the widgets, and say what happens when they are used."""
+        wide = ipw.Layout(width="auto", min_width="0", flex="1 1 auto")
+        example = "metrics.r2 > 0.4 and params.depth = 3     (Enter searches)"
+        self._filter = ipw.Text(filter, placeholder=example, continuous_update=False, layout=wide)
+        self._filter.add_class("tb-filter")
+        self._filter.tooltip = "Filter, in MLflow's search grammar"
+        self._filter.observe(lambda _: self._restart(), "value")
+        self._error = ipw.HTML(layout=ipw.Layout(display="none", margin="0"))
+        self._error.add_class("tb-error")
+        self._grid = grid.Grid(self._limit, self._sort, self._pick)
+        self._count = ipw.HTML()
+        self._newer = _button("Previous", "The page before", lambda: self._turn(-1))
+        self._older = _button("Next", "The page after", lambda: self._turn(1))
+        self._compare = _button("Compare", "Compare the runs that are ticked", self._show_comparison)
+        self._clear = _button("Untick all", "Pick no run", self._untick)
+        self._below = ipw.VBox([])
+        self.box = ipw.VBox(
+            [
+                ipw.HBox([ipw.Label("Filter"), ipw.VBox([self._filter, self._error], layout=wide)]),
+                self._grid.box,
+                ipw.HBox([self._compare, self._clear, self._newer, self._older, self._count]),
+                self._below,
+            ]
+        )
+        self.box.add_class("tb-runs")
+
+    # -- what users do
+
+    def _restart(self) -> None:
+        self._after = 0
+        self._search()
+
+    def _sort(self, key: str) -> None:
+        """Sort by a column: downwards, then upwards, then newest first again."""
+        down, up = (f"{key} DESC",), (f"{key} ASC",)
+        self._order = up if self._order == down else () if self._order == up else down
+        self._restart()
+
+    def _turn(self, pages: int) -> None:
+        self._after = max(0, self._after + pages * self._limit)
+        self._search()
+
+    def _pick(self, place: int, picked: bool) -> None:
+        run = self._runs[place]
+        if picked:
+            self._picked[run.run_id] = run
+        else:
+            self._picked.pop(run.run_id, None)
+        self._show_picked()
+
+    def _untick(self) -> None:
+        self._picked.clear()
+        self._below.children = ()
+        self._show()
+
+    def _show_comparison(self) -> None:
+        from trackbook.widgets.comparison import ComparisonView
+
+        try:
+            view = ComparisonView(self._service, list(self._picked))
+        except TrackbookError as error:  # a run that was deleted meanwhile
+            self._below.children = (ipw.HTML(f"<p>{html.text(error)}</p>"),)
+            return
+        self._below.children = (view.widget(),)
+
+    # -- what is shown
+
+    def _search(self) -> None:
+        """Read one page, and one run more to know whether there is a next one; a wrong filter changes only itself."""
+        try:
+            found = self._service.search(self._filter.value, self._order, self._limit + 1, after=self._after)
+        except UsageError as error:
+            self._error.value = _error(str(error), self._filter.value)
+            self._error.layout.display = "block"
+            return
+        self._error.layout.display = "none"
+        self._runs, self._has_more = found[: self._limit], len(found) > self._limit
+        self._show()
+
+    def _show(self) -> None:
+        picked = [run.run_id in self._picked for run in self._runs]
+        self._grid.show(runs_table(self._runs), labels(self._runs), picked, self._order)
+        self._newer.disabled, self._older.disabled = self._after == 0, not self._has_more
+        self._show_picked()
+
+    def _show_picked(self) -> None:
+        count = len(self._picked)
+        self._compare.description = f"Compare {count} runs" if count > 1 else "Compare"
+        self._compare.disabled = not 2 <= count <= MAX_PICKED
+        self._clear.disabled = not count
+        self._count.value = f'<span class="tb-quiet" role="status">{self._said(count)}</span>'
+
+    def _said(self, count: int) -> str:
+        if not self._runs:
+            return "No such runs." if self._filter.value.strip() else "No runs yet."
+        shown = f"Runs {self._after + 1} to {self._after + len(self._runs)}"
+        ticked = f"{count} ticked" if count <= MAX_PICKED else f"{count} ticked, at most {MAX_PICKED} can be compared"
+        return f"{shown} · {ticked if count else 'tick two or more to compare them'}"
+
+
+def _button(description: str, tooltip: str, act: Any) -> ipw.Button:
+    button = ipw.Button(description=description, tooltip=tooltip, layout=ipw.Layout(width="auto"))
+    button.on_click(lambda _: act())
+    return button
+
+
+def _error(message: str, filter: str) -> str:
+    """Return the message of a filter under its token: the caret stands below the box where the token is in it."""
+    said, *rest = message.split("\n")
+    lines = [said, *rest]
+    if len(rest) == 2 and rest[0][2:] == filter and len(filter) <= 80:
+        lines = [rest[1][2:], said]
+    text = "\n".join(lines)
+    return f'<pre role="alert">{html.text(text)}</pre>'
