@@ -61,7 +61,7 @@ def test_the_newest_runs_come_first_and_pages_follow(listing):
     listing.button("Next").click()
     assert listing.names == ["run-1", "run-0"]
     assert listing.button("Next").disabled
-    assert "Runs 4 to 5" in listing.shown
+    assert "Runs 4 to 5 of 5" in listing.shown
     listing.button("Previous").click()
     assert listing.names == ["run-4", "run-3", "run-2"]
 
@@ -77,8 +77,9 @@ def test_a_filter_is_read_and_a_wrong_one_points_at_its_token(listing):
     assert listing.names == ["run-1", "run-0"], "a wrong filter leaves what is shown"
     listing.filter("params.depth = 3")
     assert "alert" not in listing.shown and listing.names == ["run-3"]
-    listing.filter("params.depth = 33")
+    listing.filter("params.depht = 33")
     assert listing.names == [] and "No such runs." in listing.shown
+    assert "did you mean" in listing.shown, "a name that no run has is not an error, but a hint"
 
 
 def test_a_head_sorts_down_then_up_then_not(listing):

@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from trackbook.errors import TrackbookError, UsageError
-from trackbook.tracking import Runs, RunSummary
+from trackbook.tracking import RunPage, Runs, RunSummary
 from trackbook.widgets import grid, html
 from trackbook.widgets.table import labels, runs_table
 
@@ -22,11 +22,12 @@ class RunBrowser:
     def __init__(self, service: Runs, filter: str, order_by: tuple[str, ...], limit: int) -> None:
         self._service = service
         self._limit = limit
-        self._order, self._after = order_by, 0
-        self._runs: list[RunSummary] = []
+        self._order = order_by
+        self._cursors: list[str | None] = [None]  # where the pages up to this one begin
+        self._page, self._total = RunPage((), None), 0
         self._picked: dict[str, RunSummary] = {}
         self._build(filter)
-        self._search()
+        self._restart()
 
     # -- parts
 
@@ -42,8 +43,8 @@ class RunBrowser:
         self._error.add_class("tb-error")
         self._grid = grid.Grid(self._limit, self._sort, self._pick)
         self._count = ipw.HTML()
-        self._newer = _button("Previous", "The page before", lambda: self._turn(-1))
-        self._older = _button("Next", "The page after", lambda: self._turn(1))
+        self._newer = _button("Previous", "The page before", self._turn_back)
+        self._older = _button("Next", "The page after", self._turn_on)
         self._compare = _button("Compare", "Compare the runs that are ticked", self._show_comparison)
         self._clear = _button("Untick all", "Pick no run", self._untick)
         self._below = ipw.VBox([])
@@ -60,8 +61,7 @@ class RunBrowser:
     # -- what users do
 
     def _restart(self) -> None:
-        self._after = 0
-        self._search()
+        self._search([None])
 
     def _sort(self, key: str) -> None:
         """Sort by a column: downwards, then upwards, then newest first again."""
@@ -69,12 +69,14 @@ class RunBrowser:
         self._order = up if self._order == down else () if self._order == up else down
         self._restart()
 
-    def _turn(self, pages: int) -> None:
-        self._after = max(0, self._after + pages * self._limit)
-        self._search()
+    def _turn_back(self) -> None:
+        self._search(self._cursors[:-1])
+
+    def _turn_on(self) -> None:
+        self._search([*self._cursors, self._page.next_cursor])
 
     def _pick(self, place: int, picked: bool) -> None:
-        run = self._runs[place]
+        run = self._page.runs[place]
         if picked:
             self._picked[run.run_id] = run
         else:
@@ -98,22 +100,30 @@ class RunBrowser:
 
     # -- what is shown
 
-    def _search(self) -> None:
-        """Read one page, and one run more to know whether there is a next one; a wrong filter changes only itself."""
+    def _search(self, cursors: list[str | None]) -> None:
+        """Read the page that begins at the last of `cursors`; a wrong filter changes nothing but says why."""
         try:
-            found = self._service.search(self._filter.value, self._order, self._limit + 1, after=self._after)
+            page = self._service.page(self._filter.value, self._order, self._limit, cursors[-1])
+            if len(cursors) == 1:
+                self._total = self._service.count(self._filter.value)
+            hints = () if page.runs else self._service.hints(self._filter.value, self._order)
         except UsageError as error:
-            self._error.value = _error(str(error), self._filter.value)
-            self._error.layout.display = "block"
+            self._complain(str(error))
             return
-        self._error.layout.display = "none"
-        self._runs, self._has_more = found[: self._limit], len(found) > self._limit
+        self._cursors, self._page = cursors, page
+        self._complain(*hints[:1])
         self._show()
 
+    def _complain(self, message: str = "") -> None:
+        """Show what is wrong with the filter at its token, or nothing."""
+        self._error.value = _error(message, self._filter.value) if message else ""
+        self._error.layout.display = "block" if message else "none"
+
     def _show(self) -> None:
-        picked = [run.run_id in self._picked for run in self._runs]
-        self._grid.show(runs_table(self._runs), labels(self._runs), picked, self._order)
-        self._newer.disabled, self._older.disabled = self._after == 0, not self._has_more
+        runs = self._page.runs
+        picked = [run.run_id in self._picked for run in runs]
+        self._grid.show(runs_table(runs), labels(runs), picked, self._order)
+        self._newer.disabled, self._older.disabled = len(self._cursors) == 1, self._page.next_cursor is None
         self._show_picked()
 
     def _show_picked(self) -> None:
@@ -124,9 +134,10 @@ class RunBrowser:
         self._count.value = f'<span class="tb-quiet" role="status">{self._said(count)}</span>'
 
     def _said(self, count: int) -> str:
-        if not self._runs:
+        if not self._page.runs:
             return "No such runs." if self._filter.value.strip() else "No runs yet."
-        shown = f"Runs {self._after + 1} to {self._after + len(self._runs)}"
+        before = (len(self._cursors) - 1) * self._limit
+        shown = f"Runs {before + 1:,} to {before + len(self._page.runs):,} of {self._total:,}"
         ticked = f"{count} ticked" if count <= MAX_PICKED else f"{count} ticked, at most {MAX_PICKED} can be compared"
         return f"{shown} · {ticked if count else 'tick two or more to compare them'}"
 
