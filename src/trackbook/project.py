@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
     from trackbook.registry import Registry
+    from trackbook.store.rebuild import Rebuilt
     from trackbook.tracking import ActiveRun, RunEdits, Runs, Tracker
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellTracker
@@ -140,6 +141,14 @@ class Project:
         from trackbook.exchange import Exchange
 
         return Exchange(self.store, self.data, self.registry, load_settings(self.root).remote)
+
+    def rebuild(self) -> Rebuilt:
+        """Make a lost or damaged database again, as far as journals, the archive and what is left of it reach."""
+        from trackbook.store.rebuild import rebuild
+
+        rebuilt = rebuild(self.store)
+        self.registry.replay()
+        return rebuilt
 
     @property
     def drift(self) -> DriftReports:

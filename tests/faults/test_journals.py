@@ -135,7 +135,7 @@ def test_a_frame_read_twice_is_stored_once(store, runs, tracker, monkeypatch):
     """A process killed between the transaction and the deletion of the journal leaves it to be read again."""
     import trackbook.store.drain as drain
 
-    monkeypatch.setattr(drain, "_retire", lambda journal, damage: None)
+    monkeypatch.setattr(drain, "_retire", lambda journal, damage, archive: None)
     with tracker.start_run("once") as run:
         run.log_metric("m", 1.0)
     store.close()

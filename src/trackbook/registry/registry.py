@@ -162,6 +162,14 @@ class Registry:
             version = _aliased(_model_of(db, name), alias)
             self._record(db, name, events.AliasDeleted(alias, version), version)
 
+    def replay(self) -> None:
+        """Make the tables again from the audit events, as when the database was rebuilt from them."""
+        with self._store.write() as db:
+            for table in ("gate_result", "model_alias", "model_version", "model"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
+            for event in audit.every(db):
+                projection.apply(db, event)
+
     # -- other stores
 
     def shared(self) -> tuple[SharedVersion, ...]:

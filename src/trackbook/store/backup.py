@@ -25,6 +25,7 @@ from blake3 import blake3
 from filelock import FileLock, Timeout
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError, StoreVersionError, UsageError
+from trackbook.store.archive import Archive
 from trackbook.store.clock import iso, now_ms
 from trackbook.store.database import connect_for_reading
 from trackbook.store.durable import SUFFIX
@@ -85,6 +86,7 @@ def back_up(store: Store, folder: Path, on_progress: OnProgress | None = None) -
         for name in BESIDE:  # before the database is read
             if (store.root / name).exists():
                 shutil.copy2(store.root / name, copy / name)
+        Archive(store.root).copy_to(copy)
         with store.read() as db:
             rows = _counts(db)
             digests = _kept(db, store.objects)
@@ -164,6 +166,7 @@ def _restore_into(folder: Path, target: Path, on_progress: OnProgress, *, link: 
     for name in ("trackbook.db", *BESIDE):
         if (source / name).exists():
             shutil.copy2(source / name, target / name)
+    Archive(source).copy_to(target)
     kept = Objects(source / "objects")
     with connect_for_reading(store.database) as db:
         digests = _kept(db, kept)

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from trackbook.errors import StoreVersionError
+from trackbook.store.archive import Archive
 from trackbook.store.connection import Database
 from trackbook.store.database import immediate
 from trackbook.store.events import FORMAT, Event, JournalOpened
@@ -35,8 +36,9 @@ def drain(db: Database, folders: Sequence[Path], objects: Objects) -> None:
         if is_abandoned:
             abandoned[journal] = damage
     _end_orphans(db, abandoned)
+    archive = Archive(folders[0].parent)
     for journal, damage in abandoned.items():
-        _retire(journal, damage)
+        _retire(journal, damage, archive)
     _forget(db, _consumed(db).keys() - {journal.name for journal in journals_in(folders)})
     for folder in folders:
         _remove_stray_locks(folder)
@@ -115,12 +117,16 @@ def _end_orphans(db: Database, journals: Iterable[Path]) -> None:
                 end_orphans(db, name, last_time)
 
 
-def _retire(journal: Path, damage: Damage | None) -> None:
+def _retire(journal: Path, damage: Damage | None, archive: Archive) -> None:
     if damage is not None and not damage.torn:
         aside = journal.parent / DAMAGED
         aside.mkdir(mode=0o700, exist_ok=True)
         journal.rename(aside / journal.name)
     else:
+        try:
+            archive.seal(journal, journal.stat().st_size if damage is None else damage.offset)
+        except OSError:  # a full disk: the journal stays, and is sealed by a later drain
+            return
         journal.unlink(missing_ok=True)
     journal.with_suffix(".lock").unlink(missing_ok=True)
 

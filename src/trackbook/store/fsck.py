@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from trackbook.errors import IntegrityError, StoreError
+from trackbook.store.archive import UNFINISHED, Archive, read_rows
 from trackbook.store.journal import SUFFIX, Damage, read_batches
 from trackbook.store.objects import Objects, is_digest
 from trackbook.store.references import Reference, readable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from trackbook.store.store import Store
 
 Severity = Literal["error", "warning", "info"]
+
+_REBUILD = "`trackbook fsck --rebuild` makes it again; or restore a backup"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -42,9 +45,8 @@ def fsck(store: Store) -> list[Finding]:
             findings += _database(db)
             findings += _objects(db, store.objects)
     except StoreError as error:
-        findings.append(
-            Finding("database-unusable", "error", str(store.database), str(error), "restore the file from a backup")
-        )
+        findings.append(Finding("database-unusable", "error", str(store.database), str(error), _REBUILD))
+    findings += _archive(store.root)
     findings += _leftovers(store.root / "objects")
     return findings
 
@@ -70,17 +72,47 @@ def _journals(folder: Path) -> Iterator[Finding]:
         )
 
 
+def _archive(root: Path) -> Iterator[Finding]:
+    if (root / UNFINISHED).exists():
+        yield Finding(
+            "rebuild-unfinished",
+            "error",
+            UNFINISHED,
+            "a rebuild of the database was ended before it was done",
+            "run `trackbook fsck --rebuild` again",
+        )
+    archive = Archive(root)
+    for log in archive.logs():
+        damage = next((item for item in read_rows(log) if isinstance(item, Damage)), None)
+        if damage is not None:
+            yield _archive_damaged(log, f"{damage.reason}, at byte {damage.offset}")
+    for sealed in archive.journals():
+        fault = archive.fault_of(sealed)
+        if fault is not None:
+            yield _archive_damaged(sealed, str(fault))
+
+
+def _archive_damaged(path: Path, reason: str) -> Finding:
+    return Finding(
+        "archive-damaged",
+        "warning",
+        path.name,
+        f"{reason}; a lost database could not be made again from it",
+        "the database has it all; make a `trackbook backup`",
+    )
+
+
 def _database(db: Database) -> Iterator[Finding]:
     try:
         for (line,) in db.execute("PRAGMA integrity_check").fetchall():
             if line != "ok":
-                yield Finding("database-damaged", "error", "trackbook.db", line, "restore the file from a backup")
+                yield Finding("database-damaged", "error", "trackbook.db", line, _REBUILD)
         for table, row, parent, _ in db.execute("PRAGMA foreign_key_check").fetchall():
             yield Finding(
                 "row-orphaned", "error", f"{table} {row}", f"it refers to a {parent} that is gone", "restore a backup"
             )
     except sqlite3.DatabaseError as error:
-        yield Finding("database-damaged", "error", "trackbook.db", str(error), "restore the file from a backup")
+        yield Finding("database-damaged", "error", "trackbook.db", str(error), _REBUILD)
 
 
 def _objects(db: Database, objects: Objects) -> Iterator[Finding]:

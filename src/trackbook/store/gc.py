@@ -18,7 +18,7 @@ from trackbook.store.clock import now_ms
 from trackbook.store.durable import SUFFIX
 from trackbook.store.ingest import RUNNING
 from trackbook.store.references import references
-from trackbook.store.run_rows import delete_details
+from trackbook.store.run_rows import delete_run
 
 if TYPE_CHECKING:
     from trackbook.store.connection import Database
@@ -82,11 +82,7 @@ def _purge(db: Database, before: float) -> tuple[str, ...]:
         [int(before * 1000), RUNNING],
     ).fetchall()
     for run, run_id in expired:
-        delete_details(db, run)
-        db.execute("DELETE FROM run_writer WHERE run_id = ?", [run])
-        db.execute("DELETE FROM run_record WHERE run_id = ?", [run])
-        db.execute("DELETE FROM reproduction WHERE run_id = ?", [run_id])
-        db.execute("DELETE FROM run WHERE id = ?", [run])
+        delete_run(db, run, run_id)
         # Remembered, so that a pull does not bring it back.
         db.execute("INSERT OR IGNORE INTO run_purged (run_id, time) VALUES (?, ?)", [run_id, now_ms()])
     return tuple(run_id for _, run_id in expired)

@@ -219,7 +219,7 @@ class JournalWriter:
                 f"a {type(event).__name__} of {len(payload):,} bytes is more than the store takes ({MAX_FRAME:,}); "
                 "keep large texts as artifacts"
             )
-        return _HEADER.pack(len(payload), google_crc32c.value(payload)) + payload
+        return framed(payload)
 
     def _sync(self, file: JournalFile) -> bool:
         """Sync what was appended since the last time; False when this writer has moved on to another file."""
@@ -293,6 +293,11 @@ def private_folder(folder: Path) -> Path:
 def liveness_lock(journal: Path) -> FileLock:
     """Return the lock that the writer of `journal` holds while it lives."""
     return FileLock(journal.with_suffix(".lock"), mode=0o600, thread_local=False)
+
+
+def framed(payload: bytes) -> bytes:
+    """Return `payload` as a frame."""
+    return _HEADER.pack(len(payload), google_crc32c.value(payload)) + payload
 
 
 def read_batches(path: Path, offset: int = 0) -> Iterator[Batch | Damage]:

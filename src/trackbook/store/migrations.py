@@ -352,3 +352,25 @@ def m012_listing(db: Database) -> None:
 @_step
 def m013_automatic(db: Database) -> None:
     _execute(db, "ALTER TABLE dataset_version ADD COLUMN automatic INTEGER NOT NULL DEFAULT 0")
+
+
+@_step
+def m014_archive(db: Database) -> None:
+    """An outbox for the archive: each change of a row that no journal holds is noted where it happens."""
+    _execute(
+        db,
+        "CREATE TABLE outbox (id INTEGER PRIMARY KEY, table_name TEXT NOT NULL, row INTEGER NOT NULL) STRICT",
+        "DROP TABLE run_purged",
+        "CREATE TABLE run_purged (run_id TEXT PRIMARY KEY, time INTEGER NOT NULL) STRICT",
+    )
+    for table in (
+        *("environment", "environment_lock", "dataset", "dataset_version", "audit_event", "reproduction"),
+        *("drift_report", "pipeline_verification", "run_purged"),
+    ):
+        note = f"INSERT INTO outbox (table_name, row) VALUES ('{table}', NEW.rowid)"  # noqa: S608 - ours
+        _execute(
+            db,
+            f"INSERT INTO outbox (table_name, row) SELECT '{table}', rowid FROM {table}",  # noqa: S608 - ours
+            f"CREATE TRIGGER {table}_inserted AFTER INSERT ON {table} BEGIN {note}; END",
+            f"CREATE TRIGGER {table}_updated AFTER UPDATE ON {table} BEGIN {note}; END",
+        )

@@ -24,7 +24,7 @@ Outcome = Literal["new", "changed", "same", "going_on", "purged"]
 DETAILS = ("param", "metric", "metric_chunk", "tag", "run_data", "artifact", "run_program", "run_fact", "run_edit")
 """The tables whose rows belong to one run, by its number in their `run_id`; beside them stands `reproduction`."""
 
-_GOING_ON = "SELECT 1 FROM run_writer JOIN run ON run.id = run_id WHERE run_id = ? AND status = ?"
+_GOING_ON = "SELECT 1 FROM run_writer JOIN run ON run.id = run_writer.run_id WHERE run.id = ? AND status = ?"
 _EXPERIMENT = "(SELECT name FROM experiment WHERE id = experiment_id) AS experiment"
 
 
@@ -84,6 +84,15 @@ def delete_details(db: Database, run: int) -> None:
     """Delete all rows that belong to the run with this number, but not its own."""
     for table in DETAILS:
         db.execute(f"DELETE FROM {table} WHERE run_id = ?", [run])  # noqa: S608 - ours
+
+
+def delete_run(db: Database, run: int, run_id: str) -> None:
+    """Delete the run with this number and id, with all rows that are its own."""
+    delete_details(db, run)
+    db.execute("DELETE FROM run_writer WHERE run_id = ?", [run])
+    db.execute("DELETE FROM run_record WHERE run_id = ?", [run])
+    db.execute("DELETE FROM reproduction WHERE run_id = ?", [run_id])
+    db.execute("DELETE FROM run WHERE id = ?", [run])
 
 
 def _receive(db: Database, objects: Objects, record: RunRecord) -> Outcome:

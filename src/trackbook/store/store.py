@@ -7,6 +7,7 @@
       lock              the operating system's lock: whoever holds it drains the journals
       journal/          one append-only file a process; `damaged/` keeps what could not be read
       objects/          content-addressed bytes
+      archive/          what a lost database can be made from again
       .gitignore        keeps the folder out of version control
 """
 
@@ -29,6 +30,7 @@ from blake3 import blake3
 from filelock import FileLock, Timeout
 
 from trackbook.errors import NotFoundError, StoreError, StoreVersionError
+from trackbook.store.archive import Archive
 from trackbook.store.journal import JournalWriter
 from trackbook.store.objects import Objects
 
@@ -49,6 +51,7 @@ class Store:
         """Use the store in the folder `root`, which `open` has made sure of."""
         self.root = root
         self.objects = Objects(root / "objects")
+        self._archive = Archive(root)
         self._folders = (root / "journal", spool_folder(root))
         self._journal = JournalWriter(*self._folders)
         self.append = self._journal.append
@@ -114,6 +117,7 @@ class Store:
             drain(db, self._folders, self.objects)
             with immediate(db):
                 yield db
+            self._archive.keep_rows(db)
 
     def drain(self, *, wait: float = 0.0) -> bool:
         """Move journalled events into the tables; False when another process held the lock for `wait` seconds."""
@@ -122,6 +126,7 @@ class Store:
         try:
             with self._writing(wait) as db:
                 drain(db, self._folders, self.objects)
+                self._archive.keep_rows(db)
         except StoreBusyError:
             return False
         with suppress(OSError):
@@ -161,6 +166,12 @@ class Store:
         """Sync the journal and drain it if the lock is free; the store stays usable."""
         self._journal.close()
         self.drain()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the store's lock, without a look at the database: nobody writes it for the length of a `with` block."""
+        with _held(self.root / "lock", LOCK_SECONDS):
+            yield
 
     @contextmanager
     def _writing(self, wait: float) -> Iterator[Database]:
