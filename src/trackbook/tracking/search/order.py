@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from trackbook.store.metrics import NAN
-from trackbook.tracking.search.ranges import Scope
 from trackbook.tracking.search.sql import COLUMNS, KeyIds, Sql
 from trackbook.tracking.search.tree import Key, Term
 
 NEWEST = Key("attributes", "start_time")
+Experiments = tuple[int | None, ...] | None
+"""Row numbers of experiments, None among them for the runs without one."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -114,16 +115,21 @@ def behind_in(source: Source, sorts: Sequence[Sort], place: Place) -> Sql:
     return Sql(f"{source.value} {sign}= ? AND ({source.value} {sign} ? OR ({rest.text}))", (value, value, *rest.values))
 
 
-def sources_of(sort: Sort, scope: Scope) -> tuple[Source, ...] | None:
-    """Return the indexes that hold all runs in the order of `sort`, rank by rank; None where there are none."""
-    one = scope[0] if scope is not None and len(scope) == 1 else None
-    match sort.key:
+def sources_of(sorts: Sequence[Sort], experiments: Experiments) -> tuple[tuple[Source, ...], ...] | None:
+    """Return the indexes that hold all runs in the order of the first sort, rank by rank; None where there are none.
+
+    `experiments` are those that the runs belong to, None for all.  Where a rank has several sources, each holds the
+    runs of one of these in that order, so that they are to be merged; that is done for a single sort only.
+    """
+    first, one = sorts[0], experiments[0] if experiments is not None and len(experiments) == 1 else None
+    match first.key:
         case Key("metrics"):
-            return (*_metrics(sort, one), _missing(sort, "metric", one))
-        case Key("params") if one is not None:
-            return (*_params(sort, one), _missing(sort, "param", one))
+            return (*((source,) for source in _metrics(first, one)), (_missing(first, "metric", one),))
+        case Key("params") if experiments and (one is not None or len(sorts) == 1):
+            ranks = zip(*(_params(first, each) for each in experiments), strict=True)
+            return (*ranks, (_missing(first, "param", one),))
         case Key("attributes", "start_time"):
-            return _times(one)
+            return tuple((source,) for source in _times(one))
     return None
 
 
@@ -139,8 +145,8 @@ def _metrics(sort: Sort, one: int | None) -> tuple[Source, ...]:
     )
 
 
-def _params(sort: Sort, one: int) -> tuple[Source, ...]:
-    of_key = Sql("s0.experiment_id = ? AND s0.key_id = ?", (one, sort.key_id))
+def _params(sort: Sort, experiment: int | None) -> tuple[Source, ...]:
+    of_key = Sql("s0.experiment_id IS ? AND s0.key_id = ?", (experiment, sort.key_id))
     numbers, texts = of_key + Sql(" AND s0.number IS NOT NULL"), of_key + Sql(" AND s0.number IS NULL")
     return (
         Source(0, "param AS s0 INDEXED BY param_by_number", numbers, "s0.run_id", "s0.number", True),

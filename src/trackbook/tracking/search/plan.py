@@ -19,10 +19,11 @@ class Limits(msgspec.Struct, frozen=True):
     """How far to go on one way before another is thought of.
 
     `few`: runs that are looked up and sorted at once, whatever the order is.  `tried`: entries of the order's index
-    that are tried first.  `counted` and `counted_fully`: where counting stops at first, and once trying has failed.
+    that are tried otherwise.  `counted`: where counting stops when there is no index to try, `counted_fully`: when
+    trying has failed.
     """
 
-    few: int = 2_000
+    few: int = 500
     tried: int = 10_000
     counted: int = 20_000
     counted_fully: int = 1_000_000
@@ -45,16 +46,10 @@ def fewest(counted: Sequence[Counted]) -> Counted | None:
     return min(counted, key=lambda each: (each.count is None, each.count or 0, not each.range.counted), default=None)
 
 
-def drives_at_once(best: Counted | None, limits: Limits, *, ordered: bool) -> bool:
-    """Say whether the runs of `best` are sorted, rather than a stretch of the order's index tried."""
-    if best is None:
-        return False
-    return not ordered or (best.count is not None and best.count <= limits.few)
+def is_shorter(best: Counted, limits: Limits, *, found: int, wanted: int) -> bool:
+    """Say whether to sort the runs of `best`, after a stretch of the order's index had `found` of `wanted` runs.
 
-
-def drives_after_trying(best: Counted | None, limits: Limits, *, found: int, wanted: int) -> bool:
-    """Say whether the runs of `best` are sorted, after trying has `found` some of the `wanted` runs."""
-    if best is None:
-        return False
+    Otherwise the order's index is read on.
+    """
     expected = limits.tried * wanted / found if found else math.inf
     return SORTED_COST * (limits.counted_fully if best.count is None else best.count) < expected

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackbook.tracking.search.order import Place, Sort, Source, after, behind_in, ordering, sorts_of
+from trackbook.tracking.search.order import Experiments, Place, Sort, Source, after, behind_in, ordering, sorts_of
 from trackbook.tracking.search.ranges import Range, Scope
 from trackbook.tracking.search.sql import KeyIds, Sql, condition, joined, needs_run
 from trackbook.tracking.search.tree import Comparison, Conjunction, Key, Membership, Node, Term, conjuncts, keys_of
@@ -15,6 +15,8 @@ from trackbook.tracking.search.tree import Comparison, Conjunction, Key, Members
 if TYPE_CHECKING:
     from trackbook.store import Database
 
+MERGED = 50
+"""Experiments whose lists are merged; of more a listing is sorted."""
 _EXPERIMENT = Key("attributes", "experiment")
 _GONE = (
     "EXISTS (SELECT 1 FROM run AS gone INDEXED BY run_deleted WHERE gone.id = {row} AND gone.deleted_time IS NOT NULL)"
@@ -25,7 +27,8 @@ DELETED = "SELECT id AS entry FROM run INDEXED BY run_deleted WHERE deleted_time
 class Query(msgspec.Struct, frozen=True):
     """A tree and an order with the keys and experiments of one database looked up.
 
-    `left_out` says which runs are: "deleted", "kept" (all that are not), or "" as none is deleted.
+    `left_out` says which runs are: "deleted", "kept" (all that are not), or "" as none is deleted.  `experiments` are
+    those of the runs, None where they are too many to ask one by one.
     """
 
     tree: Node
@@ -33,10 +36,11 @@ class Query(msgspec.Struct, frozen=True):
     scope: Scope
     sorts: tuple[Sort, ...]
     left_out: str = ""
+    experiments: Experiments = None
 
     def through(self, driver: Range | None, place: Place | None, limit: int, skip: int = 0) -> Sql:
         """Select the places of the runs of `driver` (None: of all runs) that meet the rest, sorted."""
-        tests, _ = self._tests("run.id", driver)
+        tests, _ = self._tests("run.id" if driver is None else "found.entry", driver)
         if place is not None:
             tests.append(after(self.sorts, place))
         columns = ", ".join(["run.id", *(f"{sort.rank}, {sort.value}" for sort in self.sorts)])
@@ -94,7 +98,7 @@ class Query(msgspec.Struct, frozen=True):
 
     def _tests(self, row: str, driver: Range | None = None, *, scoped: bool = False) -> tuple[list[Sql], bool]:
         """Return what is still to be checked of the run numbered `row`, and whether that needs the run itself."""
-        left = [part for part in conjuncts(self.tree) if driver is None or not driver.exact or part != driver.node]
+        left = [part for part in conjuncts(self.tree) if driver is None or not driver.exact or part not in driver.nodes]
         tests = [condition(part, self.ids, row) for part in left]
         looks = any(map(needs_run, left))
         if self.scope is not None and not scoped and not (driver is not None and driver.scoped):
@@ -114,7 +118,7 @@ def prepare(db: Database, tree: Node, terms: Sequence[Term], experiment: str | N
         return None
     ids = key_ids(db, {*keys_of(tree), *(term.key for term in terms)})
     left_out = "kept" if deleted else "deleted" if any_deleted else ""
-    return Query(tree, ids, scope, sorts_of(terms, ids), left_out)
+    return Query(tree, ids, scope, sorts_of(terms, ids), left_out, _experiments(db, scope))
 
 
 def key_ids(db: Database, keys: Iterable[Key]) -> dict[str, int]:
@@ -147,6 +151,14 @@ def _scope(db: Database, tree: Node, experiment: str | None) -> tuple[Node, Scop
         return tree, None
     found = db.execute(f"SELECT id FROM experiment WHERE name IN ({_marks(names)})", sorted(names))
     return Conjunction(tuple(left)), tuple(row for (row,) in found.fetchall())
+
+
+def _experiments(db: Database, scope: Scope) -> Experiments:
+    found: Experiments = scope
+    if scope is None:
+        rows = db.execute("SELECT id FROM experiment LIMIT ?", [MERGED + 1]).fetchall()
+        found = (*(row for (row,) in rows), None)
+    return found if found and len(found) <= MERGED else None
 
 
 def _entries(driver: Range | None) -> Sql:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from trackbook.store.metrics import NAN
-from trackbook.tracking.search.sql import KeyIds, Sql, compared, member
+from trackbook.tracking.search.sql import KeyIds, Sql, all_of, compared, member
 from trackbook.tracking.search.tree import (
     Absence,
     Comparison,
@@ -25,21 +24,26 @@ Scope = tuple[int, ...] | None
 
 _ANY_EXPERIMENT = ("experiment_id IN (SELECT id FROM experiment)", "experiment_id IS NULL")
 _PREFIX_END = "\U0010ffff"
-_BY_TEXT = {
-    "run_id": "",
-    "parent_run_id": " INDEXED BY run_by_parent",
-    "notebook": " INDEXED BY run_by_notebook",
+_BOUNDS = ("<", "<=", ">", ">=")
+_RUNS = "SELECT id AS entry FROM run"
+# The index of an attribute over all runs ("": the automatic one, or none), and the one that the experiment leads.
+_INDEXES = {
+    "run_id": ("", None),
+    "parent_run_id": (" INDEXED BY run_by_parent", None),
+    "notebook": (" INDEXED BY run_by_notebook", None),
+    "status": ("", "run_by_status"),
+    "start_time": (" INDEXED BY run_by_time", "run_by_experiment"),
 }
 
 
 class Range(msgspec.Struct, frozen=True):
-    """Runs that meet `node`, and perhaps others: `select` gives their row numbers, each once.
+    """Runs that meet all `nodes`, and perhaps others: `select` gives their row numbers, each once.
 
     `exact` says that there are no others, `scoped` that all are in the scope, `counted` that counting up to a
     limit reads only about as many entries of the index.
     """
 
-    node: Node
+    nodes: tuple[Node, ...]
     select: Sql
     exact: bool = True
     scoped: bool = False
@@ -55,31 +59,35 @@ class Range(msgspec.Struct, frozen=True):
 
 
 def ranges(tree: Node, ids: KeyIds, scope: Scope) -> Iterator[Range]:
-    """Yield the ranges of the conditions that all must be met, those that have one."""
+    """Yield the ranges of the conditions that all must be met, those that have one; both ends of an interval as one."""
+    intervals: dict[tuple[Key, bool], list[Comparison]] = {}
     for part in conjuncts(tree):
-        found = range_of(part, ids, scope)
-        if found is not None:
+        if isinstance(part, Comparison) and part.operator in _BOUNDS:
+            intervals.setdefault((part.key, isinstance(part.value, float)), []).append(part)
+        elif (found := range_of(part, ids, scope)) is not None:
+            yield found
+    for bounds in intervals.values():
+        if (found := _compared(tuple(bounds), ids, scope)) is not None:
             yield found
 
 
 def range_of(node: Node, ids: KeyIds, scope: Scope) -> Range | None:
     """Return the range of one condition; None where no index answers it."""
     match node:
+        case Comparison():
+            return _compared((node,), ids, scope)
+        case Membership(key=key, values=values, negated=negated):
+            test = Sql(_column(key, values[0])) + member(tuple(dict.fromkeys(values)), negated)
+            return _selected((node,), key, test, ids, scope, counted=not negated)
+        case Absence(key=key, negated=True) if key.collection in ("metrics", "params", "tags"):
+            return _selected((node,), key, Sql(f"{_column(key, '')} IS NOT NULL"), ids, scope)
         case Disjunction(parts=parts):
             return _union(node, parts, ids, scope)
-        case Conjunction(parts=parts):
+        case Conjunction():
             inner = next(ranges(node, ids, scope), None)
-            return inner and msgspec.structs.replace(inner, node=node, exact=inner.exact and len(conjuncts(node)) == 1)
-        case Comparison(key=key) | Membership(key=key) | Absence(key=key):
-            match key.collection:
-                case "metrics" | "params" if key.name in ids:
-                    return _keyed(node, key, ids[key.name], scope)
-                case "tags":
-                    return _tagged(node, key)
-                case "attributes":
-                    return _attribute(node, key, scope)
-                case "datasets" if key.name == "digest":
-                    return _dataset(node)
+            if inner is not None:
+                exact = inner.exact and inner.nodes == conjuncts(node)
+                return msgspec.structs.replace(inner, nodes=(node,), exact=exact)
     return None
 
 
@@ -92,7 +100,7 @@ def _union(node: Node, parts: tuple[Node, ...], ids: KeyIds, scope: Scope) -> Ra
     text = " UNION ".join(f"SELECT * FROM ({each.select.text})" for each in known)
     values = tuple(value for each in known for value in each.select.values)
     return Range(
-        node,
+        (node,),
         Sql(text, values),
         exact=all(each.exact for each in known),
         scoped=all(each.scoped for each in known),
@@ -101,36 +109,19 @@ def _union(node: Node, parts: tuple[Node, ...], ids: KeyIds, scope: Scope) -> Ra
     )
 
 
-# -- params and metrics
+def _compared(parts: tuple[Comparison, ...], ids: KeyIds, scope: Scope) -> Range | None:
+    """Return the range of comparisons of one key, all with numbers or all with texts."""
+    key = parts[0].key
+    column = _column(key, parts[0].value)
+    tests = [_test(column, part.operator, part.value) for part in parts]
+    if column == "last" and all(part.operator in (">", ">=") for part in parts):
+        tests.append((Sql(f"last < '{NAN}'"), True))  # to SQLite a text is more than any number
+    return _selected(parts, key, all_of(test for test, _ in tests), ids, scope, counted=any(good for _, good in tests))
 
 
-def _keyed(node: Node, key: Key, key_id: int, scope: Scope) -> Range | None:
-    table = "metric" if key.collection == "metrics" else "param"
-    match node:
-        case Absence(negated=True):
-            column, test, counted = "last" if table == "metric" else "value", Sql(""), True
-        case Comparison(operator=operator, value=value):
-            column = _column(table, value)
-            test, counted = _test(column, key, operator, value)
-        case Membership(values=values, negated=negated):
-            column = _column(table, values[0])
-            test, counted = Sql(f"{column}") + member(tuple(dict.fromkeys(values)), negated), not negated
-        case _:
-            return None
-    return Range(node, _in_experiments(table, column, key_id, test, scope), scoped=True, counted=counted)
-
-
-def _column(table: str, value: str | float) -> str:
-    if table == "metric":
-        return "last"
-    return "number" if isinstance(value, float) else "value"
-
-
-def _test(column: str, key: Key, operator: str, value: str | float) -> tuple[Sql, bool]:
+def _test(column: str, operator: str, value: str | float) -> tuple[Sql, bool]:
     """Return the condition on an index's column, and whether it is one stretch of the index."""
-    test = Sql(column) + compared(key, operator, value)
-    if column == "last" and operator in (">", ">="):
-        return test + Sql(f" AND last < '{NAN}'"), True
+    test = Sql(column) + compared(operator, value)
     if operator == "LIKE":
         prefix = _prefix(str(value))
         within = Sql(f" AND {column} >= ? AND {column} < ?", (prefix, prefix + _PREFIX_END))
@@ -144,13 +135,61 @@ def _prefix(pattern: str) -> str:
     return pattern[: min(places)] if places else pattern
 
 
-def _in_experiments(table: str, column: str, key_id: int, test: Sql, scope: Scope) -> Sql:
-    rest = Sql("key_id = ?", (key_id,)) + (Sql(" AND ") + test if test.text else test)
-    if table == "metric" and scope is None:
-        return Sql("SELECT run_id AS entry FROM metric INDEXED BY metric_by_value WHERE ") + rest
-    index = {"last": "metric_by_experiment", "value": "param_by_value", "number": "param_by_number"}[column]
-    rest += Sql(" AND number IS NOT NULL" if column == "number" else "")
-    return _in_each(f"SELECT run_id AS entry FROM {table} INDEXED BY {index} WHERE", rest, scope)
+def _column(key: Key, value: str | float) -> str:
+    """Return the column of the index that holds the values of `key` that compare with `value`."""
+    match key.collection:
+        case "metrics":
+            return "last"
+        case "params":
+            return "number" if isinstance(value, float) else "value"
+        case "tags":
+            return "value"
+        case "datasets":
+            return "fingerprint"
+    return key.name
+
+
+# -- one index each
+
+
+def _selected(
+    nodes: tuple[Node, ...], key: Key, test: Sql, ids: KeyIds, scope: Scope, *, counted: bool = True
+) -> Range | None:
+    """Return the range of what passes `test`, a condition on a column of the index of `key`."""
+    match key.collection:
+        case "metrics" | "params" if key.name in ids:
+            column = test.text.partition(" ")[0]
+            select = _of_key(column, Sql("key_id = ? AND ", (ids[key.name],)) + test, scope)
+            return Range(nodes, select, scoped=True, counted=counted)
+        case "tags":
+            select = Sql("SELECT run_id AS entry FROM tag INDEXED BY tag_by_value WHERE key = ? AND ", (key.name,))
+            return Range(nodes, select + test, counted=counted)
+        case "datasets" if key.name == "digest" and counted:
+            select = Sql("SELECT DISTINCT run_id AS entry FROM run_data INDEXED BY run_data_by_fingerprint WHERE ")
+            return Range(nodes, select + test)
+        case "attributes" if key.name in _INDEXES and counted:
+            return _attribute(nodes, key.name, test, scope)
+    return None
+
+
+def _of_key(column: str, test: Sql, scope: Scope) -> Sql:
+    """Select the runs with a metric's or param's value, in the experiments of the scope."""
+    if column == "last" and scope is None:
+        return Sql("SELECT run_id AS entry FROM metric INDEXED BY metric_by_value WHERE ") + test
+    table, index = {
+        "last": ("metric", "metric_by_experiment"),
+        "value": ("param", "param_by_value"),
+        "number": ("param", "param_by_number"),
+    }[column]
+    known = Sql(" AND number IS NOT NULL" if column == "number" else "")
+    return _in_each(f"SELECT run_id AS entry FROM {table} INDEXED BY {index} WHERE", test + known, scope)
+
+
+def _attribute(nodes: tuple[Node, ...], name: str, test: Sql, scope: Scope) -> Range:
+    index, of_experiment = _INDEXES[name]
+    if of_experiment and (scope is not None or not index):
+        return Range(nodes, _in_each(f"{_RUNS} INDEXED BY {of_experiment} WHERE", test, scope), scoped=True)
+    return Range(nodes, Sql(f"{_RUNS}{index} WHERE ") + test)
 
 
 def _in_each(select: str, rest: Sql, scope: Scope) -> Sql:
@@ -158,64 +197,3 @@ def _in_each(select: str, rest: Sql, scope: Scope) -> Sql:
     arms = _ANY_EXPERIMENT if scope is None else (f"experiment_id IN ({', '.join('?' * len(scope))})",)
     text = " UNION ALL ".join(f"{select} {arm} AND {rest.text}" for arm in arms)
     return Sql(text, (*(scope or ()), *rest.values) * len(arms))
-
-
-# -- tags, attributes, datasets
-
-
-def _tagged(node: Node, key: Key) -> Range | None:
-    select = "SELECT run_id AS entry FROM tag INDEXED BY tag_by_value WHERE key = ?"
-    match node:
-        case Absence(negated=True):
-            return Range(node, Sql(select, (key.name,)))
-        case Comparison(operator=operator, value=value):
-            test, counted = _test("value", key, operator, value)
-        case Membership(values=values, negated=negated):
-            test, counted = Sql("value") + member(values, negated), not negated
-        case _:
-            return None
-    return Range(node, Sql(f"{select} AND ", (key.name,)) + test, counted=counted)
-
-
-def _attribute(node: Node, key: Key, scope: Scope) -> Range | None:
-    match node:
-        case Comparison(operator="=", value=value) if key.name in _BY_TEXT:
-            return _by_text(node, key.name, (value,))
-        case Membership(values=values, negated=False) if key.name in _BY_TEXT:
-            return _by_text(node, key.name, tuple(dict.fromkeys(values)))
-        case Comparison(operator="=", value=value) if key.name == "status":
-            return _by_status(node, (value,), scope)
-        case Membership(values=values, negated=False) if key.name == "status":
-            return _by_status(node, values, scope)
-        case Comparison(operator=operator, value=value) if key.name == "start_time" and operator != "!=":
-            return _by_time(node, operator, value, scope)
-    return None
-
-
-def _by_text(node: Node, name: str, values: tuple[Any, ...]) -> Range:
-    return Range(node, Sql(f"SELECT id AS entry FROM run{_BY_TEXT[name]} WHERE {name}") + member(values, negated=False))
-
-
-def _by_status(node: Node, values: tuple[Any, ...], scope: Scope) -> Range:
-    test = Sql("status") + member(values, negated=False)
-    return Range(node, _in_each("SELECT id AS entry FROM run INDEXED BY run_by_status WHERE", test, scope), scoped=True)
-
-
-def _by_time(node: Node, operator: str, value: Any, scope: Scope) -> Range:
-    test = Sql(f"start_time {operator} ?", (value,))
-    if scope is None:
-        return Range(node, Sql("SELECT id AS entry FROM run INDEXED BY run_by_time WHERE ") + test, scoped=True)
-    select = "SELECT id AS entry FROM run INDEXED BY run_by_experiment WHERE"
-    return Range(node, _in_each(select, test, scope), scoped=True)
-
-
-def _dataset(node: Node) -> Range | None:
-    match node:
-        case Comparison(operator="=", value=value):
-            values: tuple[Any, ...] = (value,)
-        case Membership(values=several, negated=False):
-            values = several
-        case _:
-            return None
-    select = "SELECT DISTINCT run_id AS entry FROM run_data INDEXED BY run_data_by_fingerprint WHERE fingerprint"
-    return Range(node, Sql(select) + member(values, negated=False))

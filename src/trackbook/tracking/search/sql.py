@@ -78,7 +78,7 @@ def condition(node: Node, ids: KeyIds, row: str = "run.id") -> Sql:
         case Comparison(key=Key(collection="datasets")) | Membership(key=Key(collection="datasets")):
             return _any_dataset(node, row)
         case Comparison(key=key, operator=operator, value=value):
-            return _of_value(key, ids, row, compared(key, operator, value))
+            return _of_value(key, ids, row, compared(operator, value))
         case Membership(key=key, values=values, negated=negated):
             return _of_value(key, ids, row, member(values, negated), numeric=isinstance(values[0], float))
         case Absence(key=key, negated=negated):
@@ -96,7 +96,15 @@ def needs_run(node: Node) -> bool:
             return node.key.collection == "attributes"
 
 
-def compared(key: Key, operator: str, value: str | float) -> Sql:
+def all_of(parts: Iterable[Sql]) -> Sql:
+    """Return the parts with AND between them; without parts what is always true."""
+    parts = tuple(parts)
+    if not parts:
+        return ALWAYS
+    return Sql(" AND ".join(part.text for part in parts), tuple(value for part in parts for value in part.values))
+
+
+def compared(operator: str, value: str | float) -> Sql:
     """Return what follows a stored value in a comparison, e.g. ` < ?`."""
     if operator == "LIKE":
         return Sql(" GLOB ?", (glob(str(value)),))
@@ -143,13 +151,13 @@ def _keyed(table: str, column: str, key: Key, ids: KeyIds, row: str, test: Sql) 
 def _any_dataset(node: Comparison | Membership, row: str) -> Sql:
     """Return the condition that any dataset of the run passes, as MLflow reads it."""
     column = DATASET_COLUMNS[node.key.name]
-    if isinstance(node, Comparison):
-        test = compared(node.key, node.operator, node.value)
-    else:
-        test = member(node.values, node.negated)
-    return Sql(
-        f"EXISTS (SELECT 1 FROM run_data WHERE run_data.run_id = {row} AND run_data.{column}{test.text})", test.values
-    )
+    match node:
+        case Comparison(operator=operator, value=value):
+            test = compared(operator, value)
+        case Membership(values=values, negated=negated):
+            test = member(values, negated)
+    found = f"SELECT 1 FROM run_data WHERE run_data.run_id = {row} AND run_data.{column}{test.text}"
+    return Sql(f"EXISTS ({found})", test.values)
 
 
 def _absent(key: Key, ids: KeyIds, row: str, negated: bool) -> Sql:
