@@ -110,6 +110,7 @@ def test_compare_shows_what_differs(project: Project) -> None:
         "params": {},
         "metrics": {"r2": [0.7, 0.5]},
         "environment": {},
+        "code": {},
     }
 
 

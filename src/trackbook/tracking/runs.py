@@ -13,6 +13,7 @@ from trackbook.errors import NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store
 from trackbook.store.curves import read_curve
 from trackbook.store.metrics import Series
+from trackbook.tracking.differences import CodeDifference, code_difference
 from trackbook.tracking.rows import find, full_run, summaries
 from trackbook.tracking.search.cursor import read_cursor, write_cursor
 from trackbook.tracking.search.keys import RunKeys, elsewhere, hints, read_keys
@@ -146,6 +147,12 @@ class Runs:
         """Return the names of all experiments."""
         with self._store.read() as db:
             return [name for (name,) in db.execute("SELECT name FROM experiment ORDER BY name").fetchall()]
+
+    def compare_code(self, run_ids: Iterable[str]) -> dict[str, CodeDifference]:
+        """Return what leads from the code of the first run to that of each other one, by the ids given."""
+        first, *others = run_ids
+        original = self.get(first)
+        return {other: code_difference(original, self.get(other)) for other in others}
 
     def compare(self, run_ids: Iterable[str]) -> dict[str, dict[str, list[str | float | None]]]:
         """Return the values in all the runs under every name where they differ, in groups.
