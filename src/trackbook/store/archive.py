@@ -3,7 +3,8 @@
 ::
 
     archive/
-      NAME.journal.zst      a journal whose writer is gone, compressed; contents of artifacts are objects by then
+      NAME.journal.zst      a journal whose writer is gone, compressed; contents of artifacts are objects by then, and
+                            long curves are thinned
       rows-0001.log         rows of other tables, each as it was after every change; the last one of a row counts
 
 A row goes from its table through `outbox`, which is filled in the transaction that changes it: none is ever missed.
@@ -15,7 +16,7 @@ import mmap
 import os
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -26,8 +27,9 @@ import zstandard
 from trackbook.errors import IntegrityError
 from trackbook.store.compression import decompressed
 from trackbook.store.durable import SUFFIX
-from trackbook.store.events import ArtifactLogged
+from trackbook.store.events import ArtifactLogged, Event
 from trackbook.store.journal import Damage, framed, read_batches, sync_folder
+from trackbook.store.thinning import Thinning
 
 if TYPE_CHECKING:
     from trackbook.store.connection import Database
@@ -54,7 +56,9 @@ UNFINISHED = "rebuilding"
 """A file of the store that is there while a database is made again; left behind when that was killed."""
 
 _ARTIFACT = msgspec.msgpack.encode(ArtifactLogged.__struct_config__.tag)
-_PIECE = 4 << 20
+SMALL = 1 << 20
+"""Bytes of a journal that is kept as it is."""
+
 _HEADER = struct.Struct("<II")
 
 
@@ -80,8 +84,11 @@ class Archive:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self.folder / f"{journal.name}{SEALED}"
         fresh = target.with_name(f"{target.name}{SUFFIX}")
-        with fresh.open("wb") as file, zstandard.ZstdCompressor().stream_writer(file, closefd=False) as out:
-            for piece in _without_contents(journal, end):
+        with (
+            fresh.open("wb") as file,
+            zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False) as out,
+        ):
+            for piece in _condensed(journal, end):
                 out.write(piece)
         with fresh.open("r+b") as written:
             os.fsync(written.fileno())
@@ -203,18 +210,23 @@ def _row_frame(db: Database, table: str, row: int) -> bytes | None:
     return framed(msgspec.msgpack.encode(Row(table, values)))
 
 
-def _without_contents(journal: Path, end: int) -> Iterator[bytes]:
-    """Yield a journal without the contents of artifacts, which are objects by now."""
+def _condensed(journal: Path, end: int) -> Iterator[bytes]:
+    """Yield a journal without the contents of artifacts, which are objects by now, and with its curves thinned."""
     with journal.open("rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             has_artifacts = content.find(_ARTIFACT) >= 0
-        if not has_artifacts:  # as it is, in a tenth of the time
-            while (left := end - file.tell()) > 0:
-                yield file.read(min(_PIECE, left))
+        if not has_artifacts and end <= SMALL:  # as it is, in a tenth of the time
+            yield file.read(end)
             return
+    thinning = Thinning()
     for batch in read_batches(journal):
         if not isinstance(batch, Damage):
-            yield b"".join(framed(msgspec.msgpack.encode(_without_content(event))) for event in batch.events)
+            yield _frames(map(_without_content, thinning.others(batch.events)))
+    yield _frames(thinning.points())
+
+
+def _frames(events: Iterable[Event]) -> bytes:
+    return b"".join(framed(msgspec.msgpack.encode(event)) for event in events)
 
 
 def _without_content(event: Any) -> Any:

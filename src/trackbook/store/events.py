@@ -73,6 +73,14 @@ class MetricsLogged(Event, frozen=True, tag="ms"):
     step: int
 
 
+class PointsLogged(Event, frozen=True, tag="points"):
+    """Many values of one metric, as a chunk of `store.points`: how an archive keeps them."""
+
+    run_id: str
+    key: str
+    content: bytes
+
+
 class TagsSet(Event, frozen=True, tag="tags"):
     run_id: str
     tags: dict[str, str]
@@ -194,4 +202,5 @@ AnyEvent = (
     | ProgramFound
     | FactNoted
     | RunEdited
+    | PointsLogged
 )

@@ -20,6 +20,7 @@ from trackbook.store.edits import edit, project_edits
 from trackbook.store.events import Event
 from trackbook.store.metrics import Series
 from trackbook.store.objects import Objects
+from trackbook.store.points import decode
 
 RUNNING = "RUNNING"
 KILLED = "KILLED"
@@ -169,6 +170,9 @@ class Ingester:
         for key, value in event.metrics.items():
             self._series[event.run_id, key].add(event.step, event.time, value)
 
+    def _points_logged(self, event: events.PointsLogged) -> None:
+        self._series[event.run_id, event.key].extend(decode(event.content))
+
     def _write_points(self) -> None:
         for (run_id, key), series in self._series.items():
             add_points(self._db, self._run(run_id), self._key(key), series)
@@ -243,6 +247,7 @@ _HANDLERS: dict[type[Event], Any] = {
     events.ParamsLogged: Ingester._params_logged,
     events.MetricLogged: Ingester._metric_logged,
     events.MetricsLogged: Ingester._metrics_logged,
+    events.PointsLogged: Ingester._points_logged,
     events.TagsSet: Ingester._tags_set,
     events.DataUsed: Ingester._data_used,
     events.ArtifactLogged: Ingester._artifact_logged,

@@ -21,6 +21,7 @@ from trackbook.store.connection import Database, connect
 from trackbook.store.drain import DAMAGED
 from trackbook.store.journal import SUFFIX, Damage
 from trackbook.store.run_rows import delete_run, read_record, receive, savepoint
+from trackbook.store.thinning import FACT, KEPT
 
 if TYPE_CHECKING:
     from trackbook.store.store import Store
@@ -69,6 +70,9 @@ def rebuild(store: Store) -> Rebuilt:
         db.execute("DELETE FROM outbox")  # all of it came from the archive
         salvaged = 0 if aside is None else _salvage(store, db, aside, lost)
         (runs,) = db.execute("SELECT count(*) FROM run").fetchone()
+        (thinned,) = db.execute("SELECT count(*) FROM run_fact WHERE name = ?", [FACT]).fetchone()
+        if thinned:
+            lost.append(f"{thinned:,} runs have curves of more than {KEPT:,} points, which came back thinned")
     (store.root / UNFINISHED).unlink(missing_ok=True)
     return Rebuilt(None if aside is None else str(aside), len(archive.journals()), rows, runs, salvaged, tuple(lost))
 
