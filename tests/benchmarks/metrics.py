@@ -25,7 +25,7 @@ BUDGETS = {
     "on the disk (bytes/point)": 12.0,
     "a curve of 10,000 points (ms)": 5.0,
     "log_metrics, 10 at a time (values/s)": 200_000.0,
-    "points into the database (points/s)": 200_000.0,
+    "points into the database (points/s)": 100_000.0,
 }
 SIZE, CURVE, LOG, DRAIN = BUDGETS
 PEERS = {"mlflow": "mlflow"}
@@ -48,7 +48,7 @@ def median_ms(function: Callable[[], object], calls: int = 20) -> float:
 
 
 def trackbook() -> Cases:
-    """Log the points, drain them, look at the database, read curves."""
+    """Log the points, drain them, weigh the whole store, read curves."""
     import trackbook as tb
     from trackbook.project import current
 
@@ -68,9 +68,8 @@ def trackbook() -> Cases:
         start = time.perf_counter()
         store.close()
         drained = time.perf_counter() - start
-        with store.read() as db:
-            pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        return {"run": run_id, "bytes": pages * size / points, "log": points / seconds, "drain": points / drained}
+        size = sum(file.stat().st_size for file in store.root.rglob("*") if file.is_file())
+        return {"run": run_id, "bytes": size / points, "log": points / seconds, "drain": points / drained}
 
     def number(name: str) -> float:
         return float(logged()[name])
