@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from trackbook.errors import StoreError, StoreVersionError
@@ -38,7 +38,8 @@ def connect_for_writing(path: Path) -> Iterator[Database]:
     try:
         with closing(connect(path, "mode=rwc")) as db:
             if new:
-                path.chmod(0o600)
+                with telling(path):
+                    path.chmod(0o600)
             db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
@@ -80,6 +81,19 @@ def snapshot(db: Database, path: Path) -> Iterator[Database]:
 
 
 @contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Make a StoreError of what the disk, or SQLite, raises in a `with` block of ours that is about `path`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    except OSError as error:
+        raise StoreError(
+            f"the store {path.parent} cannot be read or written ({error}); run `trackbook doctor`"
+        ) from error
+
+
+@contextmanager
 def immediate(db: Database) -> Iterator[Database]:
     """Run a `with` block as one transaction that takes the write lock at once; an exception rolls it back."""
     db.execute("BEGIN IMMEDIATE")
@@ -96,6 +110,16 @@ def checkpoint(db: Database) -> None:
     _, pages, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if pages > CHECKPOINT_PAGES:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def tidying() -> Iterator[None]:
+    """Let a `with` block that follows a commit fail on a full or failing disk: what was committed is kept.
+
+    Its caller must not be told that it was not, and the next writer tidies up.
+    """
+    with suppress(sqlite3.OperationalError):
+        yield
 
 
 def journal_mode(path: Path) -> str:
@@ -150,6 +174,11 @@ def _open_readable(path: Path) -> Database:
 def _try_reading(db: Database) -> None:
     db.execute("PRAGMA query_only = ON")
     db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+
+
+def is_half_written(path: Path) -> bool:
+    """Say whether a writer without a WAL is at work, or was killed at it: then only a writer can set things right."""
+    return path.with_name(f"{path.name}-journal").exists()
 
 
 def _wal(path: Path) -> Path:

@@ -16,6 +16,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import google_crc32c
@@ -74,43 +75,53 @@ class JournalFile:
             raise StoreError(f"no journal can be written in {folder} ({error}); check its permissions") from error
         try:
             self.write(opening)
-            sync_folder(folder)
+            with self._telling("made"):
+                sync_folder(folder)
         except BaseException:
             self.forget()  # the next append begins a journal of its own, which opens as every journal does
             raise
 
     def write(self, frame: bytes) -> None:
         """Add one frame; nothing of it stays behind when it cannot be written whole."""
-        try:
+        try:  # spelt out, as each logging call comes by here
             written = os.write(self.fd, frame)
         except OSError as error:
             raise StoreError(f"the journal in {self.path.parent} cannot be written: {error.strerror}") from error
         if written != len(frame):
-            os.ftruncate(self.fd, os.fstat(self.fd).st_size - written)
+            with self._telling("cut"):
+                os.ftruncate(self.fd, os.fstat(self.fd).st_size - written)
             raise StoreError(
                 f"the journal in {self.path.parent} took {written} of {len(frame)} bytes; is the disk full?"
             )
 
     def sync(self) -> None:
         """Bring what was written to the disk; raises StoreError when it cannot be, or somebody deleted the file."""
-        try:
+        with self._telling("synced"):
             os.fsync(self.fd)
-        except OSError as error:
-            raise StoreError(f"the journal in {self.path.parent} cannot be synced: {error.strerror}") from error
         if os.fstat(self.fd).st_nlink == 0:
             raise StoreError(
                 f"the journal in {self.path.parent} was deleted while in use; what it held since then is lost"
             )
 
     def close(self) -> None:
-        """Sync, and give up the file and its lock."""
-        os.fsync(self.fd)
-        self.forget()
-        self._liveness.release()
+        """Sync, and give up the file and its lock; raises StoreError, when both are given up, where it cannot sync."""
+        try:
+            with self._telling("synced"):
+                os.fsync(self.fd)
+        finally:
+            self.forget()
+            self._liveness.release()
 
     def forget(self) -> None:
         """Give up the file, and leave its lock to whoever holds it."""
         os.close(self.fd)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"the journal in {self.path.parent} cannot be {what}: {error.strerror}") from error
 
 
 class JournalWriter:
@@ -181,6 +192,9 @@ class JournalWriter:
 
     def _turn_to_spool(self, file: JournalFile | None, error: StoreError) -> JournalFile:
         if self._spooling_since is not None:
+            if file is not None:  # a piece of a frame may have stayed in it, behind which nothing could be read
+                self._file = None
+                file.forget()
             raise error
         spooled = self._new_file(private_folder(self._spool))
         warnings.warn(

@@ -351,3 +351,5 @@ def _alternate(folder: Path) -> Objects | None:
         return Objects(Path((folder / ALTERNATES).read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise StoreError(f"the store's {folder / ALTERNATES} cannot be read ({error.strerror})") from error

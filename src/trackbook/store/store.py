@@ -94,9 +94,9 @@ class Store:
 
         Where nothing is new, or the store cannot be written, nothing is: a read-only mount can be read.
         """
-        from trackbook.store.database import open_for_reading, snapshot
+        from trackbook.store.database import is_half_written, open_for_reading, snapshot
 
-        if self.database.exists():
+        if self.database.exists() and not is_half_written(self.database):
             with open_for_reading(self.database) as db:
                 if not self._is_behind(db):
                     with snapshot(db, self.database):
@@ -111,33 +111,36 @@ class Store:
     def write(self) -> Iterator[Database]:
         """Give a connection inside one transaction that is on the disk when the block ends; an exception undoes it."""
         from trackbook.store.database import immediate
-        from trackbook.store.drain import drain
 
         with self._writing(LOCK_SECONDS) as db:
-            drain(db, self._folders, self.objects)
+            self._drain_into(db)
             with immediate(db):
                 yield db
-            self._archive.keep_rows(db)
 
     def drain(self, *, wait: float = 0.0) -> bool:
         """Move journalled events into the tables; False when another process held the lock for `wait` seconds."""
-        from trackbook.store.drain import drain
-
         try:
             with self._writing(wait) as db:
-                drain(db, self._folders, self.objects)
-                self._archive.keep_rows(db)
+                self._drain_into(db)
         except StoreBusyError:
             return False
         with suppress(OSError):
             self._folders[1].rmdir()  # the spool, once it is empty
         return True
 
+    def _drain_into(self, db: Database) -> None:
+        from trackbook.store.database import telling
+        from trackbook.store.drain import drain
+
+        with telling(self.database):
+            drain(db, self._folders, self.objects)
+
     def _is_behind(self, db: Database) -> bool:
-        from trackbook.store.database import is_ready
+        from trackbook.store.database import is_ready, telling
         from trackbook.store.drain import has_news
 
-        return not is_ready(db, self.database) or has_news(db, self._folders, self._journal.path)
+        with telling(self.database):
+            return not is_ready(db, self.database) or has_news(db, self._folders, self._journal.path)
 
     def _catch_up(self) -> None:
         """Drain, unless others do so or nobody can; a database that is not ready is waited for."""
@@ -155,11 +158,11 @@ class Store:
         self.drain(wait=LOCK_SECONDS)
 
     def _is_ready(self) -> bool:
-        from trackbook.store.database import is_ready, open_for_reading
+        from trackbook.store.database import is_half_written, is_ready, open_for_reading, telling
 
-        if not self.database.exists():
+        if not self.database.exists() or is_half_written(self.database):
             return False
-        with open_for_reading(self.database) as db:
+        with open_for_reading(self.database) as db, telling(self.database):
             return is_ready(db, self.database)
 
     def close(self) -> None:
@@ -175,7 +178,7 @@ class Store:
 
     @contextmanager
     def _writing(self, wait: float) -> Iterator[Database]:
-        from trackbook.store.database import checkpoint, connect_for_writing
+        from trackbook.store.database import checkpoint, connect_for_writing, tidying
 
         if getattr(self._local, "writing", False):
             raise StoreError("the store is already being written by this thread; do one write at a time")
@@ -184,7 +187,9 @@ class Store:
             try:
                 with connect_for_writing(self.database) as db:
                     yield db
-                    checkpoint(db)
+                    with tidying():
+                        self._archive.keep_rows(db)
+                        checkpoint(db)
             finally:
                 self._local.writing = False
 
