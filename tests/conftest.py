@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,3 +200,18 @@ def python(tmp_path: Path) -> Any:
         )
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many kills, failures and moments the tests of `faults/` have tried, whichever process ran them."""
+    sums: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, number in report.user_properties:
+                    if name.startswith("tried: "):
+                        sums[name.removeprefix("tried: ")] += number
+    if sums:
+        terminalreporter.section("tried")
+        for what, number in sorted(sums.items()):
+            terminalreporter.write_line(f"{number:8,} {what}")

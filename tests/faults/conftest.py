@@ -38,3 +38,14 @@ def sound() -> Any:
         db.close()
 
     return check
+
+
+@pytest.fixture
+def tried(request: pytest.FixtureRequest) -> Any:
+    """Count what a test has tried; the sums stand at the end of pytest's report."""
+
+    def count(what: str, number: int) -> None:
+        request.node.user_properties.append((f"tried: {what}", number))
+        print(f"{number} {what}")
+
+    return count
