@@ -35,7 +35,10 @@ class RunBrowser:
         """Make the widgets, and say what happens when they are used."""
         wide = ipw.Layout(width="auto", min_width="0", flex="1 1 auto")
         example = "metrics.r2 > 0.4 and params.depth = 3     (Enter searches)"
-        self._filter = ipw.Text(filter, placeholder=example, continuous_update=False, layout=wide)
+        self._filter = ipw.Text(
+            filter, description="Filter", placeholder=example, continuous_update=False, layout=wide,
+            style={"description_width": "44px"},
+        )  # fmt: skip
         self._filter.add_class("tb-filter")
         self._filter.tooltip = "Filter, in MLflow's search grammar"
         self._filter.observe(lambda _: self._restart(), "value")
@@ -50,7 +53,8 @@ class RunBrowser:
         self._below = ipw.VBox([])
         self.box = ipw.VBox(
             [
-                ipw.HBox([ipw.Label("Filter"), ipw.VBox([self._filter, self._error], layout=wide)]),
+                self._filter,
+                self._error,
                 self._grid.box,
                 ipw.HBox([self._compare, self._clear, self._newer, self._older, self._count]),
                 self._below,

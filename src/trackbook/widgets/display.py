@@ -64,9 +64,10 @@ def _unhidden(mark: str) -> str:
 
 WIDGET_STYLE = """
 .tb-runs{--tb-rule:var(--jp-border-color2,rgba(128,128,128,.35));font-size:13px}
+.tb-runs .tb-filter label{text-align:left}
 .tb-runs .tb-filter input{font-family:var(--jp-code-font-family,monospace);font-size:13px}
 .tb-runs .tb-error pre{font-family:var(--jp-code-font-family,monospace);font-size:13px;line-height:17px;margin:0;
- padding:0 0 0 9px;color:var(--jp-error-color0,#d0433b);white-space:pre;overflow-x:auto}
+ padding:0 0 0 63px;color:var(--jp-error-color0,#d0433b);white-space:pre;overflow-x:auto}
 .tb-runs .tb-head button{background:none;color:inherit;text-align:left;padding:0 16px 0 0;font-weight:600;height:28px;
  line-height:28px;border:0;box-shadow:none;overflow:hidden;text-overflow:ellipsis}
 .tb-runs .tb-head button:hover{text-decoration:underline;box-shadow:none}
