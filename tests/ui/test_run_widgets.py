@@ -76,6 +76,7 @@ def test_runs_are_searched_ticked_and_compared(
     expect(names(page)).to_have_count(4)
     expect(page.locator(".tb-names").get_by_text(EVIL)).to_be_visible()
     assert page.evaluate("window.hacked") is None
+    assert row_offsets(page) == pytest.approx([0] * 4, abs=3)
     page.locator(".tb-runs").scroll_into_view_if_needed()
     screenshot("runs-widget")
 
@@ -144,6 +145,17 @@ def test_a_comparison_is_shown_in_both_themes_and_kept_without_its_kernel(
     page.get_by_role("table", name="Runs").scroll_into_view_if_needed()
     screenshot("compare-reopened")
     assert page.evaluate("window.hacked") is None
+
+
+def row_offsets(page: Page) -> list[float]:
+    """Return how far the middle of each row of the table is below that of its checkbox, in pixels."""
+    rows = page.locator(".tb-grid tbody tr")
+    places = zip(names(page).all(), rows.all(), strict=True)
+    return [middle(row) - middle(box) for box, row in places]
+
+
+def middle(element: Locator) -> float:
+    return element.evaluate("node => { const box = node.getBoundingClientRect(); return (box.top + box.bottom) / 2; }")
 
 
 def left(page: Page, element: Locator, text: str) -> float:

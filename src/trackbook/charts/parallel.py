@@ -129,7 +129,7 @@ def _is_number(value: Value) -> bool:
 
 def _x(names: Sequence[str], **options: Any) -> alt.X:
     scale = alt.Scale(type="point", padding=0, domain=list(names))
-    labels = axis(orient="top", grid=False, ticks=False, title=None, labelAngle=0, labelPadding=10, labelFontSize=12)
+    labels = axis(orient="top", grid=False, ticks=False, title=None, labelAngle=0, labelPadding=20, labelFontSize=12)
     labels.labelLimit = STEP - 12
     return alt.X("axis:N", sort=list(names), scale=scale, axis=labels)
 

@@ -69,12 +69,12 @@ class CurvesTab:
         rows = min(max(len(names), 3), 10)
         self._metrics = ipw.SelectMultiple(
             options=[(html.shown(name, 60), name) for name in names], value=chosen, rows=rows,
-            layout=ipw.Layout(width="100%"),
+            layout=ipw.Layout(width="auto"),
         )  # fmt: skip
         self._metrics.tooltip = "Metrics to draw; Shift or Ctrl takes several"
         self._smoothing = ipw.FloatSlider(
             0, min=0, max=0.99, step=0.01, continuous_update=False, readout_format=".2f",
-            layout=ipw.Layout(width="100%"),
+            layout=ipw.Layout(width="auto"),
         )  # fmt: skip
         self._log = ipw.Checkbox(False, description="Log scale", indent=False)
         self._picture = ipw.Output(layout=ipw.Layout(min_height="300px", flex="1 1 auto", overflow="auto"))

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from trackbook.widgets import html
+from trackbook.widgets import html, style
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -52,7 +52,7 @@ def _with_style(widget: Any, mark: str) -> Any:
     """Return the widget with the style sheet, and with the rule that hides the table which stands in for it."""
     from ipywidgets import HTML, Layout, VBox
 
-    rules = f"<style>{html.STYLE}{WIDGET_STYLE}.{mark}{{display:none}}</style>"
+    rules = f"<style>{style.TABLES}{style.WIDGETS}.{mark}{{display:none}}</style>"
     return VBox([HTML(rules, layout=Layout(display="none")), widget])
 
 
@@ -60,25 +60,3 @@ def _unhidden(mark: str) -> str:
     """Return the rule that hides what JupyterLab says in the place of a widget whose kernel is gone."""
     said = ".jp-OutputArea-child .jp-OutputArea-output.jupyter-widgets:not(:has(*))"
     return f"<style>.jp-OutputArea-child:has(.{mark}) + {said}{{display:none}}</style>"
-
-
-WIDGET_STYLE = """
-.tb-runs{--tb-rule:var(--jp-border-color2,rgba(128,128,128,.35));font-size:13px}
-.tb-runs .tb-filter label{text-align:left}
-.tb-runs .tb-filter input{font-family:var(--jp-code-font-family,monospace);font-size:13px}
-.tb-runs .tb-error pre{font-family:var(--jp-code-font-family,monospace);font-size:13px;line-height:17px;margin:0;
- padding:0 0 0 63px;color:var(--jp-error-color0,#d0433b);white-space:pre;overflow-x:auto}
-.tb-runs .tb-head button{background:none;color:inherit;text-align:left;padding:0 16px 0 0;font-weight:600;height:28px;
- line-height:28px;border:0;box-shadow:none;overflow:hidden;text-overflow:ellipsis}
-.tb-runs .tb-head button:hover{text-decoration:underline;box-shadow:none}
-.tb-runs .tb-head button:focus-visible{outline:2px solid var(--jp-brand-color1,#2f7fc1);outline-offset:-2px}
-.tb-runs .tb-head button.tb-right{text-align:right}
-.tb-runs .tb-names{border-right:1px solid var(--tb-rule)}
-.tb-runs .tb-names label,.tb-runs .tb-names .widget-label-basic{height:28px;line-height:28px}
-.tb-runs .tb-grid table{table-layout:fixed;margin:0}
-.tb-runs .tb-grid td{height:28px;line-height:28px;padding:0 16px 0 0;box-sizing:border-box;border:0}
-.tb-runs .tb-grid tr.tb-picked td{background:rgba(47,127,193,.16)}
-.tb-runs .tb-grid .widget-html-content{line-height:28px}
-.tb-status{white-space:nowrap}
-.tb-status-FAILED{color:var(--jp-error-color1,#d0433b)}.tb-status-RUNNING{color:var(--jp-brand-color1,#2f7fc1)}
-"""

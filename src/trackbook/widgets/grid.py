@@ -60,12 +60,12 @@ class Grid:
         self._quiet = False
         columns, rows = table.columns[1:], [row[1:] for row in table.rows]
         widths = [_width(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
-        right = [_is_numeric([row[place] for row in rows]) for place in range(len(columns))]
+        right = html.numeric_columns(rows) or [False] * len(columns)
         self._columns = table.columns
         looks = [("100%", False), *zip((f"{width}px" for width in widths), right, strict=True)]
         for head, column, look in zip_longest(self._heads, table.columns, looks):
             _show_head(head, column, order, *(look or ("0", False)))
-        self._table.value = _rows(rows, widths)
+        self._table.value = _rows(rows, widths, right)
 
     def _ticked(self, place: int, change: Any) -> None:
         if not self._quiet:
@@ -91,9 +91,9 @@ def _show_head(head: ipw.Button, column: Column | None, order: Sequence[str], wi
         head.add_class("tb-right")
 
 
-def _rows(rows: Sequence[Sequence[Value]], widths: Sequence[int]) -> str:
+def _rows(rows: Sequence[Sequence[Value]], widths: Sequence[int], numeric: Sequence[bool]) -> str:
     columns = "".join(f'<col style="width:{width}px">' for width in widths)
-    body = "".join(f"<tr>{''.join(map(html.cell, row))}</tr>" for row in rows)
+    body = "".join(f"<tr>{html.row(row, numeric)}</tr>" for row in rows)
     style = f"width:{sum(widths)}px"
     return f'<table class="tb-table" style="{style}"><colgroup>{columns}</colgroup><tbody>{body}</tbody></table>'
 
@@ -103,7 +103,3 @@ def _width(column: Column, values: Sequence[Value]) -> int:
     texts = [number(value) if isinstance(value, float) else value or "–" for value in values]
     longest = max([len(column.title) + 3, *map(len, texts)])
     return round(min(max(longest * CHARACTER + 22, NARROWEST), WIDEST))
-
-
-def _is_numeric(values: Sequence[Value]) -> bool:
-    return any(isinstance(value, float) for value in values)
