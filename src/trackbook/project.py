@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trackbook.tracking.cells import CellTracker
     from trackbook.tracking.environments import Environments
     from trackbook.tracking.latest import Badges
+    from trackbook.tracking.lineage import LineageReader
     from trackbook.tracking.reproduction.reproduce import Reproductions
 
 STORE_NAME = ".trackbook"
@@ -127,6 +128,13 @@ class Project:
         from trackbook.data import Datasets
 
         return Datasets(self.store, self.user)
+
+    @cached_property
+    def lineage(self) -> LineageReader:
+        """Says which runs made and used data, and what came of them."""
+        from trackbook.tracking.lineage import LineageReader
+
+        return LineageReader(self.store)
 
     @property
     def registry(self) -> Registry:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from trackbook.data import writing
+from trackbook.data import differences, writing
+from trackbook.data.differences import Difference
 from trackbook.data.names import check_name, clip
 from trackbook.data.reading import read_table
+from trackbook.data.trees import read_tree
 from trackbook.data.values import FILES, FRAME, OLD_FRAME, TREE, Content, DatasetVersion, from_row
 from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, nearest, shown
 from trackbook.store import Store, manifests, now_ms
@@ -101,6 +103,62 @@ class Datasets:
         from trackbook.data.files import pieces, read_file
 
         return pieces(self._store.objects, read_file(self._store.objects, version.digest, version.format))
+
+    def diff(self, before: str, after: str, key: Sequence[str] = ()) -> Difference:
+        """Say how two versions differ, or tables: an operand may be the path of a file too.
+
+        Of two frames, columns and rows; of two files whether they are equal; of two folders what lies in them.  A
+        frame and a file are compared as tables.  Raises UsageError for a `key` that frames do not have.
+        """
+        versions = [self.resolve(each) for each in (before, after) if each.startswith(PREFIX)]
+        kinds = {each.kind for each in versions}
+        if len(versions) == 2 and len(kinds) == 1 and not (key and kinds == {"file"}):
+            return self._version_diff(versions[0], versions[1], key)
+        return differences.frame_difference(self.frame(before), self.frame(after), key)
+
+    def _version_diff(self, before: DatasetVersion, after: DatasetVersion, key: Sequence[str]) -> Difference:
+        if before.kind == "file":
+            return differences.FileDifference(before.size, after.size, before.fingerprint == after.fingerprint)
+        if before.kind == "folder":
+            one, other = (read_tree(self._store.objects, each.digest) for each in (before, after))
+            return differences.folder_difference(one, other)
+        found = self._diff_by_blocks(before, after) if not key else None
+        return found or differences.frame_difference(self.read_frame(before), self.read_frame(after), key)
+
+    def _diff_by_blocks(self, before: DatasetVersion, after: DatasetVersion) -> differences.FrameDifference | None:
+        """Compare two frames without reading a value, where all that they share is the same blocks."""
+        if (before.format, after.format) != (FRAME, FRAME):
+            return None
+        from trackbook.data.blocks import read_manifest
+
+        one, other = (read_manifest(self._store.objects, each.digest) for each in (before, after))
+        names = [differences.labels(column.name for column in each.schema.columns) for each in (before, after)]
+        if not differences.same_blocks(one, other, names):
+            return None
+        return differences.FrameDifference(
+            columns_added=tuple(name for name in names[1] if name not in names[0]),
+            columns_removed=tuple(name for name in names[0] if name not in names[1]),
+            rows_before=before.rows or 0,
+            rows_after=after.rows or 0,
+        )
+
+    def restore(self, uri: str, target: Path, *, force: bool = False) -> list[str]:
+        """Write a version to `target`: a file or folder as it was, a frame in the format that the ending says.
+
+        Returns what that format cannot hold of the frame, in words.  Raises UsageError when `target` is there already
+        and `force` does not replace it.
+        """
+        from trackbook.data import restoring
+
+        version = self.resolve(uri)
+        if version.kind == "frame":
+            return restoring.restore_frame(self.read_frame(version), target, force=force)
+        if version.kind == "folder":
+            manifest = read_tree(self._store.objects, version.digest)
+            restoring.restore_folder(self._store.objects, manifest, target, force=force)
+        else:
+            restoring.restore_file(self.pieces(version), target, force=force)
+        return []
 
     def resolve(self, uri: str) -> DatasetVersion:
         """Return the version that `uri` names; without a number, or with ``@latest``, the newest."""

@@ -241,6 +241,14 @@ def _add_versions(picture: _Picture, run: Run, made: Iterable[Made], own: str) -
             picture.link(picture.add(Node(node, version.kind, title, version.detail, 0)), own)
 
 
+class DataLineage(msgspec.Struct, frozen=True):
+    """What runs have to do with one thing: those that made it, those that used it, and the models that came of them."""
+
+    written_by: tuple[Neighbour, ...]
+    read_by: tuple[Neighbour, ...]
+    models: tuple[Made, ...]
+
+
 class LineageReader:
     """Reads what other runs have to do with the data of a run."""
 
@@ -258,6 +266,39 @@ class LineageReader:
         wanted = _fingerprints(run, ("written", "mutated"))
         with self._store.read() as db:
             return _neighbours(db, wanted, ("read",), run, "run.start_time >= ?", "ASC", NEIGHBOURS)
+
+    def of_data(self, fingerprint: str, made_by: str | None = None) -> DataLineage:
+        """Return what all runs have to do with the data of a fingerprint, the newest first; `made_by` kept it."""
+        with self._store.read() as db:
+            written = _users(db, fingerprint, ("written", "mutated"), made_by)
+            read = _users(db, fingerprint, ("read",), None)
+            used = {each.run_id for each in (*written, *read)}
+            models = [Made(MODEL, *row) for row in db.execute(_MODELS_OF, [msgspec.json.encode(sorted(used)).decode()])]
+        return DataLineage(tuple(written), tuple(read), tuple(models))
+
+
+_MODELS_OF = """
+    SELECT model.name, version, stage, NULL, model_version.run_id FROM model_version
+    JOIN model ON model.id = model_id WHERE model_version.run_id IN (SELECT value FROM json_each(?))
+    ORDER BY model.name, version
+"""
+
+
+def _users(db: Database, fingerprint: str, roles: Sequence[str], made_by: str | None) -> list[Neighbour]:
+    """Return the runs that used the data in one of the roles, and the run that kept it as a version."""
+    marks = ", ".join("?" * len(roles))
+    rows = db.execute(
+        "SELECT run_data.fingerprint, run.run_id, coalesce(run.run_name, ''), run_data.name FROM run_data"  # noqa: S608 - marks
+        f" JOIN run ON run.id = run_data.run_id WHERE run_data.fingerprint = ? AND role IN ({marks})"
+        " ORDER BY run.start_time DESC",
+        [fingerprint, *roles],
+    ).fetchall()
+    found = {row[1]: Neighbour(*row) for row in rows}
+    if made_by is not None and made_by not in found:
+        row = db.execute("SELECT run_id, coalesce(run_name, '') FROM run WHERE run_id = ?", [made_by]).fetchone()
+        if row is not None:
+            found[made_by] = Neighbour(fingerprint, row[0], row[1], "")
+    return list(found.values())
 
 
 def _fingerprints(run: Run, roles: Sequence[str]) -> list[str]:
