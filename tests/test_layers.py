@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the roof to the ground; what stands on one line is one floor.
 FLOORS = (
-    ("ipython", "widgets", "server", "cli", "nbconvert", "fluent"),
+    ("ipython", "widgets", "server", "cli", "nbconvert", "fluent", "filesystem"),
     ("project",),
     ("charts",),
     ("monitoring", "exchange"),

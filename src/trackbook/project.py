@@ -69,11 +69,13 @@ class Project:
         """Turns notebook cells into runs."""
         from trackbook.capture.cell import CellCapture
         from trackbook.tracking.cells import CellTracker
+        from trackbook.tracking.versioning import InputVersions
 
         limits = self.settings.capture
         capture = CellCapture(limits.max_output_kb * 1000)
         keep = round(limits.max_input_mb * 1_000_000)
-        return CellTracker(self.tracker, capture, self.autolog, self.store.objects, keep)
+        inputs = InputVersions(self.store.append, self.store.objects, round(limits.max_frame_mb * 1_000_000), self.user)
+        return CellTracker(self.tracker, capture, self.autolog, self.store.objects, keep, inputs)
 
     @cached_property
     def autolog(self) -> Autolog:

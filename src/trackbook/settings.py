@@ -49,16 +49,20 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[capture]`: how much of what a tracked cell read and showed is kept.
 
-    A file that was read is kept when it is not larger than `max_input_mb` (megabytes), so that it can be restored;
-    of each printed text the last `max_output_kb` (kilobytes) stay.
+    A file that was read is kept when it is not larger than `max_input_mb` (megabytes), so that it can be restored; a
+    frame that was read becomes a dataset version when it is not larger than `max_frame_mb`.  Of each printed text the
+    last `max_output_kb` (kilobytes) stay.
     """
 
     max_input_mb: float = 50.0
+    max_frame_mb: float = 10.0
     max_output_kb: int = 64
 
     def __post_init__(self) -> None:
-        if not (self.max_input_mb >= 0 and math.isfinite(self.max_input_mb)):
-            raise ValueError(f"`max_input_mb` is a number of megabytes, 0 or more, not {self.max_input_mb}")
+        for name in ("max_input_mb", "max_frame_mb"):
+            limit = getattr(self, name)
+            if not (limit >= 0 and math.isfinite(limit)):
+                raise ValueError(f"`{name}` is a number of megabytes, 0 or more, not {limit}")
         if not 0 <= self.max_output_kb <= 10_000:
             raise ValueError(f"`max_output_kb` lies between 0 and 10000, not at {self.max_output_kb}")
 

@@ -252,9 +252,12 @@ def test_a_run_can_be_found_by_what_it_wrote(tracker, runs):
     from trackbook.capture.session import Session
     from trackbook.tracking.autolog import Autolog
     from trackbook.tracking.cells import CellEnd, CellRequest, CellTracker
+    from trackbook.tracking.versioning import InputVersions
 
     objects = runs._store.objects
-    cells, session = CellTracker(tracker, CellCapture(1000), Autolog(tracker, lambda model: b""), objects, 0), Session()
+    inputs = InputVersions(tracker.append, objects, 0, "ada")
+    autolog = Autolog(tracker, lambda model: b"")
+    cells, session = CellTracker(tracker, CellCapture(1000), autolog, objects, 0, inputs), Session()
     namespace: dict = {}
     running = session.begin("frame = make()", namespace)
     cell = cells.start(CellRequest(source="frame = make()"), running, namespace)

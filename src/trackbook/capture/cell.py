@@ -92,6 +92,11 @@ class CellWatch:
         self._identities = {name: id(namespace[name]) for name in names.reads | names.mutates if name in namespace}
         self._before = self._fingerprints(names.reads | names.mutates, namespace)
 
+    @property
+    def before(self) -> Mapping[str, Fingerprint]:
+        """The data that the cell is about to read, by variable."""
+        return self._before
+
     def observation(
         self, namespace: Mapping[str, Any], files: Iterable[UsedFile], resources: Resources | None, value: Any
     ) -> Observation:

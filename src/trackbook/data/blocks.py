@@ -54,13 +54,19 @@ class FrameManifest(Manifest, frozen=True, kw_only=True):
     structure: str | None = None
 
 
-def write_frame(objects: Objects, frame: pd.DataFrame, structure: str | None = None) -> tuple[str, FrameManifest]:
-    """Keep `frame`, and return the digest of its manifest and the manifest; raises DataError as `frames.arrays_of`."""
+def write_frame(
+    objects: Objects, frame: pd.DataFrame, structure: str | None = None, *, quick: bool = False
+) -> tuple[str, FrameManifest]:
+    """Keep `frame`, and return the digest of its manifest and the manifest; raises DataError as `frames.arrays_of`.
+
+    When it must be `quick`, it is not compressed, and on the disk some seconds later.
+    """
     arrays, plan = frames.arrays_of(frame)
     packing = _Packing()
-    digests = objects.put_many(packing.large(arrays), compress=True)
+    digests = objects.put_many(packing.large(arrays), compress=not quick, wait=not quick)
     manifest = packing.manifest(plan, digests, structure)
-    return objects.put(msgspec.msgpack.encode(manifest), compress=True), manifest
+    (digest,) = objects.put_many([msgspec.msgpack.encode(manifest)], compress=True, wait=not quick)
+    return digest, manifest
 
 
 def read_frame(objects: Objects, digest: str) -> pd.DataFrame:

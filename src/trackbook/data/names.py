@@ -13,9 +13,14 @@ MAX_TEXT = 20_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
+def is_name(name: object) -> bool:
+    """Say whether `name` is fit to name a dataset, a model or an alias."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str, what: str) -> str:
     """Return `name` when it is a fit name for `what` ("model", "dataset", "alias"); else raise UsageError."""
-    if isinstance(name, str) and _NAME.fullmatch(name):
+    if is_name(name):
         return name
     raise UsageError(
         f"{clip(name)} is no {what} name; use 1 to 128 of the characters A-Z a-z 0-9 _ . - and begin with a letter "

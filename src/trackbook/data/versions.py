@@ -21,7 +21,7 @@ from trackbook.data.reading import read_table
 from trackbook.data.trees import read_tree
 from trackbook.data.values import FILES, FRAME, OLD_FRAME, TREE, Content, DatasetVersion, from_row
 from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, nearest, shown
-from trackbook.store import Store, manifests, now_ms
+from trackbook.store import Objects, Store, manifests, now_ms
 from trackbook.store.dataset_rows import insert_version, select_versions
 from trackbook.store.objects import is_digest
 
@@ -231,6 +231,11 @@ class Datasets:
                 version = msgspec.structs.replace(version, version=versions[0].version + 1, origin=version.version)
             insert_version(db, version.to_row())
         return version
+
+    @property
+    def stored_objects(self) -> Objects:
+        """The objects that versions are made of."""
+        return self._store.objects
 
     def newest(self, name: str) -> DatasetVersion | None:
         """Return the newest version of the dataset `name`; None when there is no such dataset."""

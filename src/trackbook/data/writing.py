@@ -13,7 +13,7 @@ from trackbook.data import files, known, trees
 from trackbook.data.names import clip
 from trackbook.data.values import CHUNKS, FRAME, TREE, WHOLE, Content, DatasetVersion
 from trackbook.errors import DataError, a
-from trackbook.store import Store
+from trackbook.store import Objects, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +31,7 @@ def write_frame(store: Store, frame: Any, name: str, newest: Newest) -> Content 
     """
     import pandas as pd
 
-    from trackbook.data import blocks
-    from trackbook.data.schema import describe
+    from trackbook.data.blocks import read_manifest
     from trackbook.data.structure import structure
 
     if not isinstance(frame, pd.DataFrame):
@@ -48,10 +47,21 @@ def write_frame(store: Store, frame: Any, name: str, newest: Newest) -> Content 
         built is not None
         and before is not None
         and (before.format, before.fingerprint) == (FRAME, fingerprint)
-        and blocks.read_manifest(store.objects, before.digest).structure == built
+        and read_manifest(store.objects, before.digest).structure == built
     ):
         return before
-    digest, manifest = blocks.write_frame(store.objects, frame, built)
+    return frame_content(store.objects, frame, fingerprint, built)
+
+
+def frame_content(
+    objects: Objects, frame: pd.DataFrame, fingerprint: str, built: str | None = None, *, quick: bool = False
+) -> Content:
+    """Keep a frame, `built` as `data.structure` has it; `quick` as `write_frame` of blocks has it."""
+    from trackbook.data import blocks
+    from trackbook.data.schema import describe
+    from trackbook.data.structure import structure
+
+    digest, manifest = blocks.write_frame(objects, frame, built or structure(frame), quick=quick)
     return Content(digest, FRAME, fingerprint, manifest.size, len(frame), frame.shape[1], describe(frame))
 
 

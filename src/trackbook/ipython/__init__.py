@@ -14,6 +14,7 @@ _ATTRIBUTE = "_trackbook_cells"
 
 def load_ipython_extension(shell: Any, views: RunViews) -> None:
     """Install the magics and begin to listen to cells; `views` shows the runs that magics find."""
+    from trackbook.ipython import paths
     from trackbook.ipython.magics import TrackbookMagics
     from trackbook.ipython.tracking import TrackedCells
     from trackbook.project import current
@@ -24,6 +25,7 @@ def load_ipython_extension(shell: Any, views: RunViews) -> None:
         current.stay_in(Path.cwd())  # the notebook's folder; its cells may go elsewhere
     cells = TrackedCells(shell, current)
     cells.install()
+    paths.install()
     setattr(shell, _ATTRIBUTE, cells)
     shell.register_magics(TrackbookMagics(shell, cells, current, views))
 

@@ -185,6 +185,26 @@ class RunEdited(Event, frozen=True, tag="edit"):
     user: str
 
 
+class DatasetKept(Event, frozen=True, tag="dataset"):
+    """An input of a tracked cell whose objects were kept: a version of the dataset `name`, unless that content is one.
+
+    `schema` is JSON; the other fields are those of `trackbook.data.DatasetVersion`.
+    """
+
+    name: str
+    digest: str
+    format: str
+    fingerprint: str
+    size: int
+    rows: int | None
+    columns: int | None
+    schema: str
+    source: str | None
+    run_id: str | None
+    created_time: int
+    created_by: str
+
+
 AnyEvent = (
     JournalOpened
     | RunStarted
@@ -203,4 +223,5 @@ AnyEvent = (
     | FactNoted
     | RunEdited
     | PointsLogged
+    | DatasetKept
 )

@@ -16,6 +16,7 @@ import msgspec
 from trackbook.store import events
 from trackbook.store.connection import Database
 from trackbook.store.curves import add_points
+from trackbook.store.dataset_rows import insert_new_content
 from trackbook.store.edits import edit, project_edits
 from trackbook.store.events import Event
 from trackbook.store.metrics import Series
@@ -152,6 +153,9 @@ class Ingester:
             [self._run(event.run_id), event.path, event.digest, event.size, event.media_type],
         )
 
+    def _dataset_kept(self, event: events.DatasetKept) -> None:
+        insert_new_content(self._db, {**msgspec.structs.asdict(event), "origin": None, "automatic": 1})
+
     # -- params and metrics
 
     def _params_logged(self, event: events.ParamsLogged) -> None:
@@ -240,6 +244,7 @@ def end_orphans(db: Database, journal: str, last_time: int) -> None:
 
 
 _HANDLERS: dict[type[Event], Any] = {
+    events.DatasetKept: Ingester._dataset_kept,
     events.RunStarted: Ingester._run_started,
     events.RunEnded: Ingester._run_ended,
     events.CodeLocated: Ingester._code_located,

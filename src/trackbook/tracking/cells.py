@@ -35,10 +35,14 @@ from trackbook.store import events as event
 from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.errors import status_of
 from trackbook.tracking.tracker import ActiveRun, Tracker
+from trackbook.tracking.versioning import InputVersions
 
 KEEPING_THREADS = 8
 """That write files at the same time, when a cell has read several."""
 
+
+MAX_FILE_VERSIONS = 16
+"""A cell that reads more new files at once reads a folder of them: each for itself is no dataset."""
 
 MAX_REASONED = 200
 """Of a program of so many executions is kept why each is in it; of longer ones the texts tell when somebody asks."""
@@ -80,17 +84,24 @@ class CellRun:
 class CellTracker:
     """Turns cells into runs, one at a time, and records the executions that their programs consist of.
 
-    Files that a run read are kept when they are not larger than `keep_bytes`.
+    Files that a run read are kept when they are not larger than `keep_bytes`; `inputs` keeps the frames.
     """
 
     def __init__(
-        self, tracker: Tracker, capture: CellCapture, autolog: Autolog, objects: Objects, keep_bytes: int
+        self,
+        tracker: Tracker,
+        capture: CellCapture,
+        autolog: Autolog,
+        objects: Objects,
+        keep_bytes: int,
+        inputs: InputVersions,
     ) -> None:
         self._tracker = tracker
         self._autolog = autolog
         self._capture = capture
         self._objects = objects
         self._keep_bytes = keep_bytes
+        self._inputs = inputs
         self._modules = ModuleReader()
         self._recorded: dict[str, int] = {}
 
@@ -117,6 +128,7 @@ class CellTracker:
             log = self._autolog.log_to(run, read_source(request.source).python)
             log.reserve(literal_params(running.names))
             cell.watch = self._capture.begin(running.names, namespace, log, shell)
+            self._inputs.keep_frames(run.run_id, request.notebook, cell.watch.before, namespace)
         except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - the run goes on, and must be ended later
             cell.fault = fault
         return cell
@@ -174,7 +186,7 @@ class CellTracker:
         for executed in session.executions[done:]:
             self._tracker.append(_cell_executed(session, executed))
             self._recorded[session.session_id] = executed.number + 1  # at once: what follows may fail
-            self._keep_files(executed.files)
+            self._keep_files(executed, ending)
         if met:
             self._record_program(session, met)
 
@@ -228,16 +240,17 @@ class CellTracker:
     def _log_data(self, run: ActiveRun, used: UsedData) -> None:
         run.log_data(_data_used(run.run_id, used))
 
-    def _keep_files(self, files: Iterable[UsedFile]) -> None:
+    def _keep_files(self, executed: Executed, ending: ActiveRun | None) -> None:
         """Keep the small ones of the files that a cell read, unless they hold a secret or have changed since."""
-        digests = {digest: file for file in files if (digest := self._digest_to_keep(file)) is not None}
-        if len(digests) < 2:
-            for digest, file in digests.items():
-                self._keep_file(digest, file)
-            return
+        digests = {digest: file for file in executed.files if (digest := self._digest_to_keep(file)) is not None}
         with ThreadPoolExecutor(KEEPING_THREADS) as pool:  # each waits for the disk
-            for _ in pool.map(self._keep_file, digests, digests.values()):
-                pass
+            kept = list((pool.map if len(digests) > 1 else map)(self._keep_file, digests, digests.values()))
+        if len(digests) > MAX_FILE_VERSIONS:
+            return
+        for (digest, file), size in zip(digests.items(), kept, strict=True):
+            if size is not None:
+                run_id = ending.run_id if ending is not None else None
+                self._inputs.keep_file(run_id, executed.notebook, file.name, digest, size)
 
     def _digest_to_keep(self, file: UsedFile) -> str | None:
         seen = file.fingerprint
@@ -245,10 +258,13 @@ class CellTracker:
             return None
         return None if self._objects.renew(seen.digest) else seen.digest
 
-    def _keep_file(self, digest: str, file: UsedFile) -> None:
+    def _keep_file(self, digest: str, file: UsedFile) -> int | None:
+        """Keep a file; returns its size, None when it is not kept."""
         content = content_to_keep(Path(file.target or file.name), digest)
-        if content is not None:
-            self._objects.put(content)
+        if content is None:
+            return None
+        self._objects.put(content)
+        return len(content)
 
     def _log_program_files(
         self, run: ActiveRun, session: Session, executed: Executed, seen: Observation | None
