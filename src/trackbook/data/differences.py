@@ -77,7 +77,7 @@ Difference = FrameDifference | FileDifference | FolderDifference
 
 
 def frame_difference(before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str] = ()) -> FrameDifference:
-    """Compare two frames; an index that is no plain range counts as columns.
+    """Compare two frames; an index that has a name, or is no plain range, counts as columns.
 
     Rows are told apart by 64-bit hashes of their values.  Raises UsageError for a `key` that is no column of both, or
     that does not tell the rows of one of them apart.
@@ -125,7 +125,7 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     levels = []
-    if not isinstance(frame.index, pd.RangeIndex):
+    if not isinstance(frame.index, pd.RangeIndex) or frame.index.name is not None:
         levels = [pd.Series(frame.index.get_level_values(at)) for at in range(frame.index.nlevels)]
     names = [name if name is not None else f"index {at}" for at, name in enumerate(frame.index.names)]
     columns = [*levels, *(frame.iloc[:, at].reset_index(drop=True) for at in range(frame.shape[1]))]
