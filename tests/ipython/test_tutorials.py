@@ -50,3 +50,32 @@ def test_the_proof_notebook_reaches_the_verdicts_that_it_announces(tmp_path: Pat
     (differs,) = runs.get(chance.run_id).reproductions
     assert any("RandomForestRegressor" in cause for cause in differs.causes)
     assert (folder / "patients.csv").read_bytes() == before
+
+
+def test_the_runs_notebook_finds_and_compares_what_it_announces(tmp_path: Path) -> None:
+    """Two dataset versions, three runs with curves; the comparison names the params and the line of code."""
+    folder = tmp_path / "notebooks"
+    shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns(".trackbook", "*.png"))
+    notebook = nbformat.read(folder / "runs.ipynb", as_version=4)
+    NotebookClient(
+        notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    project = Project.open(folder)
+    assert [version.version for version in project.data.list("patients")] == [2, 1]
+    found = {run.run_name: run for run in project.runs.search(experiment="patients")}
+    assert list(found) == ["strained", "brisk", "careful"]
+    assert len(project.runs.metric_history(found["brisk"].run_id, "r2")) == 40
+    assert found["careful"].metrics["r2"] < found["brisk"].metrics["r2"]
+
+    outputs = {
+        cell.id: [output.data for output in cell.outputs if "data" in output]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    }
+    kept, widget = outputs["search"]
+    assert kept["text/plain"].index("strained") < kept["text/plain"].index("brisk")
+    assert "careful" not in kept["text/plain"]
+    assert set(widget) == {"application/vnd.jupyter.widget-view+json"}
+    kept, _ = outputs["compare"]
+    for words in ("params.eta0", "0.0001", "params.penalty", '-model = train(tb.load_data("data:/patients@1")'):
+        assert words in kept["text/plain"]

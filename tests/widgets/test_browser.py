@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipywidgets as ipw
 import pytest
 
+from trackbook.errors import StoreError
 from trackbook.widgets import show_comparison
 from trackbook.widgets.browser import MAX_PICKED, RunBrowser
 from trackbook.widgets.compare_tabs import VEGA_LITE, comparison_tabs
@@ -117,6 +118,20 @@ def test_more_runs_than_can_be_told_apart_are_not_compared(make, runs):
     for box in listing.all(ipw.Checkbox):
         box.value = True
     assert listing.button("Compare").disabled and f"at most {MAX_PICKED}" in listing.shown
+
+
+def test_a_page_is_never_longer_than_a_browser_bears(make, runs):
+    make("only")
+    assert len([each for each in walk(RunBrowser(runs, "", (), 10_000).box) if isinstance(each, ipw.Checkbox)]) == 100
+
+
+def test_a_store_that_cannot_be_read_is_said_in_place(listing, runs, monkeypatch):
+    def broken(*_):
+        raise StoreError("the store is gone")
+
+    monkeypatch.setattr(runs, "page", broken)
+    listing.filter("params.depth = 1")
+    assert "the store is gone" in listing.shown
 
 
 def test_stored_text_is_a_label_or_escaped(make, runs):

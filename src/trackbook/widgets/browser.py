@@ -6,12 +6,13 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from trackbook.errors import TrackbookError, UsageError
+from trackbook.errors import TrackbookError
 from trackbook.tracking import RunPage, Runs, RunSummary
 from trackbook.widgets import grid, html
 from trackbook.widgets.table import labels, runs_table
 
-ROW = "28px"
+MAX_ROWS = 100
+"""Rows of a page: each is a checkbox, which a browser has to make."""
 MAX_PICKED = 12
 """Runs that can be compared at once: more lines than this cannot be told apart."""
 
@@ -21,7 +22,7 @@ class RunBrowser:
 
     def __init__(self, service: Runs, filter: str, order_by: tuple[str, ...], limit: int) -> None:
         self._service = service
-        self._limit = limit
+        self._limit = min(limit, MAX_ROWS)
         self._order = order_by
         self._cursors: list[str | None] = [None]  # where the pages up to this one begin
         self._page, self._total = RunPage((), None), 0
@@ -111,7 +112,7 @@ class RunBrowser:
             if len(cursors) == 1:
                 self._total = self._service.count(self._filter.value)
             hints = () if page.runs else self._service.hints(self._filter.value, self._order)
-        except UsageError as error:
+        except TrackbookError as error:  # a filter that cannot be read, or a store
             self._complain(str(error))
             return
         self._cursors, self._page = cursors, page

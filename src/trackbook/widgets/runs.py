@@ -45,7 +45,8 @@ class RunsView(View):
         found = runs_table(self.runs)
         rows = [(run.run_id[:8], *row) for run, row in zip(self.runs, found.rows, strict=True)]
         heads = ["run", *(html.text(column.title, 40) for column in found.columns)]
-        return html.table(heads, rows, caption="Runs") + f"<p>{html.text(_hidden(found).strip())}</p>"
+        note = f"<p>{html.text(_hidden(found).strip())}</p>" if found.hidden else ""
+        return html.table(heads, rows, caption="Runs") + note
 
     def widget(self) -> Any:
         """Return the widget: filter, order, pages, and the comparison of the runs that are picked."""
