@@ -101,6 +101,10 @@ class RunRecord(msgspec.Struct, frozen=True):
         """Return the record as bytes; equal records have equal bytes."""
         return _encoder.encode(self)
 
+    def has_core_of(self, other: RunRecord) -> bool:
+        """Say whether the same was logged; by their bytes, as NaN is no equal of itself."""
+        return _encoder.encode(self.core) == _encoder.encode(other.core)
+
     def digest(self) -> str:
         """Return the BLAKE3 digest of its bytes, which names it on a remote."""
         return blake3(self.encode()).hexdigest()
@@ -148,7 +152,7 @@ def merge(one: RunRecord, other: RunRecord) -> RunRecord:
     }
     ahead, behind = sorted((one, other), key=_progress, reverse=True)
     name, tags = ahead.name, ahead.tags
-    if ahead.core == behind.core:
+    if ahead.has_core_of(behind):
         # One of them may not know what it said of itself, where it has an edit in that place.
         name = max(filter(None, (one.name, other.name)), default=None)
         tags = {key: max(_both(one.tags, other.tags, key)) for key in one.tags | other.tags}

@@ -105,9 +105,11 @@ def _receive(db: Database, objects: Objects, record: RunRecord) -> Outcome:
     if merged.encode() == mine.encode():
         return "same"
     is_going_on = db.execute(_GOING_ON, [*found, RUNNING]).fetchone() is not None
-    is_ahead = merged.core != mine.core
+    is_ahead = not merged.has_core_of(mine)
     if is_going_on or not is_ahead:
         _write(db, objects, msgspec.structs.replace(merged, core=(), tags={} if is_ahead else merged.tags))
+        if merged.name is not None and not is_ahead:
+            db.execute("UPDATE run SET run_name = ? WHERE id = ?", [merged.name, *found])
         return "going_on" if is_ahead else "changed"
     delete_details(db, found[0])
     _forget_life(db, found[0])
