@@ -84,6 +84,27 @@ def test_a_number_that_is_taken_is_told(people):
     assert bob.data.get("sales", 1) == mine
 
 
+def test_large_files_and_folders_arrive_to_the_byte(people):
+    import random
+
+    ada, bob = people
+    large = ada.root / "large.bin"
+    large.write_bytes(random.Random(1).randbytes(9_000_000))
+    folder = ada.root / "folder"
+    for name in ("a.txt", "deep/b.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name * 100)
+    ada.data.snapshot(large, "large")
+    ada.data.snapshot(folder, "folder")
+    until_quiet(ada, bob)
+    assert bob.data.load("data:/large") == large.read_bytes()
+    target = bob.root / "restored"
+    bob.data.restore("data:/folder", target)
+    assert {path.relative_to(target).as_posix(): path.read_text() for path in target.rglob("*.txt")} == {
+        name: name * 100 for name in ("a.txt", "deep/b.txt")
+    }
+
+
 def test_the_same_data_kept_by_both_under_one_number_is_one_version(people):
     ada, bob = people
     for project in people:

@@ -91,11 +91,8 @@ def test_an_object_that_is_gone_keeps_what_needs_it_out(people, shared):
 
 def test_names_that_are_none_are_not_looked_at(people, shared):
     _, bob = people
-    for name in ("runs/../../x", "runs/XYZ/abc", "runs/aa", "data/aa/bb/cc", "objects/zz/1", "runs/aa/readme.txt"):
-        path = shared / name
-        if ".." not in name:
-            put(shared, name, b"x")
-        assert not path.is_dir()
+    for name in ("runs/XYZ/abc", "runs/aa", "data/aa/bb/cc", "objects/zz/1", "runs/bb/readme.txt", "runs/bb/x.tmp"):
+        put(shared, name, b"x")
     assert bob.exchange.pull().refused == ()
 
 
@@ -104,11 +101,10 @@ def test_names_that_are_none_are_not_looked_at(people, shared):
     [
         {"name": "../../evil"},
         {"version": 0},
-        {"version": 2**70},
+        {"version": 2**63},
         {"digest": "../../etc/passwd"},
         {"origin": 5},
-        {"created_time": 2**70},
-        {"created_by": "\ud800"},
+        {"created_time": 2**63},
     ],
     ids=str,
 )
@@ -120,10 +116,7 @@ def test_a_crafted_dataset_version_is_refused(people, shared, changes):
 
     path.unlink()
     crafted = DatasetRecord(1, msgspec.structs.replace(record.version, **changes))
-    try:
-        digest, content = pack(crafted)
-    except (OverflowError, UnicodeEncodeError):
-        pytest.skip("no record can hold it")
+    digest, content = pack(crafted)
     put(shared, name_of("data", kinds._key(crafted.version), digest), content)
     (refused,) = bob.exchange.pull().refused
     assert refused.name.endswith(digest)

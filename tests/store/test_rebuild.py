@@ -80,6 +80,31 @@ def test_a_deleted_database_is_made_again_whole(filled):
     assert filled.data.load("data:/sales@2")["x"].tolist() == [1, 2, 3]
 
 
+def test_a_database_that_was_deleted_is_missed(filled):
+    """A new, empty one is made by whoever looks next; that nothing is in it any more is an error."""
+    lose_database(filled)
+    assert filled.runs.search() == []
+    (finding,) = [finding for finding in fsck(filled.store) if finding.severity == "error"]
+    assert (finding.id, "2 runs" in finding.message) == ("runs-lost", True)
+    filled.rebuild()
+    assert fsck(filled.store) == []
+
+
+def test_a_rebuild_that_was_killed_is_noted_and_its_database_is_still_made_use_of(filled):
+    import shutil
+
+    before = known_runs(filled)
+    shutil.rmtree(filled.store.root / "archive")
+    damaged = filled.store.root / "damaged"
+    damaged.mkdir()
+    filled.store.database.rename(damaged / "first-trackbook.db")
+    (filled.store.root / "rebuilding").write_text("first-trackbook.db")
+    assert "rebuild-unfinished" in {finding.id for finding in fsck(filled.store)}
+    filled.rebuild()
+    assert known_runs(filled) == before
+    assert fsck(filled.store) == []
+
+
 def test_what_a_living_process_has_in_its_journal_is_there_too(filled):
     with filled.tracker.start_run("going") as run:
         run.log_metric("m", 1.0)

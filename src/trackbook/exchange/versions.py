@@ -13,7 +13,11 @@ from trackbook.exchange.report import Refused, Report
 from trackbook.store.remote import OnProgress, Remote
 from trackbook.store.transfer import Moved, Transfer
 
-REFUSED = (IntegrityError, NotFoundError, StoreVersionError, DataError, RegistryError, UsageError)
+REFUSED = (
+    *(IntegrityError, NotFoundError, StoreVersionError, DataError, RegistryError, UsageError),
+    *(OverflowError, UnicodeError),
+)
+"""What a version raises that no Trackbook made; a fault of the network or of this disk ends the exchange."""
 
 
 Record = TypeVar("Record", bound=msgspec.Struct)

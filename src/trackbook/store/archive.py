@@ -27,8 +27,8 @@ import zstandard
 from trackbook.errors import IntegrityError
 from trackbook.store.compression import decompressed
 from trackbook.store.durable import SUFFIX
-from trackbook.store.events import ArtifactLogged, Event
-from trackbook.store.journal import Damage, framed, read_batches, sync_folder
+from trackbook.store.events import ArtifactLogged, Event, RunStarted
+from trackbook.store.journal import Damage, decode_events, framed, read_batches, sync_folder
 from trackbook.store.thinning import Thinning
 
 if TYPE_CHECKING:
@@ -117,6 +117,12 @@ class Archive:
         shutil.copystat(sealed, fresh)
         fresh.replace(target)
         return fault
+
+    def runs_of(self, sealed: Path) -> set[str]:
+        """Return the ids of the runs that began in a sealed journal, as far as its first part tells."""
+        with sealed.open("rb") as file:
+            first = next(iter(decompressed(file)), b"")
+        return {event.run_id for event in decode_events(first) if isinstance(event, RunStarted)}
 
     def fault_of(self, sealed: Path) -> IntegrityError | None:
         """Return what is wrong with a sealed journal, None when it can be read to its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +44,7 @@ def fsck(store: Store) -> list[Finding]:
     try:
         with store.read() as db:
             findings += _database(db)
+            findings += _lost(db, Archive(store.root))
             findings += _objects(db, store.objects)
     except StoreError as error:
         findings.append(Finding("database-unusable", "error", str(store.database), str(error), _REBUILD))
@@ -69,6 +71,24 @@ def _journals(folder: Path) -> Iterator[Finding]:
             f"damaged/{journal.name}",
             "its last part could not be read and is not in the database",
             "delete the file once you have no more use for it",
+        )
+
+
+def _lost(db: Database, archive: Archive) -> Iterator[Finding]:
+    """Look for runs that the archive knows and the database does not: as when its file was deleted."""
+    archived: set[str] = set()
+    for sealed in archive.journals():
+        with suppress(IntegrityError):  # which is a finding of its own
+            archived |= archive.runs_of(sealed)
+    known = {run_id for (run_id,) in db.execute("SELECT run_id FROM run UNION SELECT run_id FROM run_purged")}
+    lost = sorted(archived - known)
+    if lost:
+        yield Finding(
+            "runs-lost",
+            "error",
+            "trackbook.db",
+            f"{len(lost):,} runs that were in it are gone, among them {lost[0][:8]}: it was deleted or replaced",
+            _REBUILD,
         )
 
 

@@ -338,6 +338,11 @@ def read_batches(path: Path, offset: int = 0) -> Iterator[Batch | Damage]:
         raise StoreError(f"the journal {path} cannot be read: {error.strerror}") from error
 
 
+def decode_events(data: bytes) -> list[Event]:
+    """Return the events in the beginning of a journal, up to the first frame that is not whole."""
+    return _decode(data)[0]
+
+
 def _decode(data: bytes) -> tuple[list[Event], int, Damage | None]:
     """Return the events in `data`, where the last whole one ends, and what is wrong with what follows it."""
     events: list[Event] = []

@@ -54,8 +54,8 @@ def rebuild(store: Store) -> Rebuilt:
     """
     archive = Archive(store.root)
     with store.exclusive():
-        (store.root / UNFINISHED).touch()
         aside = _set_aside(store.database)
+        sources = _sources(store.root / UNFINISHED, aside)
         lost = list(_unseal(archive, store.root / "journal"))
     with store.write() as db:  # which drains all journals first
         rows = 0
@@ -68,7 +68,7 @@ def rebuild(store: Store) -> Rebuilt:
                     rows += _put(db, item, "REPLACE")
         _purge_again(db)
         db.execute("DELETE FROM outbox")  # all of it came from the archive
-        salvaged = 0 if aside is None else _salvage(store, db, aside, lost)
+        salvaged = sum(_salvage(store, db, source, lost) for source in sources)
         (runs,) = db.execute("SELECT count(*) FROM run").fetchone()
         (thinned,) = db.execute("SELECT count(*) FROM run_fact WHERE name = ?", [FACT]).fetchone()
         if thinned:
@@ -88,6 +88,14 @@ def _set_aside(database: Path) -> Path | None:
         if part.exists():
             part.rename(aside.with_name(f"{aside.name}{suffix}"))
     return aside
+
+
+def _sources(note: Path, aside: Path | None) -> list[Path]:
+    """Return the databases to salvage from: `aside`, and those of rebuilds that were killed, as `note` has them."""
+    before = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
+    names = [*before, *([aside.name] if aside is not None else [])]
+    note.write_text("\n".join(names), encoding="utf-8")
+    return [path for name in names if (path := note.with_name("damaged") / name).exists()]
 
 
 def _unseal(archive: Archive, folder: Path) -> Iterator[str]:
