@@ -226,3 +226,19 @@ def test_artifacts_travelled_in_the_journal_and_are_not_kept_twice(project):
     lose_database(project)
     project.rebuild()
     assert Project.open(project.root).runs.artifact(run.run_id, "printed.txt") == b"0123456789" * 500
+
+
+def test_long_curves_that_can_still_be_read_come_back_whole(project):
+    """The archive holds them thinned; the old database, where it opens, still has every point."""
+    with project.tracker.start_run("long") as run:
+        for step in range(30_000):
+            run.log_metric("m", step / 7, step=step)
+    project.store.close()
+    project.store.drain()
+    before = known_runs(project)
+    rebuilt = project.rebuild()
+    assert known_runs(project) == before
+    assert (rebuilt.salvaged, rebuilt.lost) == (1, ())
+    lose_database(project)
+    assert "thinned" in project.rebuild().lost[0]
+    assert 1000 <= len(project.runs.metric_history(run.run_id, "m")) < 3000

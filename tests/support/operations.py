@@ -6,7 +6,6 @@ import time
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from trackbook.project import Project
 
@@ -49,19 +48,19 @@ def _operate(tells: Connection, root: Path, what: str, folder: Path | None) -> N
     tells.send(time.monotonic() - began)
 
 
-def _do(project: Project, what: str, folder: Path | None) -> Any:
+def _do(project: Project, what: str, folder: Path | None) -> None:
     from trackbook.store.backup import back_up
     from trackbook.store.gc import collect
 
     match what:
         case "push":
-            return project.exchange.push()
+            project.exchange.push()
         case "pull":
             assert project.exchange.pull().refused == ()
         case "gc":
-            return collect(project.store, grace=3600.0, remove=True)
+            collect(project.store, grace=3600.0, remove=True)
         case "backup":
             assert folder is not None
-            return back_up(project.store, folder)
+            back_up(project.store, folder)
         case "rebuild":
-            return project.rebuild()
+            project.rebuild()

@@ -69,10 +69,10 @@ def rebuild(store: Store) -> Rebuilt:
         _purge_again(db)
         db.execute("DELETE FROM outbox")  # all of it came from the archive
         salvaged = sum(_salvage(store, db, source, lost) for source in sources)
-        (runs,) = db.execute("SELECT count(*) FROM run").fetchone()
         (thinned,) = db.execute("SELECT count(*) FROM run_fact WHERE name = ?", [FACT]).fetchone()
         if thinned:
             lost.append(f"{thinned:,} runs have curves of more than {KEPT:,} points, which came back thinned")
+        (runs,) = db.execute("SELECT count(*) FROM run").fetchone()
     (store.root / UNFINISHED).unlink(missing_ok=True)
     return Rebuilt(None if aside is None else str(aside), len(archive.journals()), rows, runs, salvaged, tuple(lost))
 
@@ -145,9 +145,10 @@ def _readable_rows(old: Database) -> Iterator[Row]:
 
 
 def _salvage_runs(store: Store, db: Database, old: Database, lost: list[str]) -> int:
-    # A run that is known may still lack something where a part of the archive is lost.
-    trusted = "run_purged" if lost else "run"
-    known = {run_id for (run_id,) in db.execute(f"SELECT run_id FROM {trusted}").fetchall()}  # noqa: S608 - ours
+    # A run that is known may still lack something: where a part of the archive is lost, and points of long curves.
+    whole = "SELECT run_id FROM run WHERE id NOT IN (SELECT run_id FROM run_fact WHERE name = ?)"
+    known = set() if lost else {run_id for (run_id,) in db.execute(whole, [FACT])}
+    known |= {run_id for (run_id,) in db.execute("SELECT run_id FROM run_purged")}
     salvaged = 0
     for run_id in _readable_ids(old):
         if run_id in known:
