@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -32,6 +33,7 @@ FIT_TIME = "fit_time"
 TRAINING_SCORE = "training_score"
 
 
+@lru_cache(maxsize=1000)
 def is_automatic(metric: str) -> bool:
     """Say whether a metric is one that every fit leaves, rather than one that the user measured."""
     return metric.rpartition(".")[2] in (FIT_TIME, TRAINING_SCORE)

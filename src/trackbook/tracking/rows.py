@@ -25,11 +25,23 @@ if TYPE_CHECKING:
     from trackbook.store import Database
 
 _PREFIX = re.compile(r"[0-9a-f]{1,32}")
+# The row numbers travel as one JSON value, so there may be any number of them.
 _SUMMARY = """
     SELECT run.id, run.run_id, experiment.name, run_name, status, start_time, end_time, kind, parent_run_id, note,
            deleted_time
     FROM run LEFT JOIN experiment ON experiment.id = run.experiment_id
+    WHERE run.id IN (SELECT value FROM json_each(?))
 """
+_PARAMS = """
+    SELECT run_id, key.name, value FROM param JOIN key ON key.id = key_id
+    WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY 2
+"""
+# Metrics stand in the order in which the project first met them: what is logged first tends to matter most.
+_METRICS = """
+    SELECT run_id, key.name, last FROM metric JOIN key ON key.id = key_id
+    WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY run_id, key_id
+"""
+_TAGS = "SELECT run_id, key, value FROM tag WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY run_id, key"
 
 
 def find(db: Database, run_id: str) -> dict[str, Any]:
@@ -48,20 +60,18 @@ def find(db: Database, run_id: str) -> dict[str, Any]:
 
 def summaries(db: Database, numbers: Sequence[int]) -> list[RunSummary]:
     """Return the runs with these row numbers, in this order."""
-    runs = _by_run(db, _SUMMARY, numbers, "run.id")
-    params = _by_run(db, "SELECT run_id, key.name, value FROM param JOIN key ON key.id = key_id", numbers, order="2")
-    # Metrics stand in the order in which the project first met them: what is logged first tends to matter most.
-    metrics = _by_run(db, "SELECT run_id, key.name, last FROM metric JOIN key ON key.id = key_id", numbers)
-    tags = _by_run(db, "SELECT run_id, key, value FROM tag", numbers)
-    return [
-        _summary(
-            *runs[number][0],
-            params=dict(params.get(number, ())),
-            metrics=_metrics(dict(metrics.get(number, ()))),
-            tags=dict(tags.get(number, ())),
+    wanted = msgspec.json.encode(numbers).decode()
+    params, metrics, tags = (_held(db, select, wanted) for select in (_PARAMS, _METRICS, _TAGS))
+    found = {
+        number: _summary(
+            *columns,
+            params=params.get(number, {}),
+            metrics=_metrics(metrics.get(number, {})),
+            tags=tags.get(number, {}),
         )
-        for number in numbers
-    ]
+        for number, *columns in db.execute(_SUMMARY, [wanted])
+    }
+    return [found[number] for number in numbers]
 
 
 def _summary(
@@ -94,20 +104,19 @@ def _summary(
 
 def _metrics(stored: dict[str, Any]) -> dict[str, float]:
     """Return last values by name; what every fit leaves stands behind what the user measured."""
-    return {name: from_stored(stored[name]) for name in sorted(stored, key=is_automatic)}
+    names = sorted(stored, key=is_automatic) if any(map(is_automatic, stored)) else stored
+    return {name: from_stored(stored[name]) for name in names}
 
 
-def _by_run(
-    db: Database, select: str, numbers: Sequence[int], number: str = "run_id", order: str = ""
-) -> dict[int, list[Any]]:
-    """Return the rows of a SELECT by the run that its first column numbers, without that column."""
-    found: dict[int, list[Any]] = {}
-    # The numbers travel as one JSON value, so there may be any number of them.
-    sql = f"{select} WHERE {number} IN (SELECT value FROM json_each(?))"  # noqa: S608 - ours
-    ordered = f"{sql} ORDER BY {order}" if order else sql
-    for run, *row in db.execute(ordered, [msgspec.json.encode(numbers).decode()]):
-        found.setdefault(run, []).append(row)
-    return found
+def _held(db: Database, select: str, wanted: str) -> dict[int, dict[str, Any]]:
+    """Return the values that the runs hold, by name, of a SELECT of row number, name and value."""
+    held: dict[int, dict[str, Any]] = {}
+    for run, name, value in db.execute(select, [wanted]):
+        if run in held:
+            held[run][name] = value
+        else:
+            held[run] = {name: value}
+    return held
 
 
 def full_run(db: Database, row: dict[str, Any]) -> Run:

@@ -46,6 +46,7 @@ class Runs:
         Deleted runs are left out; with `deleted` they alone are found.  Raises UsageError that points at what it
         cannot read.
         """
+        _check_number("max_results", max_results, 1)
         return list(self.page(filter, order_by, max_results, experiment=experiment, deleted=deleted).runs)
 
     def page(
@@ -65,8 +66,8 @@ class Runs:
         that runs that come or go on earlier pages move nothing.  Raises UsageError as `search` does, and for a cursor
         of another search.
         """
-        _check_number("the number of runs", limit, 1)
-        _check_number("the number of runs to skip", skip, 0)
+        _check_number("limit", limit, 1)
+        _check_number("skip", skip, 0)
         read, terms = parse_filter(filter, self._suggest), parse_order(order_by, self._suggest)
         listing = [read.text, [term.text for term in terms], experiment, deleted]
         with self._store.read() as db:

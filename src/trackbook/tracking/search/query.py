@@ -9,7 +9,7 @@ import msgspec
 
 from trackbook.tracking.search.order import Experiments, Place, Sort, Source, after, behind_in, ordering, sorts_of
 from trackbook.tracking.search.ranges import Range, Scope
-from trackbook.tracking.search.sql import KeyIds, Sql, condition, joined, needs_run
+from trackbook.tracking.search.sql import KeyIds, Sql, condition, is_listed, joined, needs_run
 from trackbook.tracking.search.tree import Comparison, Conjunction, Key, Membership, Node, Term, conjuncts, keys_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ class Query(msgspec.Struct, frozen=True):
     def _tests(self, row: str, driver: Range | None = None, *, scoped: bool = False) -> tuple[list[Sql], bool]:
         """Return what is still to be checked of the run numbered `row`, and whether that needs the run itself."""
         left = [part for part in conjuncts(self.tree) if driver is None or not driver.exact or part not in driver.nodes]
-        tests = [condition(part, self.ids, row) for part in left]
+        one = self.scope[0] if self.scope is not None and len(self.scope) == 1 else None
+        left.sort(key=is_listed, reverse=True)  # what is checked first decides most
+        tests = [condition(part, self.ids, row, one) for part in left]
         looks = any(map(needs_run, left))
         if self.scope is not None and not scoped and not (driver is not None and driver.scoped):
             tests.append(Sql(f"run.experiment_id IN ({_marks(self.scope)})", self.scope))

@@ -61,22 +61,29 @@ def joined(separator: str, parts: Iterable[Sql]) -> Sql:
     )
 
 
-def condition(node: Node, ids: KeyIds, row: str = "run.id") -> Sql:
+def condition(node: Node, ids: KeyIds, row: str = "run.id", one: int | None = None) -> Sql:
     """Return the condition that `node` puts on the run whose row number is the expression `row`.
+
+    `one` is the experiment that all those runs belong to, if it is known: its values lie close to each other in an
+    index, those of one run after the other do not.
 
     Attributes are those of a table `run` in the same statement; see `needs_run`.  What compares something that the
     run does not have is NULL or 0.
     """
     match node:
         case Conjunction(parts=parts):
-            return joined(" AND ", (condition(part, ids, row) for part in parts)) if parts else ALWAYS
+            return joined(" AND ", (condition(part, ids, row, one) for part in parts)) if parts else ALWAYS
         case Disjunction(parts=parts):
-            return joined(" OR ", (condition(part, ids, row) for part in parts)) if parts else NEVER
+            return joined(" OR ", (condition(part, ids, row, one) for part in parts)) if parts else NEVER
         case Negation(part=part):
-            inner = condition(part, ids, row)
+            inner = condition(part, ids, row, one)
             return Sql(f"({inner.text}) IS NOT 1", inner.values)  # true of NULL too
         case Comparison(key=Key(collection="datasets")) | Membership(key=Key(collection="datasets")):
             return _any_dataset(node, row)
+        case Comparison(key=key, operator="=", value=value) if one is not None and key.name in ids and _is_held(key):
+            return _listed(key, ids[key.name], row, one, (value,))
+        case Membership(key=key, values=values, negated=False) if one is not None and key.name in ids and _is_held(key):
+            return _listed(key, ids[key.name], row, one, values)
         case Comparison(key=key, operator=operator, value=value):
             return _of_value(key, ids, row, compared(operator, value))
         case Membership(key=key, values=values, negated=negated):
@@ -122,6 +129,35 @@ def glob(pattern: str) -> str:
     """Return SQL's LIKE pattern as a GLOB pattern, which minds the case."""
     escaped = re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", pattern)
     return escaped.replace("%", "*").replace("_", "?")
+
+
+def is_listed(node: Node) -> bool:
+    """Say whether `node` compares a param or metric with given values only, which is quickly looked up."""
+    match node:
+        case Comparison(key=key, operator="=") | Membership(key=key, negated=False):
+            return _is_held(key)
+    return False
+
+
+def _is_held(key: Key) -> bool:
+    return key.collection in ("params", "metrics")
+
+
+def _listed(key: Key, key_id: int, row: str, one: int, values: tuple[Any, ...]) -> Sql:
+    """Return the condition that the run stands in an index under one of the values."""
+    if key.collection == "metrics":
+        table, column = "metric AS kept INDEXED BY metric_by_experiment", "last"
+    elif isinstance(values[0], float):
+        table, column = "param AS kept INDEXED BY param_by_number", "number"
+    else:
+        table, column = "param AS kept INDEXED BY param_by_value", "value"
+    test = Sql(f"kept.{column}") + member(values, negated=False)
+    known = " AND kept.number IS NOT NULL" if column == "number" else ""
+    return Sql(
+        f"EXISTS (SELECT 1 FROM {table} WHERE kept.experiment_id = ? AND kept.key_id = ? AND {test.text}"
+        f" AND kept.run_id = {row}{known})",
+        (one, key_id, *test.values),
+    )
 
 
 def _of_value(key: Key, ids: KeyIds, row: str, test: Sql, *, numeric: bool | None = None) -> Sql:
