@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import numpy as np
 
 from trackbook.charts.series import kept_points, smoothed
-from trackbook.charts.vega import Spec, axis, finished, inked, run_color, run_dash
+from trackbook.charts.vega import Spec, axis, finished, inked, run_color, run_dash, with_rows
 from trackbook.tracking import MetricPoint
 
 WIDTH = 360
@@ -53,10 +54,12 @@ def metric_curves(curves: Sequence[Curve], *, smoothing: float = 0.0, log_scale:
         return None
     runs, metrics = _unique(curve.run for curve in curves), _unique(curve.metric for curve in curves)
     look = _Look(runs, smoothing, log_scale, max(20, min(WIDTH, MAX_ROWS // (2 * len(curves)))))
-    panels = [_panel(place, metric, _of(metric, curves), look) for place, metric in enumerate(metrics)]
+    rows = {metric: [row for curve in _of(metric, curves) for row in _rows(curve, look)] for metric in metrics}
+    panels = [_panel(place, metric, rows[metric], look) for place, metric in enumerate(metrics)]
     grid = alt.concat(*panels, columns=COLUMNS, spacing={"row": 20, "column": 30})
     grid = grid.resolve_scale(x="independent", y="independent", color="shared", strokeDash="shared")
-    return inked(finished(grid, description=f"{', '.join(metrics)} over steps, for {len(runs)} runs"))
+    spec = finished(grid, description=f"{', '.join(metrics)} over steps, for {len(runs)} runs")
+    return inked(with_rows(spec, {_name(place): rows[metric] for place, metric in enumerate(metrics)}))
 
 
 def curve_rows(curve: Curve, *, smoothing: float = 0.0, log_scale: bool = False, buckets: int = WIDTH) -> list[Row]:
@@ -93,15 +96,18 @@ def _mark(value: float, log_scale: bool) -> str:
     return f"{value:.5g}, not above 0" if log_scale and value <= 0 else ""
 
 
-def _panel(place: int, metric: str, curves: Sequence[Curve], look: _Look) -> alt.LayerChart:
-    rows = [row for curve in curves for row in _rows(curve, look)]
+def _name(place: int) -> str:
+    return f"curves_{place}"
+
+
+def _panel(place: int, metric: str, rows: Sequence[Row], look: _Look) -> alt.LayerChart:
     drawable = any(row["value"] is not None for row in rows)
     scale = alt.Scale(type="log", nice=False) if look.log_scale and drawable else alt.Scale(zero=False)
     x = alt.X("step:Q", title="step", scale=alt.Scale(nice=False, zero=False), axis=axis(grid=False, tickMinStep=1))
     color, dash = run_color(look.runs), run_dash(look.runs)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=color, strokeDash=dash)
+    base = alt.Chart(alt.NamedData(name=_name(place))).encode(x=x, color=color, strokeDash=dash)
     drawn = base.encode(y=_y("value", scale))
-    layers = [drawn.mark_line(strokeWidth=2, point={"size": 26} if _are_few(curves) else False)]
+    layers = [drawn.mark_line(strokeWidth=2, point={"size": 26} if _are_few(rows) else False)]
     if look.smoothing:
         layers.insert(0, base.encode(y=_y("logged", scale)).mark_line(strokeWidth=1, opacity=0.3))
     if any("mark" in row for row in rows):
@@ -139,8 +145,8 @@ def _title(metric: str, drawable: bool, log_scale: bool) -> alt.TitleParams:
     return alt.TitleParams(text=metric, subtitle=[] if drawable else [why], anchor="start", fontSize=13, offset=8)
 
 
-def _are_few(curves: Sequence[Curve]) -> bool:
-    return all(len(curve.points) <= FEW for curve in curves)
+def _are_few(rows: Sequence[Row]) -> bool:
+    return max(Counter(row["run"] for row in rows).values()) <= FEW
 
 
 def _of(metric: str, curves: Sequence[Curve]) -> list[Curve]:

@@ -5,7 +5,7 @@ Where a picture names a colour of texts and rules it is `currentColor`: they fol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -16,6 +16,7 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 INK = "currentColor"
 
 Spec = dict[str, Any]
+Rows = list[dict[str, Any]]
 
 
 def axis(**options: Any) -> alt.Axis:
@@ -45,6 +46,11 @@ def finished(chart: alt.TopLevelMixin, *, description: str | None = None) -> Spe
     # Any version 5 will do: JupyterLab's own may be older than the one that Altair names.
     spec |= {"$schema": SCHEMA, "background": "transparent", "usermeta": {"embedOptions": {"renderer": "svg"}}}
     return spec if description is None else {**spec, "description": description}
+
+
+def with_rows(spec: Spec, rows: Mapping[str, Rows]) -> Spec:
+    """Return a specification with the rows of its `NamedData`; Altair would check each of them, several times."""
+    return {**spec, "datasets": {**spec.get("datasets", {}), **rows}}
 
 
 def inked(spec: Spec) -> Spec:
