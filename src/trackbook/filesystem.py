@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trackbook.data import DatasetVersion
 from trackbook.data.filesystem import DataFileSystem
 from trackbook.project import current
 
@@ -13,3 +14,7 @@ class ProjectFileSystem(DataFileSystem):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(lambda: current.get().data, **options)
+
+    def opened(self, version: DatasetVersion) -> None:
+        """Note the version as an input of the active run."""
+        current.get().note_use(version)

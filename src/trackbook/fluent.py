@@ -201,8 +201,15 @@ def snapshot(frame_or_path: Any, name: str) -> DatasetVersion:
 
 
 def load_data(uri: str) -> Any:
-    """Return a dataset version, e.g. `data:/patients` (the latest) or `data:/patients@2`."""
-    return current.get().data.load(uri)
+    """Return a dataset version, e.g. `data:/patients` (the latest), `data:/patients@2` or `data:/patients@3f2a91c4`.
+
+    A frame comes back exactly, a file as its bytes.  The active run has read it.
+    """
+    project = current.get()
+    version = project.data.resolve(uri)
+    found = project.data.load(version.uri)
+    project.note_use(version)
+    return found
 
 
 def register_model(model: Any, name: str, *, run_id: str | None = None, description: str = "") -> ModelVersion:

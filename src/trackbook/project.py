@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from trackbook.errors import UsageError
 from trackbook.settings import FILE_NAME, RemoteSettings, Settings, load_settings
 from trackbook.store import Store
+from trackbook.store.events import DataUsed
 
 if TYPE_CHECKING:
-    from trackbook.data import Datasets
+    from trackbook.data import Datasets, DatasetVersion
     from trackbook.exchange import Exchange
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
@@ -130,6 +131,17 @@ class Project:
         from trackbook.data import Datasets
 
         return Datasets(self.store, self.user)
+
+    def note_use(self, version: DatasetVersion) -> None:
+        """Note a dataset version as an input of the active run, if there is one."""
+        tracker: Tracker | None = vars(self).get("tracker")
+        active = tracker.active if tracker is not None else None
+        if active is not None:
+            active.log_data(
+                DataUsed(
+                    active.run_id, "read", version.uri, "dataset", version.fingerprint, version.rows, size=version.size
+                )
+            )
 
     @cached_property
     def lineage(self) -> LineageReader:

@@ -79,6 +79,18 @@ def test_pandas_reads_a_version_where_it_reads_a_path(kernel, path):
     assert outcome.results == ["([2], [1])"], outcome.errors
 
 
+@pytest.mark.parametrize("code", ["pd.read_csv('data:/bought@1')", "tb.load_data('data:/bought@1')"])
+def test_a_version_that_a_cell_loads_is_an_input_of_its_run(kernel, track, code):
+    (kernel.root / "bought.csv").write_text("a,b\n5,6\n")
+    kernel.run("%snapshot bought bought.csv")
+    assert track(f"loaded = {code}").errors == []
+    project = kernel.project()
+    version = project.data.get("bought")
+    (run, *_) = project.lineage.of_data(version.fingerprint).read_by
+    (used,) = [each for each in project.runs.get(run.run_id).data if each.kind == "dataset"]
+    assert (used.role, used.name, used.fingerprint) == ("read", "data:/bought@1", version.fingerprint)
+
+
 def test_a_frame_s_version_is_read_as_parquet(kernel):
     outcome = kernel.run(
         "shop_frame = pd.DataFrame({'a': pd.Categorical(['x'])})\n"

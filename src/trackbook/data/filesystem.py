@@ -66,10 +66,14 @@ class DataFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
         if is_written_out(path):
             return io.BytesIO(WrittenOut().cat_file(path))
         version = self._version(path)
+        self.opened(version)
         if version.kind != "file":
             return io.BytesIO(self._parquet(version))
         objects = self._datasets().stored_objects
         return io.BufferedReader(PartsReader(objects, read_file(objects, version.digest, version.format)))
+
+    def opened(self, version: DatasetVersion) -> None:
+        """Hear that a version is about to be read; for those who care."""
 
     def _version(self, path: str) -> DatasetVersion:
         try:

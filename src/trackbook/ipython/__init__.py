@@ -14,7 +14,7 @@ _ATTRIBUTE = "_trackbook_cells"
 
 def load_ipython_extension(shell: Any, views: RunViews) -> None:
     """Install the magics and begin to listen to cells; `views` shows the runs that magics find."""
-    from trackbook.ipython import paths
+    from trackbook.data import paths
     from trackbook.ipython.magics import TrackbookMagics
     from trackbook.ipython.tracking import TrackedCells
     from trackbook.project import current

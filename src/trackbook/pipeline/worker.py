@@ -23,6 +23,7 @@ from typing import IO, Any
 from blake3 import blake3
 
 from trackbook.capture.randomness import random_state, restore_random_state
+from trackbook.data import paths
 from trackbook.pipeline.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
 from trackbook.pipeline.observe import Observer, changed, process_state
 from trackbook.pipeline.protocol import (
@@ -203,6 +204,7 @@ class _Channel(io.RawIOBase):
 
 def main() -> None:
     """Serve commands from stdin until it closes; replies go where stdout was."""
+    paths.install()
     commands = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     # What native code prints must not get between the replies; what the user's code reads must not eat commands.

@@ -1,4 +1,4 @@
-"""``pd.read_csv("data:/NAME@2")`` in a notebook: pandas hands only paths with two slashes to fsspec."""
+"""``pd.read_csv("data:/NAME@2")`` in notebooks and pipelines: pandas hands only paths with two slashes to fsspec."""
 
 from __future__ import annotations
 
