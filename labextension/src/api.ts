@@ -1,8 +1,7 @@
 /** The REST interface of the server extension, typed; nothing else in the extension knows a URL. */
 
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-
+import type { IDataset, IDatasetDifference, IDatasetVersion } from './datasets/types';
+import { HttpClient, type Query } from './http';
 import type {
   EnvironmentChoice,
   ICellBadges,
@@ -14,7 +13,18 @@ import type {
   INotebook,
   IReproductions
 } from './proof';
-import { API_PATH } from './tokens';
+import { orderText } from './runs/query';
+import type {
+  IComparison,
+  ICurveChoice,
+  IRunEdit,
+  IRunGroups,
+  IRunKeys,
+  IRunsQuery,
+  Spec
+} from './runs/types';
+
+export { ApiError } from './http';
 
 export type RunStatus = 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLED';
 export type Stage = 'none' | 'staging' | 'production' | 'archived';
@@ -35,6 +45,7 @@ export interface IRunSummary {
   readonly tags: Readonly<Record<string, string>>;
   readonly kind: string;
   readonly parent_run_id: string | null;
+  readonly note?: string | null;
 }
 
 /**
@@ -92,6 +103,8 @@ export interface IRun extends IRunSummary {
   readonly git_remote: string | null;
   readonly git_patch: string | null;
   readonly program: readonly IExecution[];
+  /** The metrics that have more than one value. */
+  readonly curves: readonly string[];
   readonly facts: IFacts;
 }
 
@@ -192,27 +205,8 @@ export interface IDriftReportPage {
   readonly next_cursor: string | null;
 }
 
-/** What the server answered instead of a result; `code` is the stable name, `message` is for people. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string
-  ) {
-    super(message);
-    this.name = 'ApiError';
-  }
-}
-
-type Query = Readonly<Record<string, string | number | null | undefined>>;
-
 /** Talks to the server extension; one instance per server. */
-export class TrackbookApi {
-  constructor(readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
-
-  /** The project that the next requests ask about; `null` is the one of the server's root folder. */
-  project: string | null = null;
-
+export class TrackbookApi extends HttpClient {
   /** The same server, asked about one project whatever notebook is opened later. */
   bound(): TrackbookApi {
     const api = new TrackbookApi(this.settings);
@@ -221,173 +215,172 @@ export class TrackbookApi {
   }
 
   async runs(filter = '', limit = 50, cursor: string | null = null): Promise<IRunPage> {
-    return this._get<IRunPage>('runs', { limit, cursor, filter: filter || null });
+    return this.get<IRunPage>('runs', { limit, cursor, filter: filter || null });
+  }
+
+  /** Rows of a list: `skip` of them after the cursor, or from the top. */
+  async runPage(
+    query: IRunsQuery,
+    page: { readonly cursor: string | null; readonly skip: number; readonly limit: number }
+  ): Promise<IRunPage> {
+    const { cursor, limit, skip } = page;
+    const order_by = orderText(query.order);
+    return this.get<IRunPage>('runs', {
+      ...selected(query),
+      order_by,
+      cursor,
+      limit,
+      skip: skip || null
+    });
+  }
+
+  async countRuns(query: IRunsQuery): Promise<number> {
+    return (await this.get<{ count: number }>('runs/count', selected(query))).count;
+  }
+
+  async runKeys(experiment: string | null = null): Promise<IRunKeys> {
+    return this.get<IRunKeys>('runs/keys', { experiment });
+  }
+
+  /** The runs by the values of a key, the largest groups first, each with the spread of a metric. */
+  async runGroups(query: IRunsQuery, by: string, metric: string | null): Promise<IRunGroups> {
+    return this.get<IRunGroups>('runs/groups', { ...selected(query), by, metric });
+  }
+
+  async editRun(runId: string, edit: IRunEdit): Promise<IRun> {
+    return this.send<IRun>('PATCH', `runs/${encodeURIComponent(runId)}`, edit);
+  }
+
+  async deleteRun(runId: string): Promise<void> {
+    await this.send('DELETE', `runs/${encodeURIComponent(runId)}`);
+  }
+
+  async restoreRun(runId: string): Promise<void> {
+    await this.send('POST', `runs/${encodeURIComponent(runId)}/restore`, {});
+  }
+
+  async compareRuns(ids: readonly string[]): Promise<IComparison> {
+    return this.get<IComparison>('runs/compare', { ids });
+  }
+
+  /** A picture of the curves of some metrics; null where there is nothing to draw. */
+  async curves(
+    ids: readonly string[],
+    keys: readonly string[],
+    choice: ICurveChoice
+  ): Promise<Spec | null> {
+    const { x, log, smoothing } = choice;
+    const query = { ids, keys, x, log, smoothing };
+    return (await this.get<{ chart: Spec | null }>('runs/compare/curves', query)).chart;
+  }
+
+  /** A picture of params and metrics side by side, a line a run. */
+  async parallel(ids: readonly string[]): Promise<Spec | null> {
+    return (await this.get<{ chart: Spec | null }>('runs/compare/parallel', { ids })).chart;
   }
 
   async run(runId: string): Promise<IRun> {
-    return this._get<IRun>(`runs/${encodeURIComponent(runId)}`);
+    return this.get<IRun>(`runs/${encodeURIComponent(runId)}`);
   }
 
   async lineage(runId: string): Promise<ILineage> {
-    return this._get<ILineage>(`runs/${encodeURIComponent(runId)}/lineage`);
+    return this.get<ILineage>(`runs/${encodeURIComponent(runId)}/lineage`);
   }
 
   /** The environment of a run; `against` names the run whose differences to it are asked for. */
   async environment(runId: string, against: string | null = null): Promise<IEnvironmentAnswer> {
-    return this._get(`runs/${encodeURIComponent(runId)}/environment`, { against });
+    return this.get(`runs/${encodeURIComponent(runId)}/environment`, { against });
   }
 
   /** The bytes of an artifact, under a type that no browser runs. */
   async artifact(runId: string, digest: string): Promise<Blob> {
-    return this._blob(`runs/${encodeURIComponent(runId)}/artifacts/${digest}`);
+    return this.blob(`runs/${encodeURIComponent(runId)}/artifacts/${digest}`);
   }
 
   /** What the run's code had beyond its commit. */
   async patch(runId: string): Promise<string> {
-    return (await this._blob(`runs/${encodeURIComponent(runId)}/patch`)).text();
+    return (await this.blob(`runs/${encodeURIComponent(runId)}/patch`)).text();
   }
 
   async reproductions(runId: string): Promise<IReproductions> {
-    return this._get<IReproductions>(`runs/${encodeURIComponent(runId)}/reproductions`);
+    return this.get<IReproductions>(`runs/${encodeURIComponent(runId)}/reproductions`);
   }
 
   /** Starts to repeat a run, or joins whoever has started already. */
   async reproduce(runId: string, environment: EnvironmentChoice): Promise<IJob> {
-    return this._post<IJob>(`runs/${encodeURIComponent(runId)}/reproductions`, { environment });
+    return this.send<IJob>('POST', `runs/${encodeURIComponent(runId)}/reproductions`, {
+      environment
+    });
   }
 
   async reproduction(jobId: string): Promise<IJob> {
-    return this._get<IJob>(`reproductions/${encodeURIComponent(jobId)}`);
+    return this.get<IJob>(`reproductions/${encodeURIComponent(jobId)}`);
   }
 
   async cancelReproduction(jobId: string): Promise<IJob> {
-    const url = this._url(`reproductions/${encodeURIComponent(jobId)}`, { project: this.project });
-    return readBody<IJob>(await this._request(url, { method: 'DELETE' }));
+    return this.send<IJob>('DELETE', `reproductions/${encodeURIComponent(jobId)}`);
   }
 
   /** The latest runs of a notebook's cells; its id comes from `openProject`. */
   async cells(notebook: INotebook): Promise<ICellBadges> {
-    return this._get<ICellBadges>(`notebooks/${notebook.notebook_id}/cells`, {
+    return this.get<ICellBadges>(`notebooks/${notebook.notebook_id}/cells`, {
       project: notebook.project_id
     });
   }
 
+  async datasets(): Promise<readonly IDataset[]> {
+    return (await this.get<{ datasets: IDataset[] }>('datasets')).datasets;
+  }
+
+  /** All versions of a dataset, newest first. */
+  async datasetVersions(name: string): Promise<readonly IDatasetVersion[]> {
+    const path = `datasets/${encodeURIComponent(name)}/versions`;
+    return (await this.get<{ versions: IDatasetVersion[] }>(path)).versions;
+  }
+
+  /** What came, went and changed since the version `against`; `key` is the column that tells rows apart. */
+  async datasetDifference(
+    name: string,
+    version: number,
+    against: number,
+    key: string | null
+  ): Promise<IDatasetDifference> {
+    const path = `datasets/${encodeURIComponent(name)}/versions/${version}/diff`;
+    return this.get<IDatasetDifference>(path, { against, key });
+  }
+
+  async datasetLineage(name: string, version: number): Promise<ILineage> {
+    return this.get<ILineage>(`datasets/${encodeURIComponent(name)}/versions/${version}/lineage`);
+  }
+
   async models(): Promise<readonly IModel[]> {
-    return (await this._get<{ models: IModel[] }>('models')).models;
+    return (await this.get<{ models: IModel[] }>('models')).models;
   }
 
   /** Asks for a stage; a gate that says no is an `ApiError` with the code `gate_refused`. */
   async promote(name: string, version: number, stage: Stage): Promise<IModelVersion> {
     const path = `models/${encodeURIComponent(name)}/versions/${version}/promotions`;
-    return this._post<IModelVersion>(path, { stage });
+    return this.send<IModelVersion>('POST', path, { stage });
   }
 
   async driftReports(limit = 20, cursor: string | null = null): Promise<IDriftReportPage> {
-    return this._get<IDriftReportPage>('drift-reports', { limit, cursor });
+    return this.get<IDriftReportPage>('drift-reports', { limit, cursor });
   }
 
   async driftReport(reportId: string): Promise<IDriftReport> {
-    return this._get<IDriftReport>(`drift-reports/${encodeURIComponent(reportId)}`);
+    return this.get<IDriftReport>(`drift-reports/${encodeURIComponent(reportId)}`);
   }
 
   async status(): Promise<IStatus> {
-    return this._get<IStatus>('status');
+    return this.get<IStatus>('status');
   }
 
   /** Tells the server which notebook is open and learns the project that it belongs to. */
   async openProject(path: string): Promise<INotebook> {
-    return this._post<INotebook>('projects', { path });
+    return this.send<INotebook>('POST', 'projects', { path });
   }
-
-  private async _get<T>(path: string, query: Query = {}): Promise<T> {
-    const url = this._url(path, { project: this.project, ...query });
-    const known = this._known.get(url);
-    const headers: Record<string, string> = known ? { 'If-None-Match': known.etag } : {};
-    const response = await this._request(url, { method: 'GET', headers });
-    if (response.status === 304 && known) {
-      return known.body as T;
-    }
-    const body = await readBody<T>(response);
-    const etag = response.headers.get('ETag');
-    if (etag) {
-      this._remember(url, etag, body);
-    }
-    return body;
-  }
-
-  private async _blob(path: string): Promise<Blob> {
-    const response = await this._request(this._url(path, { project: this.project }), {
-      method: 'GET'
-    });
-    return response.ok ? response.blob() : readBody<never>(response);
-  }
-
-  private async _post<T>(path: string, content: object): Promise<T> {
-    const url = this._url(path, path === 'projects' ? {} : { project: this.project });
-    const body = JSON.stringify(content);
-    return readBody<T>(await this._request(url, { method: 'POST', body }));
-  }
-
-  private _url(path: string, query: Query): string {
-    const given = Object.entries(query).filter(
-      ([, value]) => value !== null && value !== undefined
-    );
-    const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
-    const url = URLExt.join(this.settings.baseUrl, API_PATH, path);
-    return text ? `${url}?${text}` : url;
-  }
-
-  private async _request(url: string, init: RequestInit): Promise<Response> {
-    try {
-      return await ServerConnection.makeRequest(url, init, this.settings);
-    } catch (error) {
-      if (error instanceof ServerConnection.NetworkError) {
-        throw new ApiError(0, 'unreachable', 'The Jupyter server does not answer.');
-      }
-      throw error;
-    }
-  }
-
-  /** The same body object comes back for a 304, so that whoever compares by identity sees no change. */
-  private _remember(url: string, etag: string, body: unknown): void {
-    this._known.delete(url);
-    this._known.set(url, { etag, body });
-    for (const oldest of this._known.keys()) {
-      if (this._known.size <= 32) {
-        break;
-      }
-      this._known.delete(oldest);
-    }
-  }
-
-  private readonly _known = new Map<string, { etag: string; body: unknown }>();
 }
 
-async function readBody<T>(response: Response): Promise<T> {
-  const text = await response.text();
-  const body: unknown = parse(text);
-  if (response.ok && body !== undefined) {
-    return body as T;
-  }
-  const error = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
-  if (error?.code && error.message) {
-    throw new ApiError(response.status, error.code, error.message);
-  }
-  throw new ApiError(response.status, unnamedCode(response.status), response.statusText);
-}
-
-/** A 404 without Trackbook's own body comes from a server that does not know the extension. */
-function unnamedCode(status: number): string {
-  if (status === 404) {
-    return 'no_extension';
-  }
-  return status === 401 || status === 403 ? 'not_signed_in' : 'server';
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function selected(query: IRunsQuery): Query {
+  return { filter: query.filter || null, experiment: query.experiment };
 }

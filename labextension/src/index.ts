@@ -9,10 +9,12 @@ import { ICommandPalette, IThemeManager } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { IStateDB } from '@jupyterlab/statedb';
 
 import { TrackbookApi } from './api';
 import { NotebookBadges } from './badges/NotebookBadges';
 import { addCommands, openStageMenu } from './commands';
+import { addDocuments } from './documents';
 import { TrackbookModel } from './model';
 import type { ICellBadge } from './proof';
 import { CommandIDs, PANEL_ID, PLUGIN_ID } from './tokens';
@@ -23,7 +25,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Runs, models and drift beside the notebook.',
   autoStart: true,
   requires: [INotebookTracker, IRenderMimeRegistry],
-  optional: [IEditorLanguageRegistry, ICommandPalette, ILayoutRestorer, IThemeManager],
+  optional: [IEditorLanguageRegistry, ICommandPalette, ILayoutRestorer, IThemeManager, IStateDB],
   activate
 };
 
@@ -34,22 +36,26 @@ function activate(
   languages: IEditorLanguageRegistry | null,
   palette: ICommandPalette | null,
   restorer: ILayoutRestorer | null,
-  themes: IThemeManager | null
+  themes: IThemeManager | null,
+  kept: IStateDB | null
 ): void {
   const model = new TrackbookModel(new TrackbookApi(app.serviceManager.serverSettings));
   const { commands } = app;
   const panel = new TrackbookPanel({
     model,
+    onOpenRuns: filter => void commands.execute(CommandIDs.openRuns, { filter }),
+    onOpenDataset: name => void commands.execute(CommandIDs.openDataset, { name }),
     onOpenRun: ({ run_id, run_name }) =>
       void commands.execute(CommandIDs.openRun, { run_id, run_name }),
     onOpenReport: ({ report_id, reference, current }) =>
       void commands.execute(CommandIDs.openDriftReport, { report_id, reference, current }),
     onPromote: (item, version, button) => openStageMenu(commands, item, version, button)
   });
-  addCommands(app, { model, panel, rendermime, languages, themes, restorer });
+  addCommands(app, model);
+  addDocuments({ app, api: model.api, rendermime, languages, themes, restorer, kept });
   app.shell.add(panel, 'left', { rank: 600, type: 'Trackbook' });
   restorer?.add(panel, PANEL_ID);
-  for (const command of [CommandIDs.show, CommandIDs.refresh]) {
+  for (const command of [CommandIDs.show, CommandIDs.openRuns, CommandIDs.refresh]) {
     palette?.addItem({ command, category: 'Trackbook' });
   }
   followNotebooks(app, model, notebooks);

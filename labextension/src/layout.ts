@@ -38,7 +38,18 @@ export interface ILayout {
   readonly height: number;
 }
 
-const TITLES = ['Made by', 'Read', 'Program', 'Run', 'Made', 'Used by'] as const;
+const TITLES: readonly string[] = ['Made by', 'Read', 'Program', 'Run', 'Made', 'Used by'];
+
+/** The columns when a dataset version stands in the middle. */
+export const DATASET_TITLES: readonly string[] = [
+  'Made by',
+  'Made by',
+  'Made by',
+  'Dataset version',
+  'Read by',
+  'Models'
+];
+
 type Column = number;
 const PROGRAM: Column = 2;
 
@@ -50,14 +61,14 @@ function columnOf(node: INode, upstream: ReadonlySet<string>, near: ReadonlySet<
   return node.stage + 1;
 }
 
-function titleOf(column: Column, nodes: readonly INode[]): string {
-  const read = column === PROGRAM && nodes.some(node => node.stage === 0);
+function titleOf(column: Column, nodes: readonly INode[], titles: readonly string[]): string {
+  const read = titles === TITLES && column === PROGRAM && nodes.some(node => node.stage === 0);
   const cells = nodes.some(node => node.stage === 1);
-  return read ? (cells ? 'Read, and program' : 'Read') : (TITLES[column] ?? '');
+  return read ? (cells ? 'Read, and program' : 'Read') : (titles[column] ?? '');
 }
 
 /** Place everything; the longest column decides the height, and each column stands in the middle of it. */
-export function arrange(lineage: ILineage): ILayout {
+export function arrange(lineage: ILineage, titles = TITLES): ILayout {
   const stages = new Map(lineage.nodes.map(node => [node.id, node.stage]));
   const upstream = new Set(
     lineage.links.filter(link => stages.get(link.target) === 0).map(link => link.source)
@@ -93,7 +104,7 @@ export function arrange(lineage: ILineage): ILayout {
   });
   return {
     columns: used.map((index, position) => ({
-      title: titleOf(index, columns[index] ?? []),
+      title: titleOf(index, columns[index] ?? [], titles),
       x: left + position * (NODE_WIDTH + GAP_X)
     })),
     nodes,

@@ -4,6 +4,7 @@ import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { ApiError, IDriftReportPage, IModel, IProject, IRunPage, Stage, TrackbookApi } from './api';
+import type { IDataset } from './datasets/types';
 import { PAGE_SIZE, POLL_INTERVAL } from './tokens';
 
 /** How the last request for a stage ended; it stays until it is dismissed or another one is made. */
@@ -15,11 +16,12 @@ export interface IPromotion {
   readonly message: string;
 }
 
-export type Section = 'runs' | 'models' | 'drift';
+export type Section = 'runs' | 'data' | 'models' | 'drift';
 
 export interface IState {
   readonly project: IProject | null;
   readonly runs: IRunPage | null;
+  readonly datasets: readonly IDataset[] | null;
   readonly models: readonly IModel[] | null;
   readonly reports: IDriftReportPage | null;
   readonly filter: string;
@@ -30,6 +32,7 @@ export interface IState {
 const EMPTY: IState = {
   project: null,
   runs: null,
+  datasets: null,
   models: null,
   reports: null,
   filter: '',
@@ -135,17 +138,19 @@ export class TrackbookModel {
 
   private async _load(): Promise<void> {
     const asked = { project: await this._ensureProject(), filter: this._state.filter };
-    const [runs, models, reports] = await Promise.allSettled([
+    const [runs, datasets, models, reports] = await Promise.allSettled([
       this.api.runs(asked.filter, this._limit),
+      this.api.datasets(),
       this.api.models(),
       this.api.driftReports()
     ]);
     if (asked.project !== this._state.project || asked.filter !== this._state.filter) {
       return;
     }
-    const problems = collect({ runs, models, drift: reports });
+    const problems = collect({ runs, data: datasets, models, drift: reports });
     this._update({
       runs: valueOf(runs) ?? this._state.runs,
+      datasets: valueOf(datasets) ?? this._state.datasets,
       models: valueOf(models) ?? this._state.models,
       reports: valueOf(reports) ?? this._state.reports,
       problems: sameProblems(problems, this._state.problems) ? this._state.problems : problems

@@ -16,13 +16,25 @@ export namespace CommandIDs {
   export const openRun = 'trackbook:open-run';
   export const openDriftReport = 'trackbook:open-drift-report';
   export const promote = 'trackbook:promote-model-version';
+  export const openRuns = 'trackbook:open-runs';
+  export const compareRuns = 'trackbook:compare-runs';
+  export const openDataset = 'trackbook:open-dataset';
 }
 
 /** Milliseconds between two looks at the server while the panel is visible. */
 export const POLL_INTERVAL = 1000;
 
-/** How many runs the panel asks for at once. */
-export const PAGE_SIZE = 50;
+/** How many runs the panel shows at first, and how many more each time: all of them stand in their own document. */
+export const PAGE_SIZE = 12;
 
 /** Milliseconds between two looks at the cells of a notebook that is seen; only files change without a cell. */
 export const BADGE_INTERVAL = 5000;
+
+/** Milliseconds between two looks at a list of runs, or at the curves of a run that is going on. */
+export const LIST_INTERVAL = 2000;
+
+/** How many runs can be compared: more curves than these nobody can tell apart. */
+export const COMPARED_RUNS = 20;
+
+/** How many runs can be selected at once. */
+export const SELECTED_RUNS = 500;

@@ -2,11 +2,15 @@
 
 import { type IThemeManager, MainAreaWidget } from '@jupyterlab/apputils';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 
 import { Boundary } from './components/Boundary';
+import { CompareDocument, type ICompareDocumentProps } from './components/compare/CompareDocument';
+import { DatasetDocument, type IDatasetDocumentProps } from './components/datasets/DatasetDocument';
 import { DriftDocument, type IDriftDocumentProps } from './components/DriftDocument';
 import { type IPanelProps, Panel } from './components/Panel';
 import { type IRunDocumentProps, RunDocument } from './components/RunDocument';
+import { type IRunsDocumentProps, RunsDocument } from './components/runs/RunsDocument';
 import { trackbookIcon } from './icons';
 import { PANEL_ID } from './tokens';
 
@@ -39,33 +43,111 @@ export class TrackbookPanel extends ReactWidget {
   }
 }
 
-/** A run in the main area. */
-export function makeRunDocument(props: IRunDocumentProps, name: string): MainAreaWidget {
-  return makeDocument(<RunDocument {...props} />, `run-${props.runId}`, name);
-}
-
-/** A drift report in the main area; its pictures follow the theme. */
-export function makeDriftDocument(
-  props: Omit<IDriftDocumentProps, 'theme'>,
+/** A run in the main area; its pictures follow the theme. */
+export function makeRunDocument(
+  props: Themeless<IRunDocumentProps>,
   themes: IThemeManager | null,
+  id: string,
   name: string
 ): MainAreaWidget {
-  const content = themes ? (
-    <UseSignal signal={themes.themeChanged}>
-      {() => <DriftDocument {...props} theme={themes.theme} />}
-    </UseSignal>
+  return makeThemed(themes, theme => <RunDocument {...props} theme={theme} />, id, name);
+}
+
+export function makeCompareDocument(
+  props: Themeless<ICompareDocumentProps>,
+  themes: IThemeManager | null,
+  id: string,
+  name: string
+): MainAreaWidget {
+  return makeThemed(themes, theme => <CompareDocument {...props} theme={theme} />, id, name);
+}
+
+export function makeDriftDocument(
+  props: Themeless<IDriftDocumentProps>,
+  themes: IThemeManager | null,
+  id: string,
+  name: string
+): MainAreaWidget {
+  return makeThemed(themes, theme => <DriftDocument {...props} theme={theme} />, id, name);
+}
+
+export function makeDatasetDocument(
+  props: IDatasetDocumentProps,
+  id: string,
+  name: string
+): MainAreaWidget {
+  return makeDocument(<DatasetDocument {...props} />, id, name);
+}
+
+type Themeless<T> = Omit<T, 'theme'>;
+
+function makeThemed(
+  themes: IThemeManager | null,
+  draw: (theme: string | null) => JSX.Element,
+  id: string,
+  name: string
+): MainAreaWidget {
+  const view = themes ? (
+    <UseSignal signal={themes.themeChanged}>{() => draw(themes.theme)}</UseSignal>
   ) : (
-    <DriftDocument {...props} theme={null} />
+    draw(null)
   );
-  return makeDocument(content, `drift-report-${props.reportId}`, name);
+  return makeDocument(view, id, name);
+}
+
+/** All runs of a project; the server is asked only while they can be seen. */
+class RunsPage extends ReactWidget {
+  constructor(private readonly _props: IRunsDocumentProps) {
+    super();
+    this.addClass('tb-mod-full');
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      super.dispose();
+      this._props.model.dispose();
+    }
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    this._props.model.source.visible = this.isVisible;
+  }
+
+  protected override onAfterShow(): void {
+    this._props.model.source.visible = true;
+  }
+
+  protected override onAfterHide(): void {
+    this._props.model.source.visible = false;
+  }
+
+  protected override onActivateRequest(): void {
+    this._props.model.table.focus();
+  }
+
+  protected override render(): JSX.Element {
+    return (
+      <Boundary>
+        <RunsDocument {...this._props} />
+      </Boundary>
+    );
+  }
+}
+
+export function makeRunsDocument(props: IRunsDocumentProps, id: string): MainAreaWidget {
+  return inMainArea(new RunsPage(props), id, 'Runs');
 }
 
 function makeDocument(view: JSX.Element, id: string, name: string): MainAreaWidget {
-  const content = ReactWidget.create(<Boundary>{view}</Boundary>);
+  return inMainArea(ReactWidget.create(<Boundary>{view}</Boundary>), id, name);
+}
+
+function inMainArea(content: ReactWidget, id: string, name: string): MainAreaWidget {
   content.addClass('tb-Page');
   const widget = new MainAreaWidget({ content });
   widget.toolbar.hide();
-  widget.id = `trackbook-${id}`;
+  widget.id = id;
   widget.title.label = name;
   widget.title.caption = name;
   widget.title.icon = trackbookIcon;

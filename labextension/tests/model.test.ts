@@ -19,6 +19,7 @@ function answers(request: IRequest, runs: readonly string[]): IAnswer {
   const [path] = request.path.split('/');
   const bodies: Record<string, unknown> = {
     runs: { runs: runs.map(run_id => ({ run_id })), next_cursor: null },
+    datasets: { datasets: [] },
     models: { models: [] },
     'drift-reports': { drift_reports: [], next_cursor: null },
     status: { project_id: 'default', root: '/work' },

@@ -176,3 +176,20 @@ def test_many_runs_are_coloured_by_where_they_end():
 @pytest.mark.parametrize(("count", "names"), [(1, ["a", "b"]), (2, ["a"]), (0, [])])
 def test_one_run_or_one_axis_is_no_picture(count, names):
     assert parallel_coordinates([Line(f"run {number}", {"a": 1.0}) for number in range(count)], names) is None
+
+
+def test_the_same_runs_give_the_same_picture() -> None:
+    """Whoever looks again is told that nothing has changed, so a picture may hold nothing that is new each time."""
+    lines = [Line("one", {"a": 1.0, "b": 2.0}), Line("other", {"a": 2.0, "b": 1.0})]
+    assert parallel_coordinates(lines, ["a", "b"]) == parallel_coordinates(lines, ["a", "b"])
+    curves = [curve("one", metric, [1.0, 2.0]) for metric in "ab"]
+    assert metric_curves(curves) == metric_curves(curves)
+
+
+def test_over_time_a_curve_begins_with_its_first_value() -> None:
+    """Seconds are counted from the first value of each run, whatever the clock said."""
+    points = [MetricPoint(step, 5_000 + 1_500 * step, float(step)) for step in range(3)]
+    rows = curve_rows(Curve("one", "loss", points), over="time")
+    assert [row["step"] for row in rows] == [0.0, 1.5, 3.0]
+    spec = checked(metric_curves([Curve("one", "loss", points)], over="time"))
+    assert "seconds since the first value" in str(spec)

@@ -37,6 +37,14 @@ class Workspace(NamedTuple):
         """Post JSON to this project."""
         return self.server.post(path, content, project=self.id)
 
+    def patch(self, path: str, content: Any) -> Answer:
+        """Change something of this project."""
+        return self.server.patch(path, content, project=self.id)
+
+    def delete(self, path: str) -> Answer:
+        """Delete something of this project."""
+        return self.server.delete(f"{path}?project={self.id}")
+
 
 @pytest.fixture
 def workspace(server: JupyterServer, request: pytest.FixtureRequest) -> Workspace:

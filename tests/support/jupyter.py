@@ -69,13 +69,16 @@ class JupyterServer:
 
     def get(self, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> Answer:
         """Ask with the token."""
-        text = f"?{urlencode(query)}" if query else ""
+        text = f"?{urlencode(query, doseq=True)}" if query else ""
         return self.request("GET", f"trackbook/api/{path}{text}", headers=self._signed(headers))
 
     def post(self, path: str, content: Any, **query: Any) -> Answer:
         """Post JSON with the token."""
-        text = f"?{urlencode(query)}" if query else ""
-        return self.request("POST", f"trackbook/api/{path}{text}", json.dumps(content).encode(), self._signed(None))
+        return self._send("POST", path, content, query)
+
+    def patch(self, path: str, content: Any, **query: Any) -> Answer:
+        """Patch with JSON and the token."""
+        return self._send("PATCH", path, content, query)
 
     def delete(self, path: str) -> Answer:
         """Delete with the token."""
@@ -107,6 +110,10 @@ class JupyterServer:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+    def _send(self, method: str, path: str, content: Any, query: dict[str, Any]) -> Answer:
+        text = f"?{urlencode(query)}" if query else ""
+        return self.request(method, f"trackbook/api/{path}{text}", json.dumps(content).encode(), self._signed(None))
 
     def _signed(self, headers: dict[str, str] | None) -> dict[str, str]:
         return {"Authorization": f"token {self.token}", **(headers or {})}

@@ -1,5 +1,5 @@
-import { MimeModel, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { useEffect, useRef } from 'react';
+import { MimeModel, type IRenderMime, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { useEffect, useRef, useState } from 'react';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
@@ -15,11 +15,14 @@ interface IChartProps {
 /** One Vega-Lite picture, drawn by the renderer that JupyterLab uses for a notebook's outputs. */
 export function Chart(props: IChartProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
+  const before = useRef<IRenderMime.IRenderer | null>(null);
+  const [fault, setFault] = useState<string | null>(null);
   useEffect(() => {
     const node = host.current;
     if (node === null) {
       return;
     }
+    let stale = false;
     const renderer = props.rendermime.createRenderer(VEGA_LITE_MIME);
     const model = new MimeModel({
       data: { [VEGA_LITE_MIME]: fitted(props.spec, node.clientWidth) as never },
@@ -27,14 +30,44 @@ export function Chart(props: IChartProps): JSX.Element {
       trusted: true
     });
     MessageLoop.sendMessage(renderer, Widget.Msg.BeforeAttach);
-    node.replaceChildren(renderer.node);
+    renderer.addClass('tb-mod-drawing');
+    node.append(renderer.node);
     MessageLoop.sendMessage(renderer, Widget.Msg.AfterAttach);
-    void renderer.renderModel(model).catch((error: unknown) => {
-      node.textContent = `The picture cannot be drawn: ${String(error)}`;
-    });
-    return () => renderer.dispose();
+    void renderer.renderModel(model).then(
+      () => {
+        if (stale) {
+          discard(renderer);
+          return;
+        }
+        // The picture before stays until this one stands, so that a live one does not flicker.
+        renderer.removeClass('tb-mod-drawing');
+        discard(before.current);
+        before.current = renderer;
+      },
+      (error: unknown) => {
+        discard(renderer);
+        setFault(stale ? null : String(error));
+      }
+    );
+    return () => {
+      stale = true;
+    };
   }, [props.spec, props.theme]);
-  return <div className="tb-Chart" ref={host} />;
+  useEffect(() => () => discard(before.current), []);
+  return (
+    <>
+      {fault !== null && <p className="tb-None">The picture cannot be drawn: {fault}</p>}
+      <div className="tb-Chart" ref={host} />
+    </>
+  );
+}
+
+/** Let go of a picture, also when its place in the page has gone before it. */
+function discard(renderer: IRenderMime.IRenderer | null): void {
+  if (renderer?.isAttached && !renderer.node.isConnected) {
+    MessageLoop.sendMessage(renderer, Widget.Msg.AfterDetach);
+  }
+  renderer?.dispose();
 }
 
 /** A picture of one view takes the whole width of its card; what is composed of several keeps its own. */

@@ -1,6 +1,5 @@
 import { type KeyboardEvent, useId, useMemo, useState } from 'react';
 
-import type { TrackbookApi } from '../api';
 import { count } from '../format';
 import {
   arrange,
@@ -16,17 +15,17 @@ import { moveFocus, useLoaded } from './hooks';
 import { Problem } from './Problem';
 
 interface ILineageProps {
-  readonly api: TrackbookApi;
-  readonly runId: string;
+  readonly load: () => Promise<ILineage>;
+  /** What the columns are called, where a run is not in the middle. */
+  readonly titles?: readonly string[];
+  /** What is said when there is nothing to draw. */
+  readonly none: string;
   readonly onOpen: (node: INode | null) => void;
 }
 
-/** The picture of what a run was made from and what became of it. */
+/** The picture of what a run, or a dataset version, was made from and what became of it. */
 export function Lineage(props: ILineageProps): JSX.Element {
-  const { value, error } = useLoaded(
-    () => props.api.lineage(props.runId),
-    () => false
-  );
+  const { value, error } = useLoaded(props.load, () => false);
   if (error) {
     return <Problem error={error} />;
   }
@@ -34,14 +33,14 @@ export function Lineage(props: ILineageProps): JSX.Element {
     return <p className="tb-None tb-Lineage-waiting">Drawing the lineage …</p>;
   }
   if (value.links.length === 0) {
-    return <p className="tb-None">The run read and made nothing that Trackbook saw.</p>;
+    return <p className="tb-None">{props.none}</p>;
   }
-  return <Picture lineage={value} onOpen={props.onOpen} />;
+  return <Picture {...props} lineage={value} />;
 }
 
-function Picture(props: { lineage: ILineage; onOpen: ILineageProps['onOpen'] }): JSX.Element {
-  const { lineage, onOpen } = props;
-  const layout = useMemo(() => arrange(lineage), [lineage]);
+function Picture(props: ILineageProps & { lineage: ILineage }): JSX.Element {
+  const { lineage, titles, onOpen } = props;
+  const layout = useMemo(() => arrange(lineage, titles), [lineage, titles]);
   const [hot, setHot] = useState<string | null>(null);
   const arrow = useId();
   const isHot = (line: ILine): boolean => line.source.id === hot || line.target.id === hot;

@@ -3,6 +3,7 @@ import { refreshIcon } from '@jupyterlab/ui-components';
 import type { ApiError, IDriftReportSummary, IRunSummary } from '../api';
 import { baseName } from '../format';
 import type { IState, TrackbookModel } from '../model';
+import { DataSection } from './DataSection';
 import { DriftSection } from './DriftSection';
 import { useModel } from './hooks';
 import { type AskStage, ModelsSection } from './ModelsSection';
@@ -12,6 +13,8 @@ import { RunsSection } from './RunsSection';
 export interface IPanelProps {
   readonly model: TrackbookModel;
   readonly onOpenRun: (run: IRunSummary) => void;
+  readonly onOpenRuns: (filter: string) => void;
+  readonly onOpenDataset: (name: string) => void;
   readonly onOpenReport: (report: IDriftReportSummary) => void;
   readonly onPromote: AskStage;
 }
@@ -21,6 +24,7 @@ export function Panel(props: IPanelProps): JSX.Element {
   const { model } = props;
   const state = useModel(model);
   const common = commonProblem(state);
+  const shown = common ? { ...state, problems: {} } : state;
   return (
     <>
       <header className="tb-Panel-header">
@@ -45,18 +49,13 @@ export function Panel(props: IPanelProps): JSX.Element {
           <>
             <RunsSection
               model={model}
-              state={common ? { ...state, problems: {} } : state}
+              state={shown}
               onOpen={props.onOpenRun}
+              onOpenAll={props.onOpenRuns}
             />
-            <ModelsSection
-              model={model}
-              state={common ? { ...state, problems: {} } : state}
-              onPromote={props.onPromote}
-            />
-            <DriftSection
-              state={common ? { ...state, problems: {} } : state}
-              onOpen={props.onOpenReport}
-            />
+            <DataSection state={shown} onOpen={props.onOpenDataset} />
+            <ModelsSection model={model} state={shown} onPromote={props.onPromote} />
+            <DriftSection state={shown} onOpen={props.onOpenReport} />
           </>
         )}
       </div>
@@ -64,9 +63,9 @@ export function Panel(props: IPanelProps): JSX.Element {
   );
 }
 
-/** One failure behind all three lists is said once. */
+/** One failure behind all lists is said once. */
 function commonProblem(state: IState): ApiError | null {
-  const { runs, models, drift } = state.problems;
-  const same = runs && runs.code === models?.code && runs.code === drift?.code;
+  const { runs, data, models, drift } = state.problems;
+  const same = runs && [data, models, drift].every(other => other?.code === runs.code);
   return same ? runs : null;
 }

@@ -1,4 +1,5 @@
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { type ReactNode, useRef, useState } from 'react';
 
 import type { IRun, TrackbookApi } from '../api';
@@ -16,6 +17,7 @@ import {
 import type { INode } from '../proof';
 import { Chip } from './Chip';
 import { Code } from './Code';
+import { Curves } from './compare/Curves';
 import { DataTable } from './DataTable';
 import { Environment } from './Environment';
 import { Block, Digest, Facts, Values } from './Facts';
@@ -35,6 +37,8 @@ export interface IRunDocumentProps {
   /** Opens a file by its path below the server's root. */
   readonly onOpenFile: (path: string) => void;
   readonly onShowPanel: () => void;
+  readonly rendermime: IRenderMimeRegistry;
+  readonly theme: string | null;
 }
 
 /** Everything that a run holds; a run that is still going is read again until it ends. */
@@ -121,7 +125,14 @@ function partsOf(
     {
       id: 'lineage',
       title: 'Lineage',
-      content: <Lineage {...own} key={run.status} onOpen={onOpen} />
+      content: (
+        <Lineage
+          key={run.status}
+          load={() => api.lineage(run.run_id)}
+          none="The run read and made nothing that Trackbook saw."
+          onOpen={onOpen}
+        />
+      )
     },
     program.length > 0
       ? {
@@ -141,6 +152,22 @@ function partsOf(
           }
         : null,
     { id: 'values', title: 'Metrics and params', content: <MetricsAndParams run={run} /> },
+    run.curves.length > 0
+      ? {
+          id: 'curves',
+          title: 'Curves',
+          content: (
+            <Curves
+              api={api}
+              ids={[run.run_id]}
+              metrics={run.curves}
+              live={run.status === 'RUNNING'}
+              rendermime={props.rendermime}
+              theme={props.theme}
+            />
+          )
+        }
+      : null,
     {
       id: 'inputs',
       title: 'Inputs',
@@ -254,6 +281,7 @@ function RunHeader(props: { run: IRun }): JSX.Element {
       <span className="tb-Number">{formatDuration(run.start_time, run.end_time, now)}</span>
     ],
     ['By', run.user || '–'],
+    ...(run.note ? [['Note', run.note] as const] : []),
     [
       'Git',
       run.git_commit ? <GitShort commit={run.git_commit} branch={run.git_branch} /> : 'no commit'

@@ -13,6 +13,7 @@ interface IRunsSectionProps {
   readonly model: TrackbookModel;
   readonly state: IState;
   readonly onOpen: (run: IRunSummary) => void;
+  readonly onOpenAll: (filter: string) => void;
 }
 
 /** The newest runs of the project, and a filter over them. */
@@ -36,10 +37,17 @@ export function RunsSection(props: IRunsSectionProps): JSX.Element {
         <Empty title="No run meets this filter.">Change it, or empty it to see every run.</Empty>
       )}
       {runs && runs.length > 0 && <RunList runs={runs} onOpen={props.onOpen} />}
-      {state.runs?.next_cursor && (
-        <button className="tb-LinkButton" onClick={() => model.showOlderRuns()}>
-          Show older runs
-        </button>
+      {runs && runs.length > 0 && (
+        <div className="tb-Section-more">
+          {state.runs?.next_cursor && (
+            <button className="tb-LinkButton" onClick={() => model.showOlderRuns()}>
+              Show older runs
+            </button>
+          )}
+          <button className="tb-LinkButton" onClick={() => props.onOpenAll(state.filter)}>
+            All runs
+          </button>
+        </div>
       )}
     </Section>
   );

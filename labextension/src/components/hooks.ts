@@ -31,11 +31,15 @@ export interface ILoaded<T> {
   readonly error: ApiError | null;
 }
 
-/** What `load` answers; asked again every `interval` milliseconds as long as `again` says so. */
+/**
+ * What `load` answers; asked again every `interval` milliseconds as long as `again` says so, and at once when one of
+ * `asked` is another: until the answer has come, the one before stays.
+ */
 export function useLoaded<T>(
   load: () => Promise<T>,
   again: (value: T) => boolean,
-  interval = 1000
+  interval = 1000,
+  asked: readonly unknown[] = []
 ): ILoaded<T> {
   const [loaded, setLoaded] = useState<ILoaded<T>>({ value: null, error: null });
   useEffect(() => {
@@ -60,7 +64,7 @@ export function useLoaded<T>(
       stopped = true;
       clearTimeout(timer);
     };
-  }, []);
+  }, asked);
   return loaded;
 }
 
@@ -79,4 +83,14 @@ export function moveFocus(event: KeyboardEvent<HTMLElement>): void {
     event.preventDefault();
     target.focus();
   }
+}
+
+/** A value, once it has stayed the same for so many milliseconds. */
+export function useSettled<T>(value: T, pause: number): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), pause);
+    return () => clearTimeout(timer);
+  }, [value, pause]);
+  return settled;
 }

@@ -167,7 +167,7 @@ def _lines(
         tooltip=[alt.Tooltip("run:N"), alt.Tooltip("axis:N"), alt.Tooltip("value:N")],
     )
     # The selection belongs to one layer alone: Vega-Lite knows no signal of the same name in two.
-    line = drawn.mark_line(strokeWidth=2.5).encode(order="at:Q").add_params(picked)
+    line = drawn.mark_line(strokeWidth=2.5).encode(order="at:Q").properties(name="lines").add_params(picked)
     return line, drawn.mark_point(size=45, filled=True)
 
 

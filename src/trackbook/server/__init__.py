@@ -2,8 +2,18 @@
 
 | method | path | does |
 | --- | --- | --- |
-| GET | `runs?limit&cursor&filter` | one page of runs, newest first |
+| GET | `runs?filter&order_by&experiment&deleted&limit&cursor&skip` | one page of runs, newest first without order |
+| GET | `runs/count?filter&experiment&deleted` | how many runs the filter lets through |
+| GET | `runs/keys?experiment` | the attributes, params, metrics, tags and experiments that a filter can name |
+| GET | `runs/groups?by&metric&filter&experiment` | the runs by the values of a key, with the spread of a metric |
+| GET | `runs/compare?ids&ids` | params, metrics, packages and code where the runs differ |
+| GET | `runs/compare/curves?ids&key&x&log&smoothing` | the curves of a metric as a Vega-Lite picture |
+| GET | `runs/compare/parallel?ids` | params and metrics side by side, a line a run, as a Vega-Lite picture |
 | GET | `runs/{run_id}` | one run in full; the first characters of its id are enough |
+| PATCH | `runs/{run_id}` | `{"run_name", "note", "tags"}`: changes what is named; a note or tag that is null goes |
+| DELETE | `runs/{run_id}` | deletes a run, which can be undone |
+| POST | `runs/{run_id}/restore` | brings a deleted run back |
+| GET | `runs/{run_id}/metrics?keys&points` | values of metrics by step, on request thinned out |
 | GET | `runs/{run_id}/lineage` | what the run was made from and what became of it, as nodes and links |
 | GET | `runs/{run_id}/environment?against` | its environment, and the differences to that of another run |
 | GET | `runs/{run_id}/artifacts/{digest}` | an artifact: text and pictures to be shown, all else to be saved |
@@ -13,6 +23,11 @@
 | GET | `reproductions/{job_id}` | how an attempt stands: state, stage, position of total, verdict |
 | DELETE | `reproductions/{job_id}` | ends an attempt |
 | GET | `notebooks/{notebook_id}/cells` | the latest run of each cell, and why it is stale where it is |
+| GET | `datasets` | all datasets, each with its newest version |
+| GET | `datasets/{name}/versions` | the versions of a dataset, newest first |
+| GET | `datasets/{name}/versions/{version}` | one version with its schema |
+| GET | `datasets/{name}/versions/{version}/diff?against&key` | what came, went and changed since another version |
+| GET | `datasets/{name}/versions/{version}/lineage` | the run that made it, those that read it, and their models |
 | GET | `models` | all models with versions, stages, aliases and what their gates said |
 | POST | `models/{name}/versions/{version}/promotions` | `{"stage"}`: moves a version, or 409 with the gate's reason |
 | GET | `drift-reports?limit&cursor` | one page of drift reports, newest first |

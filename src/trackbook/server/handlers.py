@@ -1,4 +1,4 @@
-"""One handler a noun; each parses, calls one service in a thread, and sends what comes back."""
+"""The project, models and drift reports; each parses, calls one service in a thread, and sends what comes back."""
 
 from __future__ import annotations
 
@@ -59,25 +59,6 @@ class ProjectsHandler(TrackbookHandler):
             project_id, root = self.projects.announce(announcement.path)
             notebook_id = self.projects.announce_notebook(announcement.path)
             return {"project_id": project_id, "root": str(root), "notebook_id": notebook_id}
-
-        await self.answer(work)
-
-
-class RunsHandler(TrackbookHandler):
-    """The runs of a project."""
-
-    @authenticated
-    @authorized
-    async def get(self) -> None:
-        """Send one page of runs, newest first."""
-        limit = parse_limit(self.query("limit"))
-        filter, cursor = self.query("filter") or "", self.query("cursor")
-
-        def work() -> dict[str, Any]:
-            try:
-                return views.run_page(self.project().runs, filter, limit, cursor)
-            except NoStoreError:
-                return {"runs": [], "next_cursor": None}
 
         await self.answer(work)
 

@@ -9,6 +9,7 @@ from trackbook.errors import UsageError
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 1000
+LARGEST_SKIP_DIGITS = 12
 
 
 def parse_limit(text: str | None) -> int:
@@ -18,6 +19,22 @@ def parse_limit(text: str | None) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_LIMIT:
         raise UsageError(f"limit is a whole number from 1 to {LARGEST_LIMIT}, not {text!r:.20}")
     return int(text)
+
+
+def parse_skip(text: str | None) -> int:
+    """Return how many rows to leave out after the cursor; raises UsageError unless it is a whole number."""
+    if text is None:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > LARGEST_SKIP_DIGITS:
+        raise UsageError(f"skip is a whole number of rows, not {text!r:.20}")
+    return int(text)
+
+
+def parse_flag(name: str, text: str | None) -> bool:
+    """Return a yes or no of the query; raises UsageError for anything else."""
+    if text not in (None, "true", "false"):
+        raise UsageError(f"{name} is true or false, not {text!r:.20}")
+    return text == "true"
 
 
 def write_cursor(*position: int) -> str:

@@ -8,6 +8,15 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 
+from trackbook.server.compare_handlers import ComparisonHandler, CurvesHandler, MetricsHandler, ParallelHandler
+from trackbook.server.data_handlers import (
+    DatasetDifferenceHandler,
+    DatasetLineageHandler,
+    DatasetsHandler,
+    DatasetVersionHandler,
+    DatasetVersionsHandler,
+)
+from trackbook.server.edit_handlers import RestorationHandler, RunHandler
 from trackbook.server.handlers import (
     DriftReportHandler,
     DriftReportsHandler,
@@ -15,9 +24,9 @@ from trackbook.server.handlers import (
     NothingHandler,
     ProjectsHandler,
     PromotionsHandler,
-    RunsHandler,
     StatusHandler,
 )
+from trackbook.server.list_handlers import RunCountHandler, RunGroupsHandler, RunKeysHandler, RunsHandler
 from trackbook.server.projects import Projects
 from trackbook.server.reproduction_handlers import ReproductionHandler, RunReproductionsHandler
 from trackbook.server.reproductions import Reproducer
@@ -27,7 +36,6 @@ from trackbook.server.run_handlers import (
     EnvironmentHandler,
     LineageHandler,
     PatchHandler,
-    RunHandler,
 )
 
 ROOT = "trackbook/api"
@@ -36,7 +44,15 @@ ROUTES = (
     (r"status", StatusHandler),
     (r"projects", ProjectsHandler),
     (r"runs", RunsHandler),
+    (r"runs/count", RunCountHandler),
+    (r"runs/keys", RunKeysHandler),
+    (r"runs/groups", RunGroupsHandler),
+    (r"runs/compare", ComparisonHandler),
+    (r"runs/compare/curves", CurvesHandler),
+    (r"runs/compare/parallel", ParallelHandler),
     (r"runs/([0-9a-f]{1,32})", RunHandler),
+    (r"runs/([0-9a-f]{1,32})/restore", RestorationHandler),
+    (r"runs/([0-9a-f]{1,32})/metrics", MetricsHandler),
     (r"runs/([0-9a-f]{1,32})/lineage", LineageHandler),
     (r"runs/([0-9a-f]{1,32})/environment", EnvironmentHandler),
     (r"runs/([0-9a-f]{1,32})/artifacts/([0-9a-f]{64})", ArtifactHandler),
@@ -44,6 +60,11 @@ ROUTES = (
     (r"runs/([0-9a-f]{1,32})/reproductions", RunReproductionsHandler),
     (r"reproductions/([0-9a-f]{32})", ReproductionHandler),
     (r"notebooks/([0-9a-f]{16})/cells", CellsHandler),
+    (r"datasets", DatasetsHandler),
+    (r"datasets/([^/]+)/versions", DatasetVersionsHandler),
+    (r"datasets/([^/]+)/versions/([0-9]{1,9})", DatasetVersionHandler),
+    (r"datasets/([^/]+)/versions/([0-9]{1,9})/diff", DatasetDifferenceHandler),
+    (r"datasets/([^/]+)/versions/([0-9]{1,9})/lineage", DatasetLineageHandler),
     (r"models", ModelsHandler),
     (r"models/([^/]+)/versions/([0-9]{1,9})/promotions", PromotionsHandler),
     (r"drift-reports", DriftReportsHandler),

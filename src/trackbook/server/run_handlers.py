@@ -16,16 +16,6 @@ from trackbook.server.contents import POLICY, Content, safe_content
 from trackbook.server.projects import NoStoreError
 
 
-class RunHandler(TrackbookHandler):
-    """One run."""
-
-    @authenticated
-    @authorized
-    async def get(self, run_id: str) -> None:
-        """Send one run in full."""
-        await self.answer(lambda: run_views.run(self.project().runs, run_id))
-
-
 class LineageHandler(TrackbookHandler):
     """Where a run stands among data, cells, models and other runs."""
 

@@ -19,10 +19,15 @@ CHILDREN_SHOWN = 200
 
 
 def run(runs: Runs, run_id: str) -> dict[str, Any]:
-    """Return one run in full, with summaries of the runs that it started and, in `program`, why each cell is in it."""
+    """Return one run in full, with summaries of the runs that it started, in `program` why each cell is in it, and the
+    metrics that have curves."""
     found = runs.get(run_id)
     children = [child.to_dict() for child in children_of(runs, found.run_id)]
-    return found.to_dict() | {"children": children, "program": _program(found)}
+    return found.to_dict() | {
+        "children": children,
+        "program": _program(found),
+        "curves": runs.curves([found.run_id]),
+    }
 
 
 def children_of(runs: Runs, run_id: str) -> list[RunSummary]:

@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from trackbook.monitoring import ColumnDrift, DriftReports
     from trackbook.project import Project
     from trackbook.registry import Registry
-    from trackbook.tracking import Runs
-
-
-def run_page(runs: Runs, filter: str, limit: int, cursor: str | None) -> dict[str, Any]:
-    """Return one page of runs, newest first."""
-    page = runs.page(filter, limit=limit, cursor=cursor)
-    return {"runs": [run.to_dict() for run in page.runs], "next_cursor": page.next_cursor}
 
 
 def models(registry: Registry) -> dict[str, Any]:

@@ -14,13 +14,16 @@ from trackbook.store import Store
 from trackbook.store.curves import read_curve
 from trackbook.store.metrics import Series
 from trackbook.tracking.differences import CodeDifference, code_difference
+from trackbook.tracking.names import is_automatic
 from trackbook.tracking.rows import find, full_run, summaries
 from trackbook.tracking.search.cursor import read_cursor, write_cursor
+from trackbook.tracking.search.groups import RunGroups, check_groupable
 from trackbook.tracking.search.keys import RunKeys, elsewhere, hints, read_keys
 from trackbook.tracking.search.parse import parse_filter, parse_order
 from trackbook.tracking.search.plan import LIMITS, Limits
 from trackbook.tracking.search.query import place_of, prepare
 from trackbook.tracking.search.search import Searcher
+from trackbook.tracking.search.tree import Key
 from trackbook.tracking.values import MetricPoint, Run, RunPage, RunSummary
 
 
@@ -86,6 +89,46 @@ class Runs:
         with self._store.read() as db:
             query = prepare(db, read.tree, (), experiment, deleted=deleted)
             return 0 if query is None else Searcher(db, query, self._limits).number()
+
+    def groups(
+        self,
+        by: str,
+        filter: str = "",
+        *,
+        metric: str | None = None,
+        experiment: str | None = None,
+        deleted: bool = False,
+        limit: int = 100,
+    ) -> RunGroups:
+        """Return the runs that `filter` lets through by the values of the key `by`, the largest groups first.
+
+        Each group comes with the spread of the last values of `metric`, a name.  Raises UsageError as `search` does,
+        and for a key whose values make no groups.
+        """
+        _check_number("limit", limit, 1)
+        read, (term, *_) = parse_filter(filter, self._suggest), parse_order([by], self._suggest)
+        check_groupable(term.key)
+        wanted = (term.key, *([Key("metrics", metric)] if metric else []))
+        with self._store.read() as db:
+            query = prepare(db, read.tree, (), experiment, deleted=deleted, others=wanted)
+            if query is None:
+                return RunGroups((), 0)
+            return Searcher(db, query, self._limits).grouped(term.key, metric, limit)
+
+    def curves(self, run_ids: Iterable[str]) -> list[str]:
+        """Return the names of the metrics that have more than one value in one of the runs."""
+        rows = [self._row(run_id) for run_id in run_ids]
+        with self._store.read() as db:
+            found = db.execute(
+                "SELECT DISTINCT name FROM metric JOIN key ON key.id = key_id"
+                " WHERE run_id IN (SELECT value FROM json_each(?)) AND count > 1 ORDER BY key_id",
+                [msgspec.json.encode(rows).decode()],
+            ).fetchall()
+        return sorted((name for (name,) in found), key=is_automatic)
+
+    def _row(self, run_id: str) -> int:
+        with self._store.read() as db:
+            return int(find(db, run_id)["id"])
 
     def keys(self, experiment: str | None = None) -> RunKeys:
         """Return the names of the params, metrics and tags that runs have: what can be searched for."""

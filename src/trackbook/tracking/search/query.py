@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trackbook.tracking.search.groups import numbers_of, value_of
 from trackbook.tracking.search.order import Experiments, Place, Sort, Source, after, behind_in, ordering, sorts_of
 from trackbook.tracking.search.ranges import Range, Scope
 from trackbook.tracking.search.sql import KeyIds, Sql, condition, is_listed, joined, needs_run
@@ -96,6 +97,22 @@ class Query(msgspec.Struct, frozen=True):
         entries = Sql(f"({driver.select.text}) AS found", driver.select.values)
         return _sum([Sql("SELECT count(*) FROM "), entries, look, _where(tests)])
 
+    def grouped(self, driver: Range | None, key: Key, metric: str | None, limit: int) -> Sql:
+        """Select the `limit` largest groups by the values of `key`: value, runs, spread of `metric`, all groups."""
+        tests, _ = self._tests("run.id", driver)
+        values, value = value_of(key, self.ids)
+        spread = "min(m.last), avg(m.last), max(m.last)"
+        return _sum(
+            [
+                Sql(f"SELECT {value} AS value, count(*) AS runs, {spread}, count(*) OVER () FROM "),
+                _entries(driver),
+                values,
+                numbers_of(metric, self.ids),
+                _where(tests),
+                Sql(" GROUP BY value ORDER BY runs DESC, value LIMIT ?", (limit,)),
+            ]
+        )
+
     def _tests(self, row: str, driver: Range | None = None, *, scoped: bool = False) -> tuple[list[Sql], bool]:
         """Return what is still to be checked of the run numbered `row`, and whether that needs the run itself."""
         left = [part for part in conjuncts(self.tree) if driver is None or not driver.exact or part not in driver.nodes]
@@ -112,13 +129,21 @@ class Query(msgspec.Struct, frozen=True):
         return tests, looks
 
 
-def prepare(db: Database, tree: Node, terms: Sequence[Term], experiment: str | None, *, deleted: bool) -> Query | None:
-    """Look up what a tree and an order name; None when no run can be found: no such experiment, or none deleted."""
+def prepare(
+    db: Database,
+    tree: Node,
+    terms: Sequence[Term],
+    experiment: str | None,
+    *,
+    deleted: bool,
+    others: Iterable[Key] = (),
+) -> Query | None:
+    """Look up what a tree, an order and `others` name; None when no run can be found (no such experiment, …)."""
     tree, scope = _scope(db, tree, experiment)
     any_deleted = db.execute(f"SELECT EXISTS ({DELETED})").fetchone()[0]
     if scope == () or (deleted and not any_deleted):
         return None
-    ids = key_ids(db, {*keys_of(tree), *(term.key for term in terms)})
+    ids = key_ids(db, {*keys_of(tree), *(term.key for term in terms), *others})
     left_out = "kept" if deleted else "deleted" if any_deleted else ""
     return Query(tree, ids, scope, sorts_of(terms, ids), left_out, _experiments(db, scope))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from trackbook.tracking.search.groups import RunGroups, groups_of
 from trackbook.tracking.search.order import Place, Source, sources_of
 from trackbook.tracking.search.plan import (
     LIMITS,
@@ -17,6 +18,7 @@ from trackbook.tracking.search.plan import (
 from trackbook.tracking.search.query import DELETED, Query
 from trackbook.tracking.search.ranges import Range, ranges
 from trackbook.tracking.search.sql import Sql
+from trackbook.tracking.search.tree import Key
 
 if TYPE_CHECKING:
     from trackbook.store import Database
@@ -62,13 +64,20 @@ class Searcher:
 
     def number(self) -> int:
         """Return how many runs the query finds."""
+        (number,) = self._one(self._query.number_through(self._smallest()))
+        return int(number)
+
+    def grouped(self, key: Key, metric: str | None, limit: int) -> RunGroups:
+        """Return the runs that the query finds by the values of `key`, with the spread of `metric`."""
+        return groups_of(self._all(self._query.grouped(self._smallest(), key, metric, limit)))
+
+    def _smallest(self) -> Range | None:
+        """Return the range with the fewest entries, None where there is no range."""
         best = None
         if len(self._ranges) > 1:
             best = self._best(self._limits.counted)
             best = self._best(self._limits.counted_fully) if best is None or best.count is None else best
-        driver = best.range if best is not None else next(iter(self._ranges), None)
-        (number,) = self._one(self._query.number_through(driver))
-        return int(number)
+        return best.range if best is not None else next(iter(self._ranges), None)
 
     def _best(self, limit: int) -> Counted | None:
         return fewest([Counted(each, self._count(each, limit)) for each in self._ranges])

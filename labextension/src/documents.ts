@@ -1,0 +1,169 @@
+/** The commands that open documents in the main area; what was open is open again after a reload. */
+
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import { type IThemeManager, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { IStateDB } from '@jupyterlab/statedb';
+import type { ReadonlyJSONValue, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import type { IRunSummary, TrackbookApi } from './api';
+import { count } from './format';
+import { RunsModel } from './runs/model';
+import { CommandIDs } from './tokens';
+import {
+  makeCompareDocument,
+  makeDatasetDocument,
+  makeDriftDocument,
+  makeRunDocument,
+  makeRunsDocument
+} from './widgets';
+
+export interface IDocumentParts {
+  readonly app: JupyterFrontEnd;
+  /** The server, asked about the project that is shown now. */
+  readonly api: TrackbookApi;
+  readonly rendermime: IRenderMimeRegistry;
+  readonly languages: IEditorLanguageRegistry | null;
+  readonly themes: IThemeManager | null;
+  readonly restorer: ILayoutRestorer | null;
+  readonly kept: IStateDB | null;
+}
+
+type Args = ReadonlyPartialJSONObject;
+
+/** A kind of document: which one the arguments name, and how it is made. */
+interface IKind {
+  readonly command: string;
+  readonly label: string;
+  idOf(args: Args, api: TrackbookApi): string;
+  make(args: Args, api: TrackbookApi, id: string): MainAreaWidget;
+}
+
+export function addDocuments(parts: IDocumentParts): void {
+  for (const kind of [runs(parts), run(parts), compare(parts), dataset(parts), drift(parts)]) {
+    addKind(parts, kind);
+  }
+}
+
+function addKind(parts: IDocumentParts, kind: IKind): void {
+  const { commands, shell } = parts.app;
+  const tracker = new WidgetTracker<MainAreaWidget>({ namespace: kind.command });
+  const remembered = new WeakMap<MainAreaWidget, Args>();
+  commands.addCommand(kind.command, {
+    label: kind.label,
+    execute: (args: Args) => {
+      const api = parts.api.bound();
+      if (typeof args['project_id'] === 'string' && args['project_id'] !== '') {
+        api.project = args['project_id'];
+      }
+      const id = `trackbook-${kind.idOf(args, api)}`;
+      if (![...shell.widgets('main')].some(widget => widget.id === id)) {
+        const widget = kind.make(args, api, id);
+        remembered.set(widget, { ...args, project_id: api.project });
+        void tracker.add(widget);
+        shell.add(widget, 'main');
+      }
+      shell.activateById(id);
+    }
+  });
+  void parts.restorer?.restore(tracker, {
+    command: kind.command,
+    args: widget => (remembered.get(widget) ?? {}) as { [key: string]: ReadonlyJSONValue },
+    name: widget => widget.id
+  });
+}
+
+/** What a document opens, always in the project that it shows itself. */
+function openers(parts: IDocumentParts, api: TrackbookApi) {
+  const { commands } = parts.app;
+  const project_id = api.project;
+  return {
+    onOpenRun: (run_id: string, run_name: string): void =>
+      void commands.execute(CommandIDs.openRun, { run_id, run_name, project_id }),
+    onOpenDataset: (name: string): void =>
+      void commands.execute(CommandIDs.openDataset, { name, project_id }),
+    onOpenFile: (path: string): void => void commands.execute('docmanager:open', { path }),
+    onShowPanel: (): void => void commands.execute(CommandIDs.show),
+    onCompare: (ids: readonly string[]): void =>
+      void commands.execute(CommandIDs.compareRuns, { ids: [...ids], project_id })
+  };
+}
+
+function run(parts: IDocumentParts): IKind {
+  const { languages, rendermime, themes } = parts;
+  return {
+    command: CommandIDs.openRun,
+    label: 'Trackbook: Open Run',
+    idOf: args => `run-${text(args, 'run_id')}`,
+    make: (args, api, id) => {
+      const runId = text(args, 'run_id');
+      const props = { api, runId, languages, rendermime, ...openers(parts, api) };
+      return makeRunDocument(props, themes, id, text(args, 'run_name') || runId.slice(0, 8));
+    }
+  };
+}
+
+function runs(parts: IDocumentParts): IKind {
+  return {
+    command: CommandIDs.openRuns,
+    label: 'Trackbook: All Runs',
+    idOf: (_, api) => `runs-${api.project ?? ''}`,
+    make: (args, api, id) => {
+      const { onOpenRun, onCompare } = openers(parts, api);
+      const actions = {
+        open: ({ run_id, run_name }: IRunSummary) => onOpenRun(run_id, run_name),
+        compare: (chosen: readonly IRunSummary[]) => onCompare(chosen.map(each => each.run_id))
+      };
+      const model = new RunsModel(api, actions, parts.kept);
+      void model.start(text(args, 'filter'));
+      return makeRunsDocument({ model, themes: parts.themes }, id);
+    }
+  };
+}
+
+function compare(parts: IDocumentParts): IKind {
+  const { rendermime, themes } = parts;
+  const idsOf = (args: Args): readonly string[] => [args['ids'] ?? []].flat().map(String);
+  return {
+    command: CommandIDs.compareRuns,
+    label: 'Trackbook: Compare Runs',
+    idOf: args => `compare-${idsOf(args).join('-')}`,
+    make: (args, api, id) => {
+      const ids = idsOf(args);
+      const props = { api, ids, rendermime, ...openers(parts, api) };
+      return makeCompareDocument(props, themes, id, `Compare ${count(ids.length, 'run')}`);
+    }
+  };
+}
+
+function dataset(parts: IDocumentParts): IKind {
+  return {
+    command: CommandIDs.openDataset,
+    label: 'Trackbook: Open Dataset',
+    idOf: (args, api) => `dataset-${api.project ?? ''}-${text(args, 'name')}`,
+    make: (args, api, id) => {
+      const name = text(args, 'name');
+      return makeDatasetDocument({ api, name, ...openers(parts, api) }, id, name);
+    }
+  };
+}
+
+function drift(parts: IDocumentParts): IKind {
+  const { rendermime, themes } = parts;
+  return {
+    command: CommandIDs.openDriftReport,
+    label: 'Trackbook: Open Drift Report',
+    idOf: args => `drift-report-${text(args, 'report_id')}`,
+    make: (args, api, id) => {
+      const name = args['reference'] ? `${args['reference']} → ${args['current']}` : 'Drift';
+      const props = { api, reportId: text(args, 'report_id'), rendermime };
+      return makeDriftDocument(props, themes, id, name);
+    }
+  };
+}
+
+function text(args: Args, name: string): string {
+  const value = args[name];
+  return typeof value === 'string' ? value : '';
+}
