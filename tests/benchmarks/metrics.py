@@ -28,7 +28,7 @@ BUDGETS = {
     "points into the database (points/s)": 100_000.0,
 }
 SIZE, CURVE, LOG, DRAIN = BUDGETS
-PEERS = {"mlflow": "mlflow"}
+PEERS = {"mlflow": "mlflow, sqlalchemy"}
 POINTS = int(os.environ.get("BENCH_POINTS", "10000000"))
 
 

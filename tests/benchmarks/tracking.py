@@ -28,7 +28,7 @@ BUDGETS = {
     "log_metrics, 1,000 at a time (values/s)": 400_000.0,
 }
 IMPORT, CELL, RUN, ONE, BATCH = BUDGETS
-PEERS = {"mlflow": "mlflow", "dvclive": "dvclive"}
+PEERS = {"mlflow": "mlflow, sqlalchemy", "dvclive": "dvclive"}
 VALUES = {f"metric{index}": index * 0.25 for index in range(1000)}
 
 

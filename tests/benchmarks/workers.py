@@ -69,7 +69,7 @@ def serve(cases: Cases) -> None:
 
 
 def options(description: str | None, peers: Mapping[str, str], **sizes: int) -> argparse.Namespace:
-    """Parse the arguments that all benchmarks take; `peers` maps a tool to the module that it is imported as.
+    """Parse the arguments that all benchmarks take; `peers` maps a tool to the modules that it needs.
 
     `sizes` are further options with a number each, and their defaults.
     """
