@@ -103,8 +103,10 @@ def test_runs_are_searched_ticked_and_compared(
     panel.get_by_role("tab", name="Params and metrics").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    expect(panel.locator(".vega-embed svg")).to_be_visible()
-    screenshot("compare-curves")
+    expect(panel.locator(".vega-embed svg .mark-line path[stroke]").first).to_be_visible()
+    assert panel.locator(".vega-embed svg .mark-line path[stroke]").count() == 2
+    panel.scroll_into_view_if_needed()
+    screenshot("runs-widget-compared")
     panel.get_by_role("tab", name=re.compile("Code")).click()
     expect(panel.locator(".tb-removed").first).to_have_text("-rate, width = 0.05, 16")
 
