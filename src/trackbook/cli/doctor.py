@@ -21,7 +21,6 @@ PACKAGES = (
     "ipython", "ipykernel", "jupyterlab", "jupyter-server", "ipywidgets", "nbformat", "nbconvert", "nbclient", "pandas",
     "numpy", "pyarrow", "scikit-learn", "scipy", "skops", "sqlite-utils", "altair",
 )  # fmt: skip
-NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "lustre"})
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -106,7 +105,7 @@ def _settings(root: Path) -> Check:
 
 
 def _store(start: Path, root: Path) -> Check:
-    folder = Path(os.environ.get(STORE_VARIABLE, root / STORE_NAME))
+    folder = _store_folder(root)
     if not folder.is_dir():
         writable = os.access(_existing(folder), os.W_OK)
         text = f"{folder}: none yet; the first run makes it" if writable else f"{folder}: cannot be made there"
@@ -122,15 +121,18 @@ def _store(start: Path, root: Path) -> Check:
 
 
 def _file_system(root: Path) -> Check:
-    import psutil
+    from trackbook.store.filesystem import file_system, is_network
 
-    mounts = [mount for mount in psutil.disk_partitions(all=True) if root.is_relative_to(mount.mountpoint)]
-    kind = max(mounts, key=lambda mount: len(mount.mountpoint)).fstype if mounts else "unknown"
-    if kind in NETWORK_FILE_SYSTEMS:
-        return Check(
-            "file system", f"{kind}: SQLite's write-ahead log needs a local disk", False, f"set {STORE_VARIABLE} to one"
-        )
-    return Check("file system", kind, True)
+    folder = _existing(_store_folder(root))
+    kind = file_system(folder)
+    if is_network(kind):
+        slower = "shared over a network: the database is written without a write-ahead log, safe but slower"
+        return Check("file system", f"{kind}, {slower}", True, f"for speed set {STORE_VARIABLE} to a local folder")
+    return Check("file system", kind or "unknown", True)
+
+
+def _store_folder(root: Path) -> Path:
+    return Path(os.environ.get(STORE_VARIABLE, root / STORE_NAME))
 
 
 def _existing(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TrackbookError
-from trackbook.tracking.words import number, printable
+from trackbook.tracking.words import number, printable, with_named_numbers
 
 NO = 1
 BAD_USAGE = 2
@@ -46,8 +46,8 @@ def json_option(command: Command) -> Command:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON; NaN and infinities, which JSON lacks, become null."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    """Print a value as indented JSON; what JSON has no number for becomes the text NaN, Infinity or -Infinity."""
+    click.echo(msgspec.json.format(msgspec.json.encode(with_named_numbers(value)), indent=2).decode())
 
 
 def print_table(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from trackbook.errors import TrackbookError, UsageError
 from trackbook.project import Project
 from trackbook.server.projects import Projects
 from trackbook.server.reproductions import Reproducer
+from trackbook.tracking.words import with_named_numbers
 
 T = TypeVar("T")
 
@@ -85,17 +85,7 @@ class TrackbookHandler(APIHandler):
 
 def encode(value: Any) -> bytes:
     """Return JSON; numbers that JSON does not have become the text NaN, Infinity or -Infinity."""
-    return msgspec.json.encode(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(item) for item in value]
-    return value
+    return msgspec.json.encode(with_named_numbers(value))
 
 
 def _unforeseen(status: HTTPStatus, error: BaseException | None) -> tuple[str, str]:

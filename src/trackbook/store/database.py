@@ -12,6 +12,7 @@ On a network file system there is no WAL at all: its index is shared memory, whi
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -37,10 +38,12 @@ def connect_for_writing(path: Path) -> Iterator[Database]:
     new = not path.exists()
     try:
         with closing(connect(path, "mode=rwc")) as db:
+            mode = journal_mode(path)
             if new:
                 with telling(path):
                     path.chmod(0o600)
-            db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
+                _mention(mode, path)
+            db.execute(f"PRAGMA journal_mode = {mode}")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
             _bring_up_to_date(db, path)
@@ -125,6 +128,16 @@ def tidying() -> Iterator[None]:
 def journal_mode(path: Path) -> str:
     """Return how SQLite shall keep `path` safe: WAL, or DELETE where several machines may have it mounted."""
     return "DELETE" if filesystem.is_network(filesystem.file_system(path.parent)) else "WAL"
+
+
+def _mention(mode: str, path: Path) -> None:
+    """Say once, when a database is made, what its place costs."""
+    if mode != "WAL":
+        warnings.warn(
+            f"the store {path.parent} lies on a file system that is shared over a network, so it works without "
+            "SQLite's write-ahead log: safe, but slower; for speed set TRACKBOOK_DIR to a local folder",
+            stacklevel=2,
+        )
 
 
 def wal_is_sound() -> bool:

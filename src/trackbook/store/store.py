@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 
 from trackbook.errors import NotFoundError, StoreError, StoreVersionError
 from trackbook.store.archive import Archive
-from trackbook.store.journal import JournalWriter
+from trackbook.store.journal import JournalWriter, is_private
 from trackbook.store.objects import Objects
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Store:
         self.root = root
         self.objects = Objects(root / "objects")
         self._archive = Archive(root)
-        self._folders = (root / "journal", spool_folder(root))
-        self._journal = JournalWriter(*self._folders)
+        self._spool = spool_folder(root)
+        self._journal = JournalWriter(root / "journal", self._spool)
         self.append = self._journal.append
         """Add a tracking event to this process's journal; see `JournalWriter.append` for what it promises."""
 
@@ -125,22 +125,26 @@ class Store:
         except StoreBusyError:
             return False
         with suppress(OSError):
-            self._folders[1].rmdir()  # the spool, once it is empty
+            self._spool.rmdir()  # once it is empty
         return True
+
+    def _folders(self) -> list[Path]:
+        """Where journals lie: anybody may make a folder of the spool's name, so it is read only if it is ours."""
+        return [self.root / "journal", *([self._spool] if is_private(self._spool) else [])]
 
     def _drain_into(self, db: Database) -> None:
         from trackbook.store.database import telling
         from trackbook.store.drain import drain
 
         with telling(self.database):
-            drain(db, self._folders, self.objects)
+            drain(db, self._folders(), self.objects)
 
     def _is_behind(self, db: Database) -> bool:
         from trackbook.store.database import is_ready, telling
         from trackbook.store.drain import has_news
 
         with telling(self.database):
-            return not is_ready(db, self.database) or has_news(db, self._folders, self._journal.path)
+            return not is_ready(db, self.database) or has_news(db, self._folders(), self._journal.path)
 
     def _catch_up(self) -> None:
         """Drain, unless others do so or nobody can; a database that is not ready is waited for."""

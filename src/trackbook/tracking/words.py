@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 
 def local_time(milliseconds: int | None) -> str:
@@ -20,3 +23,14 @@ def number(value: float) -> str:
 def printable(text: str) -> str:
     """Return stored text without what a screen would obey, such as control characters; tabs and line ends stay."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def with_named_numbers(value: Any) -> Any:
+    """Return a value for JSON, in which the numbers that JSON does not have are the texts NaN, Infinity, -Infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: with_named_numbers(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [with_named_numbers(item) for item in value]
+    return value
