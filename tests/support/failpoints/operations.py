@@ -211,7 +211,7 @@ def of_version(steps: int) -> Act:
                 db.executemany(
                     "INSERT INTO metric_point (run_id, key_id, step, time, value) VALUES (1, 1, ?, ?, ?)",
                     [(step, step, float(step)) for step in range(10)],
-                ) if steps < CHUNKS else None
+                )
                 db.execute("COMMIT")
         finally:
             STEPS.extend(later)
@@ -219,11 +219,10 @@ def of_version(steps: int) -> Act:
         session.say("param", "a" * 32, "rate", "0.1")
         for step in range(10):
             session.say("metric", "a" * 32, "loss", step, float(step))
+        os._exit(0)  # its exit would bring the store up to date
 
     return prepare
 
 
-CHUNKS = STEPS.index(migrations.m009_points) + 1
-for number in range(1, len(STEPS)):
-    if number < CHUNKS:
-        operation(f"migration from {STEPS[number - 1].__name__}", of_version(number))(read)
+for number in range(1, STEPS.index(migrations.m009_points) + 1):  # as long as points are rows of their own
+    operation(f"migration from {STEPS[number - 1].__name__}", of_version(number))(read)
