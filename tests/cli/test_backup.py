@@ -22,7 +22,7 @@ def test_a_backup_is_made_verified_and_restored(project: Project, tmp_path: Path
     """It says what it holds and that it was restored; what was there before lies aside."""
     run_id = full_run(project)
     folder = str(tmp_path / "backup")
-    assert "1 runs" in run("backup", folder).output
+    assert "1 run, 0 dataset versions" in run("backup", folder).output
     assert json.loads(run("backup", folder, "--verify", "--json").output)["verified_time"]
     full_run(project, "later")
     project.store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,7 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from support.people import columns_naming_objects
 from trackbook.cli import main
+from trackbook.project import Project
+from trackbook.store.fsck import fsck
+from trackbook.store.gc import collect
+from trackbook.store.references import COLUMNS
 
 
 def demo(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -34,6 +40,13 @@ def test_the_demo_makes_everything_and_can_be_repeated(tmp_path: Path) -> None:
     assert made["model"]["gates"][-1]["passed"] is True
     assert made["drift"]["state"] == "drift"
     assert (tmp_path / "here" / "quickstart_pipeline.py").is_file()
+
+    project = Project.open(tmp_path / "here")
+    assert columns_naming_objects(project) <= {(column.table, column.column) for column in COLUMNS}
+    for path in project.store.objects.folder.glob("??/*"):
+        os.utime(path, (1, 1))
+    collect(project.store, grace=60.0, remove=True)
+    assert [finding for finding in fsck(project.store) if finding.severity == "error"] == []
 
     again = demo("--project", "here", cwd=tmp_path)
     assert again.returncode == 0, again.stderr

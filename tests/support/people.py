@@ -63,3 +63,17 @@ def until_quiet(*projects: Project, most: int = 6) -> None:
         if all(report.is_nothing for report in reports):
             return
     raise AssertionError(f"it never ends: {reports}")
+
+
+def columns_naming_objects(project: Project) -> set[tuple[str, str]]:
+    """Return all columns of all tables in which the digest of an object stands."""
+    objects = set(project.store.objects.digests())
+    found = set()
+    with project.store.read() as db:
+        for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            for column in [row[1] for row in db.execute(f"PRAGMA table_info([{table}])").fetchall()]:
+                for (value,) in db.execute(f"SELECT [{column}] FROM [{table}] WHERE typeof([{column}]) = 'text'"):
+                    if any(digest in value for digest in objects):
+                        found.add((table, column))
+    # A dataset's fingerprint, where it is that of a file, is its digest once more.
+    return found - {("dataset_version", "fingerprint")}

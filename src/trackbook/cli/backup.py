@@ -29,11 +29,11 @@ def backup_command(folder: Path, only_verify: bool, as_json: bool) -> None:
     if as_json:
         print_json(made.to_dict())
         return
-    print_text(
-        f"{folder}: {made.rows['run']:,} runs, {made.rows['dataset_version']:,} dataset versions, "
-        f"{made.rows['model_version']:,} model versions, {made.objects:,} objects ({made.size:,} bytes); "
-        f"restored as a test at {local_time(made.verified_time)}."
-    )
+    rows = made.rows
+    what = (_count(rows["run"], "run"), _count(rows["dataset_version"], "dataset version"))
+    more = (_count(rows["model_version"], "model version"), _count(made.objects, "object"))
+    tested = local_time(made.verified_time)
+    print_text(f"{folder}: {', '.join((*what, *more))} ({made.size:,} bytes); restored as a test at {tested}.")
 
 
 @click.command("restore")
@@ -51,3 +51,7 @@ def restore_command(folder: Path) -> None:
     print_text(f"{root} is restored from {folder}.")
     if aside is not None:
         print_text(f"What was there before lies in {aside}; delete it when you have no more use for it.")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
