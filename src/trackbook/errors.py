@@ -27,7 +27,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from difflib import get_close_matches
 
 
 class TrackbookError(Exception):
@@ -110,6 +109,8 @@ class GateError(RegistryError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'X'?"`` for the nearest of `known`, or an empty string."""
+    from difflib import get_close_matches  # here, as a program that makes no mistake does without
+
     match = get_close_matches(name, list(known), n=1)
     return f"; did you mean {match[0]!r}?" if match else ""
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
-from rich.console import Console, OverflowMethod
-from rich.table import Table
-from rich.text import Text
 
 from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TrackbookError
 from trackbook.tracking.words import number, printable, with_named_numbers
+
+if TYPE_CHECKING:
+    from rich.console import Console, OverflowMethod
 
 NO = 1
 BAD_USAGE = 2
@@ -31,12 +31,16 @@ _NO_ERRORS = (GateError, PipelineError, ExecutionError, IntegrityError)
 
 def console() -> Console:
     """Return a console for standard output; made at each use, as tests replace the stream."""
+    from rich.console import Console  # not at once: a command that prints one line does without
+
     on_screen = sys.stdout.isatty()
     return Console(soft_wrap=not on_screen, width=None if on_screen else PIPE_WIDTH, highlight=False)
 
 
 def stderr_console() -> Console:
     """Return a console for progress and remarks, which never mix with what a program reads."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False)
 
 
@@ -58,6 +62,9 @@ def print_table(
     With `clipped`, each row takes one line: the columns named there are cut where the screen is too narrow, the
     others are not.  Without, columns fold.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     rows = [[cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row] for row in rows]
     if not rows:
         click.echo(empty)

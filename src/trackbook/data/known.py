@@ -37,14 +37,24 @@ class KnownFile(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What lay at a path, and the digest and format of the version that it became."""
+    """What lay at a path, and the digest and format of the version that it became.
+
+    `whole` is the digest of all that a walk through a folder met, None unless every stamp in it can be trusted.
+    `held` are the files, read only when one of them has changed.
+    """
 
     format: int
     boot: str
     path: str
-    files: dict[Place, KnownFile]
     version_digest: str
     version_format: str
+    whole: bytes | None
+    held: msgspec.Raw
+
+    @property
+    def files(self) -> dict[Place, KnownFile]:
+        """The files that lay there, with stamps that can be trusted."""
+        return _files_decoder.decode(self.held)
 
 
 def recall(folder: Path, path: Path) -> Known | None:
@@ -60,10 +70,19 @@ def recall(folder: Path, path: Path) -> Known | None:
     return known if is_ours and known.boot else None
 
 
-def remember(folder: Path, path: Path, read: Mapping[Place, Read | KnownFile], digest: str, format: str) -> None:
+def remember(
+    folder: Path,
+    path: Path,
+    read: Mapping[Place, Read | KnownFile],
+    digest: str,
+    format: str,
+    whole: bytes | None = None,
+) -> None:
     """Note what lay at `path`; a store that cannot be written just forgets it."""
     files = {place: known for place, each in read.items() if (known := _trusty(each)) is not None}
-    payload = msgspec.msgpack.encode(Known(FORMAT, boot(), _spelled(path), files, digest, format))
+    held = msgspec.Raw(msgspec.msgpack.encode(files))
+    whole = whole if len(files) == len(read) else None
+    payload = msgspec.msgpack.encode(Known(FORMAT, boot(), _spelled(path), digest, format, whole, held))
     record = _record(folder, path)
     temporary = record.with_name(f"{record.name}.{secrets.token_hex(4)}.tmp")
     with suppress(OSError):
@@ -97,3 +116,4 @@ def _spelled(path: Path) -> str:
 
 
 _decoder = msgspec.msgpack.Decoder(Known)
+_files_decoder = msgspec.msgpack.Decoder(dict[Place, KnownFile])

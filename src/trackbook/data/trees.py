@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from blake3 import blake3
 
 from trackbook.capture.files.stamps import Stamp
 from trackbook.data.files import LARGE, Read, StoredFile, write_file
@@ -55,7 +56,7 @@ class TreeManifest(Manifest, frozen=True, kw_only=True):
         return StoredFile(entry.digest.hex(), entry.size, tuple(map(self.part, entry.order)))
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, array_like=True):
     """What a walk through a folder met: its stamp, without following a link, and what a link says."""
 
     kind: Kind
@@ -83,6 +84,11 @@ def scan(folder: Path) -> dict[Place, Found]:
         if not below and prefix:
             found[prefix[:-1]] = Found("folder", Stamp.from_stat(os.stat(place)))  # noqa: PTH116 - bytes
     return dict(sorted(found.items()))
+
+
+def digest_of(found: Mapping[Place, Found]) -> bytes:
+    """Return a digest of all that a walk met: equal ones tell that nothing has changed."""
+    return blake3(msgspec.msgpack.encode([(path, each) for path, each in found.items()])).digest()
 
 
 def write_files(

@@ -53,7 +53,7 @@ class Datasets:
         if isinstance(data, str) and data.startswith(PREFIX):
             content: Content | DatasetVersion = _same_content(self.resolve(data))
         elif isinstance(data, str | Path):
-            content = writing.write_path(self._store, Path(data))
+            content = writing.write_path(self._store, Path(data), lambda: self.newest(name))
         else:
             content = writing.write_frame(self._store, data, name, lambda: self.newest(name))
         if isinstance(content, DatasetVersion):

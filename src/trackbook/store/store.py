@@ -233,8 +233,8 @@ def _held(path: Path, wait: float) -> Iterator[None]:
 def _close_quietly(reference: weakref.ref[Store]) -> None:
     """At exit: leave nothing behind in the journal if it can be helped; what stays is drained by the next reader."""
     store = reference()
-    if store is None or not store.root.is_dir():
-        return
+    if store is None or store._journal.path is None or not store.root.is_dir():
+        return  # what has only read has nothing to leave
     try:
         # A process that has only appended would import SQLite's library now, half a second of it, and libraries
         # that register exit handlers of their own cannot be imported at exit at all.
