@@ -18,9 +18,16 @@ LIMITS = st.builds(Limits, few=SMALL, tried=SMALL, counted=SMALL, counted_fully=
 """Limits so low that a few runs meet all of them."""
 
 
+class Runs120(list):
+    """The runs; a failing example says only that it is these."""
+
+    def __repr__(self) -> str:
+        return "the runs of this module"
+
+
 @pytest.fixture(scope="module")
 def made() -> list[Made]:
-    chance, runs = random.Random(3), []
+    chance, runs = random.Random(3), Runs120()
     for row in range(1, 121):
         runs.append(made_run(row, chance, runs))
     return runs
@@ -59,6 +66,25 @@ def test_a_search_finds_what_a_plain_evaluation_finds(made, store, wanted, order
     skipped = runs.page(text, clauses, size, skip=skip, experiment=experiment, deleted=deleted)
     assert [run.run_id for run in skipped.runs] == all_ids[skip : skip + size]
     assert (skipped.next_cursor is not None) == (len(all_ids) > skip + size)
+
+
+@pytest.mark.parametrize("experiment", [None, "one"])
+@pytest.mark.parametrize("order", [(), ("params.depth DESC",), ("metrics.loss",), ("tags.team", "params.depth")])
+@pytest.mark.parametrize(
+    "filter",
+    [
+        "metrics.`unheard of` = 1",
+        "params.`unheard of` IS NOT NULL",
+        "NOT params.`unheard of` IS NULL",
+        "metrics.`unheard of` > 1 or params.unheard = 1",
+        "tags.team = 'a' and metrics.`unheard of` != 1",
+    ],
+)
+def test_what_no_run_can_meet_finds_nothing_in_any_order(store, filter, order, experiment):
+    """A key that no run has makes no statement that SQLite has no way for."""
+    runs = Runs(store)
+    assert runs.search(filter, order, experiment=experiment) == []
+    assert runs.count(filter, experiment=experiment) == 0
 
 
 def test_a_run_found_holds_all_that_was_logged(made, store):

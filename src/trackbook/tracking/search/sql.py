@@ -47,8 +47,10 @@ class Sql(msgspec.Struct, frozen=True):
         return Sql(self.text + other.text, self.values + other.values)
 
 
-NEVER = Sql("0")
-ALWAYS = Sql("1")
+# Bound, not spelt out: where SQLite sees that a condition is never true, it forgets those that a partial index needs,
+# and has "no query solution" with that index.
+NEVER = Sql("?", (0,))
+ALWAYS = Sql("?", (1,))
 KeyIds = Mapping[str, int]
 """The integer keys of the params and metrics that any run has."""
 
