@@ -94,11 +94,14 @@ describe('while somebody looks', () => {
   });
 
   test('new runs come at the top, and the others keep their places', async () => {
+    let told = 0;
+    source.stateChanged.connect(() => told++);
     ids = ['100002', '100001', ...ids];
     await vi.waitFor(() => expect(source.row(0)?.run_id).toBe('100002'));
     expect(source.row(2)?.run_id).toBe('100000');
     expect(source.total).toBe(100_002);
     expect(changes).toContainEqual({ type: 'inserted', rows: 2 });
+    expect(told).toBe(1);
   });
 
   test('a run that is deleted elsewhere goes', async () => {

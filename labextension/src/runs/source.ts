@@ -224,6 +224,7 @@ export class RunsSource {
     } else if (come > 0 && count === this.total + come && isNewestFirst(this._query)) {
       this._pages.insertAbove(come);
       this._emit({ type: 'inserted', rows: come });
+      this._stateChanged();
     } else {
       this._pages.forgetPlaces();
       this._setTotal(count);
