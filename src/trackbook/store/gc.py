@@ -54,13 +54,22 @@ def collect(store: Store, *, grace: float, remove: bool = False, now: float | No
     `now` is in seconds since 1970.  Raises StoreError, and removes no object, when the manifest of a dataset version
     cannot be read: what it is made of is not known then.
     """
+    from trackbook.store.database import telling
+
     before = (now_ms() / 1000 if now is None else now) - grace
-    if remove:
-        with store.write() as db:
-            runs = _purge(db, before)
-        # Only now that the rows are gone for good: a transaction that fails must not have lost its objects.
-        with store.write() as db:
-            return _sweep(store, db, runs, before, remove=True)
+    with telling(store.database):
+        return _remove(store, before) if remove else _look(store, before)
+
+
+def _remove(store: Store, before: float) -> Garbage:
+    with store.write() as db:
+        runs = _purge(db, before)
+    # Only now that the rows are gone for good: a transaction that fails must not have lost its objects.
+    with store.write() as db:
+        return _sweep(store, db, runs, before, remove=True)
+
+
+def _look(store: Store, before: float) -> Garbage:
     with store.write() as db:
         db.execute("SAVEPOINT looking")
         try:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from trackbook.project import Project
-from trackbook.store import durable, events, migrations
+from trackbook.store import backup, durable, events, gc, migrations
 from trackbook.store.database import connect_for_writing
 from trackbook.store.migrations import STEPS
 from trackbook.tracking import ActiveRun
@@ -184,6 +184,18 @@ def edit(session: Session) -> None:
     store = session.project.store
     store.append(events.RunEdited(run.run_id, f"tags.{session.label}", "said", 1, "ada"), durable=True)
     session.say("tag", run.run_id, session.label, "said")
+
+
+@operation("gc", used)
+def collect_garbage(session: Session) -> None:
+    session.project.store.objects.put(b"nothing refers to it" + session.tag)
+    gc.collect(session.project.store, grace=0, remove=True)
+
+
+@operation("backup", used)
+def back_up(session: Session) -> None:
+    backup.back_up(session.project.store, session.folder / "backup")
+    session.say("backup", "backup")
 
 
 def of_version(steps: int) -> Act:

@@ -14,6 +14,7 @@ from typing import Any
 from trackbook.errors import RegistryError
 from trackbook.project import Project
 from trackbook.store import Store
+from trackbook.store.backup import verify
 from trackbook.store.curves import read_curve
 from trackbook.store.fsck import fsck
 from trackbook.tracking import Run
@@ -106,6 +107,10 @@ def _model(project: Project, _runs: object, _points: object, name: str, version:
         raise AssertionError(f"version {version} of {name} cannot be loaded") from error
 
 
+def _backup(project: Project, _runs: object, _points: object, folder: str) -> None:
+    verify(project.root / folder)
+
+
 _CHECKS: dict[str, Any] = {
     "start": _start,
     "end": _end,
@@ -117,4 +122,5 @@ _CHECKS: dict[str, Any] = {
     "row": _row,
     "dataset": _dataset,
     "model": _model,
+    "backup": _backup,
 }

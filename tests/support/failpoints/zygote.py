@@ -192,6 +192,7 @@ class Zygote:
         """Let a child do the operation and strike at call `number`; return its end, whether, and where it struck."""
         self.clear(template)
         self.shim.fault_root(0, os.fsencode(self.work / ".trackbook"))
+        self.shim.fault_root(2, os.fsencode(self.work / "backup"))
         self.shim.fault_root(1, os.fsencode(os.environ["TMPDIR"]) if request.spool else b"")
         error = getattr(errno, request.error) if request.error else 0
         death = self.forked(lambda say: self.act(request, error, number, say))
