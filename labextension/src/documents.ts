@@ -48,7 +48,9 @@ export function addDocuments(parts: IDocumentParts): void {
 
 function addKind(parts: IDocumentParts, kind: IKind): void {
   const { commands, shell } = parts.app;
-  const tracker = new WidgetTracker<MainAreaWidget>({ namespace: kind.command });
+  // What is remembered is found again by what stands before its first colon.
+  const namespace = kind.command.replace(':', '-');
+  const tracker = new WidgetTracker<MainAreaWidget>({ namespace });
   const remembered = new WeakMap<MainAreaWidget, Args>();
   commands.addCommand(kind.command, {
     label: kind.label,
