@@ -191,7 +191,10 @@ def read_rows(path: Path) -> Iterator[Row | Damage]:
         while header := file.read(_HEADER.size):
             payload = _payload(file, header)
             if payload is None:
-                yield Damage(position, True, "the frame is cut off or changed")
+                # Where the file ends within the frame, its writer was killed: the rows wait in the outbox.
+                whole = position + _HEADER.size + int.from_bytes(header[:4], "little")
+                is_torn = len(header) < _HEADER.size or whole > path.stat().st_size
+                yield Damage(position, is_torn, "the frame is cut off or changed")
                 return
             try:
                 yield msgspec.msgpack.decode(payload, type=Row)

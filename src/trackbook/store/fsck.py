@@ -103,7 +103,7 @@ def _archive(root: Path) -> Iterator[Finding]:
         )
     archive = Archive(root)
     for log in archive.logs():
-        damage = next((item for item in read_rows(log) if isinstance(item, Damage)), None)
+        damage = next((item for item in read_rows(log) if isinstance(item, Damage) and not item.torn), None)
         if damage is not None:
             yield _archive_damaged(log, f"{damage.reason}, at byte {damage.offset}")
     for sealed in archive.journals():
