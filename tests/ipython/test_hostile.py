@@ -197,11 +197,15 @@ def test_a_wide_frame_is_repeated_as_a_notebook_shows_it(shared: Any) -> None:
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Return the bytes and the times of all files below a folder, without what readers of a database leave."""
+    """Return the bytes and the times of all files below a folder, without what readers of a database leave.
+
+    Nor what keeps the verdict: the database and its archive.
+    """
+    kept = (".trackbook/trackbook.db", ".trackbook/archive")
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in (".pyc", ".lock") and ".trackbook/trackbook.db" not in str(path)
+        if path.is_file() and path.suffix not in (".pyc", ".lock") and not any(part in str(path) for part in kept)
     }
 
 

@@ -50,8 +50,11 @@ def known_runs(project: Project) -> dict[str, Any]:
 
 
 def known(project: Project) -> Any:
-    """Return all that stores have in common after an exchange: runs, and versions by what makes them the same."""
-    data = {(each.identity, each.created_by, each.created_time) for each in project.data.list()}
+    """Return all that stores have in common after an exchange: runs, and versions by what makes them the same.
+
+    Where both have made the same version of a dataset, each goes on to know its own maker.
+    """
+    data = {each.identity for each in project.data.list()}
     models = {msgspec.json.encode(each) for each in project.registry.shared()}
     return known_runs(project), data, models
 

@@ -89,6 +89,8 @@ class TrackedCells:
         try:
             self._start(info)
         except KeyboardInterrupt:
+            if self._running is not None and self._running.project is not None and self._running.cell is None:
+                self._running.project.cells.end_stray()
             self._interrupt()
         finally:
             if self._running is not None:

@@ -34,7 +34,7 @@ from trackbook.store import Objects
 from trackbook.store import events as event
 from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.errors import status_of
-from trackbook.tracking.tracker import ActiveRun, Tracker
+from trackbook.tracking.tracker import KILLED, ActiveRun, Tracker
 from trackbook.tracking.versioning import InputVersions
 
 KEEPING_THREADS = 8
@@ -132,6 +132,12 @@ class CellTracker:
         except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001 - the run goes on, and must be ended later
             cell.fault = fault
         return cell
+
+    def end_stray(self) -> None:
+        """End a cell's run that nobody holds: an interrupt came when it had started and before anybody knew of it."""
+        run = self._tracker.active
+        if run is not None and run.kind == "cell":
+            run.end(KILLED)
 
     def finish(
         self, cell: CellRun, session: Session, running: RunningCell, namespace: Mapping[str, Any], end: CellEnd

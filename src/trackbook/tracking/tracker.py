@@ -102,22 +102,21 @@ class Tracker:
             kind=kind,
             parent=parent,
         )
-        self.append(
-            event.RunStarted(
-                run_id=run.run_id,
-                experiment=run.experiment,
-                run_name=run.run_name,
-                kind=kind,
-                start_time=now_ms(),
-                user=self._user,
-                parent_run_id=parent.run_id if parent else None,
-                source=None if source is None else redact(source),
-                notebook=notebook,
-                cell_id=cell_id,
-            )
+        started = event.RunStarted(
+            run_id=run.run_id,
+            experiment=run.experiment,
+            run_name=run.run_name,
+            kind=kind,
+            start_time=now_ms(),
+            user=self._user,
+            parent_run_id=parent.run_id if parent else None,
+            source=None if source is None else redact(source),
+            notebook=notebook,
+            cell_id=cell_id,
         )
         self._push(run)
         try:
+            self.append(started)
             self._describe(run.run_id)
             if texts:
                 run._set_tags(texts)
@@ -426,21 +425,16 @@ class ActiveRun:
         if status not in ENDED:
             known = nearest(status.upper(), ENDED) if isinstance(status, str) else ""
             raise UsageError(f"a run does not end as {status!r}; use one of {', '.join(ENDED)}{known}")
+        failure = run_errors.describe(error)
+        name, message, trace = (failure.type, failure.message, failure.traceback) if failure else (None, None, None)
+        ended = event.RunEnded(self.run_id, status, now_ms(), name, message, trace, execution_count)
         self.status = status
         self._tracker._remove(self)
-        failure = run_errors.describe(error)
-        self._append(
-            event.RunEnded(
-                self.run_id,
-                status,
-                now_ms(),
-                error_type=failure.type if failure else None,
-                error_message=failure.message if failure else None,
-                traceback=failure.traceback if failure else None,
-                execution_count=execution_count,
-            ),
-            durable=True,
-        )
+        try:
+            self._append(ended, durable=True)
+        except KeyboardInterrupt:
+            self._append(ended, durable=True)  # wherever it struck: what is written twice counts once
+            raise
 
     def __enter__(self) -> ActiveRun:
         self._check_going()
