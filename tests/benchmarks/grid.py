@@ -1,0 +1,135 @@
+"""How smoothly 100,000 runs scroll, filter and sort in the Lab, beside JupyterLab's own grid of a CSV file.
+
+    python tests/benchmarks/grid.py [--runs N]
+
+A headless browser draws without a GPU, so its frames say most beside those of the other grid.  A gap is the time
+between two animation frames; 16.7 ms is a screen's own pace.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.jupyter import JupyterServer
+from support.many import fill
+
+CHROMIUM = os.environ.get("TRACKBOOK_CHROMIUM") or None
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+WATCH = """() => {
+    window.gaps = []; let last = performance.now();
+    const frame = now => { window.gaps.push(now - last); last = now; requestAnimationFrame(frame); };
+    requestAnimationFrame(frame);
+}"""
+
+
+def gaps(page: Page, act: Callable[[], object]) -> str:
+    """Return what a person would feel of the frames while `act` runs."""
+    page.evaluate("() => { window.gaps = [] }")
+    start = time.perf_counter()
+    act()
+    took = time.perf_counter() - start
+    found = sorted(page.evaluate("() => window.gaps"))
+    p95 = found[int(len(found) * 0.95)]
+    return f"{took:6.2f} s, frames: median {statistics.median(found):6.1f} ms, 95 % {p95:7.1f} ms, longest {found[-1]:7.1f} ms"
+
+
+def wheel(page: Page, times: int, by: int) -> None:
+    """Turn the wheel over the grid."""
+    for _ in range(times):
+        page.mouse.wheel(0, by)
+        page.wait_for_timeout(16)
+    page.wait_for_timeout(500)
+
+
+def over_grid(page: Page) -> None:
+    """Put the mouse over the grid that is visible."""
+    box = page.locator(".lm-DataGrid-viewport:visible").last.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def drag_bar(page: Page, share: float) -> None:
+    """Drag the thumb of the grid's scroll bar to a share of its track, and wait for rows."""
+    track = page.locator(".lm-DataGrid .lm-ScrollBar[data-orientation=vertical] .lm-ScrollBar-track:visible").last
+    thumb = track.locator(".lm-ScrollBar-thumb").bounding_box()
+    box = track.bounding_box()
+    assert box is not None
+    assert thumb is not None
+    page.mouse.move(thumb["x"] + 4, thumb["y"] + thumb["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(thumb["x"] + 4, box["y"] + box["height"] * share, steps=20)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+
+
+def lab_page(page: Page, lab: JupyterServer, file: str) -> None:
+    """Open the Lab with a file."""
+    page.goto(f"{lab.url}lab/tree/{file}?token={lab.token}&reset")
+    page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
+    page.wait_for_timeout(3000)
+    page.evaluate(WATCH)
+
+
+def measure(page: Page, lab: JupyterServer, runs: int) -> None:
+    """Print a line for everything that a person does."""
+    lab_page(page, lab, "table.csv")
+    over_grid(page)
+    print(f"CSV viewer, wheel      {gaps(page, lambda: wheel(page, 40, 200))}", flush=True)
+    print(f"CSV viewer, drag bar   {gaps(page, lambda: drag_bar(page, 0.5))}", flush=True)
+    total = page.locator(".tb-Actions-count")
+
+    def opened() -> None:
+        page.get_by_role("tab", name="Trackbook").click()
+        page.get_by_role("button", name="All runs").click()
+        total.get_by_text(f"{runs:,} runs").wait_for()
+
+    def filtered() -> None:
+        page.get_by_role("combobox", name="Filter runs").fill("metrics.accuracy > 0.9")
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"() => !document.querySelector('.tb-Actions-count').textContent.includes('{runs:,}')")
+
+    print(f"runs, open             {gaps(page, opened)}", flush=True)
+    page.wait_for_timeout(1500)
+    over_grid(page)
+    print(f"runs, wheel            {gaps(page, lambda: wheel(page, 40, 200))}", flush=True)
+    print(f"runs, drag to middle   {gaps(page, lambda: drag_bar(page, 0.5))}", flush=True)
+    print(f"runs, drag to end      {gaps(page, lambda: drag_bar(page, 1.0))}", flush=True)
+    print(f"runs, filter           {gaps(page, filtered)}", flush=True)
+
+
+def main() -> None:
+    """Make the runs, start a server and a browser, measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=100_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root, home = Path(folder, "project"), Path(folder, "home")
+        for each in (root, home):
+            each.mkdir()
+        (root / "trackbook.toml").touch()
+        print(f"making {given.runs:,} runs …", file=sys.stderr)
+        fill(root, given.runs)
+        pd.DataFrame({f"c{at}": range(given.runs) for at in range(9)}).to_csv(root / "table.csv", index=False)
+        lab = JupyterServer(root, home, app="lab").wait()
+        try:
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+                measure(browser.new_page(viewport={"width": 1440, "height": 900}), lab, given.runs)
+                browser.close()
+        finally:
+            lab.stop()
+
+
+if __name__ == "__main__":
+    main()
