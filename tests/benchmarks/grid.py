@@ -121,7 +121,7 @@ def main() -> None:
         print(f"making {given.runs:,} runs …", file=sys.stderr)
         fill(root, given.runs)
         pd.DataFrame({f"c{at}": range(given.runs) for at in range(9)}).to_csv(root / "table.csv", index=False)
-        lab = JupyterServer(root, home, app="lab").wait()
+        lab = JupyterServer(root, home, "--expose-app-in-browser", app="lab").wait()
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
