@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.s3 import CREDENTIALS, Bucket, make_bucket, s3_server
 from trackbook.project import Project
 
 CELL_SECONDS = 60.0
@@ -164,6 +165,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (root / "trackbook.toml").write_text("")
     monkeypatch.chdir(root)
     return Project.open(root)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of a real S3 server, one for all tests of a process."""
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket, with the credentials that open it in the environment."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return make_bucket(s3_endpoint)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ FIGURE_FORMATS = frozenset({"png", "svg", "pdf", "jpg", "jpeg"})
 
 def _run() -> ActiveRun:
     """Return the active run, or start one; on the path of every logging call, so it looks no further than it must."""
-    return current.active_run or current.get().tracker.start_run()
+    return current.active_run or current.get().tracker.ensure_run()
 
 
 def set_experiment(name: str) -> None:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.people import person
-from support.s3 import CREDENTIALS, Bucket, make_bucket, s3_server
 from trackbook.project import Project
-
-
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    with s3_server() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    return make_bucket(s3_endpoint)
 
 
 @pytest.fixture

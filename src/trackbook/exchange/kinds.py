@@ -40,10 +40,7 @@ class DatasetKind:
         self._data = data
 
     def own(self) -> dict[str, DatasetRecord]:
-        versions = (
-            msgspec.structs.replace(each, version=each.origin or each.version, origin=None)
-            for each in self._data.list()
-        )
+        versions = map(_as_made, self._data.list())
         return {_key(each): DatasetRecord(FORMAT, each) for each in versions}
 
     def objects(self, record: DatasetRecord) -> Iterable[str]:

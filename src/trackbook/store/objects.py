@@ -166,11 +166,6 @@ class Objects:
         except IntegrityError as error:
             raise _changed(digest) from error
 
-    def stored_size(self, digest: str) -> int:
-        """Return how many bytes of the disk the object takes."""
-        found = self._found(digest)
-        return found.path.stat().st_size
-
     def path(self, digest: str) -> Path:
         """Return where an object lies that is not compressed; raises NotFoundError for anything that is no digest."""
         own = self._own(digest)

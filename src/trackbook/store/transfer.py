@@ -7,7 +7,7 @@ which.  A fault leaves whole objects behind or none, so that doing it again goes
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -154,14 +154,6 @@ def name_of(digest: str) -> str:
     if not is_digest(digest):
         raise IntegrityError(f"{digest!r:.80} is no digest of an object; it was crafted")
     return f"{FOLDER}/{digest[:2]}/{digest[2:]}"
-
-
-def digests_in(names: Collection[str]) -> Iterator[str]:
-    """Yield the digests of the objects among the names of a remote."""
-    for name in names:
-        digest = name.removeprefix(f"{FOLDER}/").replace("/", "")
-        if name.startswith(f"{FOLDER}/") and is_digest(digest):
-            yield digest
 
 
 def _fetch(remote: Remote, digest: str, folder: Path) -> _Fetched:
