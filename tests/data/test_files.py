@@ -11,8 +11,10 @@ import pytest
 from blake3 import blake3
 
 from trackbook.data import Datasets, chunks, files, known, trees
-from trackbook.errors import DataError, IntegrityError, UsageError
+from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError
 from trackbook.store import Store
+from trackbook.store.fsck import fsck
+from trackbook.store.gc import collect
 
 MB = 1 << 20
 
@@ -51,12 +53,16 @@ def old(monkeypatch):
 
 @pytest.mark.parametrize("content", [rows(900_000), os.urandom(20 * MB), b"\0" * 20 * MB, b"x" * (9 * MB + 1)])
 def test_a_large_file_comes_back_byte_for_byte(data, tmp_path, content):
-    (tmp_path / "file").write_bytes(content)
-    version = data.snapshot(tmp_path / "file", "file")
-    assert (version.format, version.fingerprint, version.size) == ("chunks", blake3(content).hexdigest(), len(content))
-    assert data.load("file") == content
-    data.restore("file", tmp_path / "copy")
-    assert (tmp_path / "copy").read_bytes() == content
+    """Its first version, which is kept whole, and the second, which is kept as chunks."""
+    for number, (each, format) in enumerate([(content, "file"), (content + b"more", "chunks")], 1):
+        (tmp_path / "file").write_bytes(each)
+        version = data.snapshot(tmp_path / "file", "file")
+        assert (version.version, version.format, version.size) == (number, format, len(each))
+        assert version.fingerprint == blake3(each).hexdigest()
+    for number, each in enumerate([content, content + b"more"], 1):
+        assert data.load(f"file@{number}") == each
+        data.restore(f"file@{number}", tmp_path / f"copy{number}")
+        assert (tmp_path / f"copy{number}").read_bytes() == each
 
 
 @pytest.mark.parametrize("change", ["append", "insert", "cut"])
@@ -75,6 +81,88 @@ def test_a_change_costs_the_chunks_around_it(data, store, tmp_path, change):
     assert stored(store) - before < 12 * MB < len(content) / 2
     assert data.load("file@1") == content
     assert data.load("file@2") == changed
+    (tmp_path / "file.csv").write_bytes(changed + rows(1000, 2))
+    before = stored(store)
+    data.snapshot(tmp_path / "file.csv", "file")
+    assert stored(store) - before < 3 * MB
+    assert data.load("file@3") == changed + rows(1000, 2)
+
+
+def test_a_file_that_shares_nothing_with_the_version_before_is_kept_whole(data, tmp_path):
+    for _ in range(2):
+        (tmp_path / "file").write_bytes(os.urandom(9 * MB))
+        version = data.snapshot(tmp_path / "file", "file")
+    assert (version.version, version.format) == (2, "file")
+
+
+def test_an_earlier_content_that_comes_again_is_kept_once(data, store, tmp_path):
+    content = rows(900_000)
+    for each in (content, content + b"more", content):
+        (tmp_path / "file").write_bytes(each)
+        version = data.snapshot(tmp_path / "file", "file")
+    assert (version.version, version.digest) == (3, data.get("file", 1).digest)
+    (tmp_path / "file").write_bytes(content + b"more")
+    assert data.snapshot(tmp_path / "file", "file").digest == data.get("file", 2).digest
+
+
+def two_versions(data, path):
+    """Make a file's first version and a second that shares most of its content; return the two."""
+    path.write_bytes(os.urandom(12 * MB))
+    first = data.snapshot(path, path.name)
+    with path.open("ab") as file:
+        file.write(os.urandom(4 * MB))
+    return first, data.snapshot(path, path.name)
+
+
+def test_what_a_later_version_lies_in_is_never_cleaned_up(data, store, tmp_path):
+    first, second = two_versions(data, tmp_path / "file")
+    with store.write() as db:
+        db.execute("DELETE FROM dataset_version WHERE version = 1")
+    collect(store, grace=0, remove=True, now=time.time() + 60)
+    assert store.objects.exists(first.digest)
+    assert data.load("file@2") == (tmp_path / "file").read_bytes()
+    assert data.objects(second) > {first.digest}
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_a_damaged_earlier_version_is_named_and_the_next_lies_in_it_no_more(data, store, tmp_path, damage):
+    first, _ = two_versions(data, tmp_path / "file")
+    path = store.objects.locate(first.digest).path
+    if damage == "gone":
+        path.unlink()
+    elif damage == "cut":
+        os.truncate(path, 5 * MB)
+    else:
+        with path.open("r+b") as file:
+            file.seek(6 * MB)
+            file.write(b"flipped!")
+    with pytest.raises(NotFoundError if damage == "gone" else IntegrityError, match=first.digest[:12]):
+        data.load("file@2")
+    assert {each.id for each in fsck(store)} == {"object-missing" if damage == "gone" else "object-changed"}
+    if damage == "flipped":
+        return  # which only reading tells
+    (tmp_path / "file").write_bytes((tmp_path / "file").read_bytes() + b"more")
+    data.snapshot(tmp_path / "file", "file")
+    assert data.load("file@3") == (tmp_path / "file").read_bytes()
+
+
+def test_a_manifest_from_before_there_were_slices_is_still_read(data, store, tmp_path):
+    pieces = [os.urandom(MB), os.urandom(MB)]
+    parts = tuple(map(bytes.fromhex, store.objects.put_many(pieces)))
+    whole = blake3(b"".join(pieces))
+    old = {"parts": parts, "digest": whole.digest(), "size": 2 * MB, "order": [0, 1]}
+    digest = store.objects.put(msgspec.msgpack.encode(old))
+    (tmp_path / "x").write_text("x")
+    row = msgspec.structs.replace(data.snapshot(tmp_path / "x", "x"), name="old", digest=digest, format="chunks")
+    data.adopt(row)
+    assert data.load("old") == b"".join(pieces)
+
+
+def test_a_place_that_a_manifest_does_not_have_is_refused(store):
+    manifest = files.FileManifest(parts=(bytes(32),), digest=bytes(32), size=1, order=(-1,))
+    digest = store.objects.put(msgspec.msgpack.encode(manifest))
+    with pytest.raises(IntegrityError, match="a manifest of 0 slices names slice 1"):
+        files.read_file(store.objects, digest, "chunks")
 
 
 @pytest.mark.parametrize("has_lines", [True, False])
@@ -137,36 +225,33 @@ def test_what_is_known_is_never_trusted_when_it_is_damaged(data, store, tmp_path
 
 def test_a_known_file_whose_chunks_are_gone_is_kept_again(data, store, tmp_path, monkeypatch):
     old(monkeypatch)
-    path = tmp_path / "file"
-    path.write_bytes(os.urandom(9 * MB))
-    version = data.snapshot(path, "file")
-    part = files.read_file(store.objects, version.digest, version.format).parts[1]
+    _, version = two_versions(data, tmp_path / "file")
+    part = files.read_file(store.objects, version.digest, version.format).parts[-1]
     store.objects.locate(part).path.unlink()
-    assert data.snapshot(path, "file") == version
-    assert data.load("file") == path.read_bytes()
+    assert data.snapshot(tmp_path / "file", "file") == version
+    assert data.load("file") == (tmp_path / "file").read_bytes()
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(data, tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(os.urandom(9 * MB))
-    write = files._write_chunks
+    write = files._write_large
 
-    def and_append(objects, path):
-        kept = write(objects, path)
+    def and_append(objects, path, before):
+        kept = write(objects, path, before)
         with path.open("ab") as file:
             file.write(b"more")
         return kept
 
-    monkeypatch.setattr(files, "_write_chunks", and_append)
+    monkeypatch.setattr(files, "_write_large", and_append)
     with pytest.raises(DataError, match="was changed while it was read"):
         data.snapshot(path, "file")
     assert data.list() == ()
 
 
 def test_a_truncated_chunk_is_named(data, store, tmp_path):
-    (tmp_path / "file").write_bytes(os.urandom(9 * MB))
-    version = data.snapshot(tmp_path / "file", "file")
-    part = files.read_file(store.objects, version.digest, version.format).parts[3]
+    _, version = two_versions(data, tmp_path / "file")
+    part = files.read_file(store.objects, version.digest, version.format).parts[-2]
     path = store.objects.locate(part).path
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(IntegrityError, match=part[:12]):
@@ -223,6 +308,18 @@ def test_a_folder_comes_back_with_all_that_is_in_it(data, folder, tmp_path):
     data.restore("folder", tmp_path / "copy")
     assert content_of(tmp_path / "copy") == content_of(folder)
     assert data.snapshot(tmp_path / "copy", "folder") == version
+
+
+def test_a_large_file_in_a_folder_costs_what_changed_in_it(data, store, folder, tmp_path):
+    data.snapshot(folder, "folder")
+    for step in range(2):
+        with (folder / "large.bin").open("ab") as file:
+            file.write(os.urandom(MB))
+        before = stored(store)
+        data.snapshot(folder, "folder")
+        assert stored(store) - before < 4 * MB, step
+    data.restore("folder", tmp_path / "copy")
+    assert content_of(tmp_path / "copy") == content_of(folder)
 
 
 def test_only_what_changed_in_a_folder_is_read_again(data, folder, monkeypatch):

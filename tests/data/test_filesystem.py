@@ -10,7 +10,7 @@ import pytest
 
 from trackbook.data import Datasets
 from trackbook.data.filesystem import DataFileSystem
-from trackbook.errors import DataError, UsageError
+from trackbook.errors import DataError, IntegrityError, UsageError
 from trackbook.store import Store
 
 
@@ -24,18 +24,31 @@ def files(data):
     return DataFileSystem(lambda: data)
 
 
-def test_a_large_file_is_read_from_any_place(data, files, tmp_path):
+@pytest.mark.parametrize("format", ["file", "chunks"])
+def test_a_large_file_is_read_from_any_place(data, files, tmp_path, format):
     content = os.urandom(11 << 20)
+    if format == "chunks":
+        (tmp_path / "big.bin").write_bytes(content[: 9 << 20])
+        data.snapshot(tmp_path / "big.bin", "big")
     (tmp_path / "big.bin").write_bytes(content)
-    assert data.snapshot(tmp_path / "big.bin", "big").format == "chunks"
-    with files.open("data://big@1") as file:
+    version = data.snapshot(tmp_path / "big.bin", "big")
+    assert version.format == format
+    with files.open(f"data://big@{version.version}") as file:
         file.seek(5_000_000)
         assert file.read(3_000_000) == content[5_000_000:8_000_000]
         assert file.seek(-10, os.SEEK_END) == len(content) - 10
         assert file.read() == content[-10:]
         file.seek(0)
         assert file.read() == content
-    assert files.info("big@1")["size"] == len(content)
+    assert files.info("big")["size"] == len(content)
+
+
+def test_a_damaged_large_file_is_refused_when_it_is_opened(data, files, tmp_path):
+    (tmp_path / "big.bin").write_bytes(os.urandom(9 << 20))
+    version = data.snapshot(tmp_path / "big.bin", "big")
+    os.truncate(data.stored_objects.locate(version.digest).path, 100)
+    with pytest.raises(IntegrityError, match=version.digest[:12]):
+        files.open("data://big")
 
 
 def test_a_frame_is_served_as_parquet(data, files):

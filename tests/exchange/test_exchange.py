@@ -96,8 +96,12 @@ def test_large_files_and_folders_arrive_to_the_byte(people):
         (folder / name).write_text(name * 100)
     ada.data.snapshot(large, "large")
     ada.data.snapshot(folder, "folder")
+    before = large.read_bytes()
+    large.write_bytes(before + b"more")
+    assert ada.data.snapshot(large, "large").format == "chunks"
     until_quiet(ada, bob)
-    assert bob.data.load("data:/large") == large.read_bytes()
+    assert bob.data.load("data:/large@1") == before
+    assert bob.data.load("data:/large@2") == before + b"more"
     target = bob.root / "restored"
     bob.data.restore("data:/folder", target)
     assert {path.relative_to(target).as_posix(): path.read_text() for path in target.rglob("*.txt")} == {

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
-from typing import Any
+from itertools import cycle
+from typing import Any, NamedTuple
 
 import numpy as np
 from blake3 import blake3
@@ -20,46 +21,62 @@ WINDOW_BYTES = 512 << 10
 READ_BYTES = 8 << 20
 NEWLINE = 10
 _WORD = 8
+_REST = MIN_BYTES + WINDOW_BYTES + _WORD
+"""More than this is never left behind the last cut that can be told."""
+
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
 
-class Chunker:
-    """Reads an open, unbuffered file in chunks, and takes the digest of the whole meanwhile."""
+class Chunk(NamedTuple):
+    """A stretch of a file: the BLAKE3 digest of its bytes, and where it lies."""
 
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
-        self._hasher = blake3()
-        self.size = 0
+    digest: str
+    start: int
+    size: int
 
-    def chunks(self) -> Iterator[memoryview]:
-        """Yield the file's content in chunks of 1 to 1.5 MiB, the last one of any size; raises OSError."""
-        rest = memoryview(b"")
-        with ThreadPoolExecutor(1, "trackbook-digest") as beside:
-            hashing: Future[Any] = beside.submit(bool)
-            while True:
-                held, new = self._read_behind(rest)
-                hashing.result()
-                if not new:
-                    break
-                hashing = beside.submit(self._hasher.update, held[len(rest) :])
-                cuts = list(chunk_ends(held))
-                yield from (held[start:end] for start, end in zip([0, *cuts], cuts, strict=False))
-                rest = held[cuts[-1] if cuts else 0 :]
-        if rest:
-            yield rest
 
-    def _read_behind(self, rest: memoryview) -> tuple[memoryview, int]:
-        """Return `rest` with what comes next in the file behind it, and how many bytes that is."""
-        held = np.empty(len(rest) + READ_BYTES, np.uint8).data  # not filled with zeros first, as bytes are
-        held[: len(rest)] = rest
-        new = self._file.readinto(held[len(rest) :])
-        self.size += new
-        return held[: len(rest) + new], new
+class Cut(NamedTuple):
+    """A file in chunks of 1 to 1.5 MiB, the last one of any size; `digest` and `size` are those of the whole."""
 
-    def digest(self) -> str:
-        """Return the BLAKE3 digest of all that was read."""
-        return self._hasher.hexdigest()
+    digest: str
+    size: int
+    chunks: tuple[Chunk, ...]
+
+
+def cut(file: FileIO) -> Cut:
+    """Read an open, unbuffered file to its end, and say which chunks it is made of; raises OSError."""
+    hasher = blake3()
+    hashing: list[Future[Any]] = []
+    found: list[tuple[int, int, Future[str]]] = []
+    start = end = 0
+    buffers = cycle(np.empty(_REST + READ_BYTES, np.uint8).data for _ in range(2))
+    rest = memoryview(b"")
+    with ThreadPoolExecutor(2, "trackbook-digest") as beside:
+        while True:
+            held = next(buffers)
+            held[: len(rest)] = rest
+            new = file.readinto(held[len(rest) : len(rest) + READ_BYTES])
+            held = held[: len(rest) + new]
+            cuts = list(chunk_ends(held)) if new else [len(held)]
+            for each in hashing:  # they read the other buffer, which comes next
+                each.result()
+            hashing = [beside.submit(hasher.update, held[len(rest) :])]
+            for low, high in zip([0, *cuts], cuts, strict=False):
+                found.append((start, high - low, beside.submit(_digest, held[low:high])))
+                hashing.append(found[-1][2])
+                start += high - low
+            rest = held[cuts[-1] if cuts else 0 :]
+            end += new
+            if not new:
+                break
+        chunks = tuple(Chunk(each.result(), at, size) for at, size, each in found if size)
+        hashing[0].result()
+    return Cut(hasher.hexdigest(), end, chunks)
+
+
+def _digest(content: memoryview) -> str:
+    return blake3(content).hexdigest()
 
 
 def chunk_ends(content: memoryview) -> Iterator[int]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from fsspec import AbstractFileSystem
 from fsspec.implementations.data import DataFileSystem as WrittenOut
 
-from trackbook.data.files import StoredFile, read_file
-from trackbook.data.values import DatasetVersion
+from trackbook.data.files import Slice, StoredFile, read_file, read_slice
+from trackbook.data.values import WHOLE, DatasetVersion
 from trackbook.errors import DataError, NotFoundError, UsageError
 from trackbook.store import Objects
 
@@ -70,6 +70,8 @@ class DataFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
         if version.kind != "file":
             return io.BytesIO(self._parquet(version))
         objects = self._datasets().stored_objects
+        if version.format == WHOLE:
+            return objects.open(version.digest)
         return io.BufferedReader(PartsReader(objects, read_file(objects, version.digest, version.format)))
 
     def opened(self, version: DatasetVersion) -> None:
@@ -95,12 +97,12 @@ class DataFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
 
 
 class PartsReader(io.RawIOBase):
-    """The bytes of a stored file, of any size; one of its objects is in memory at a time, checked."""
+    """The bytes of a stored file in chunks, of any size; one chunk is in memory at a time, checked."""
 
     def __init__(self, objects: Objects, file: StoredFile) -> None:
         self._objects = objects
         self._file = file
-        self._ends = list(accumulate(map(objects.size, file.parts)))
+        self._ends = list(accumulate(self._size(part) for part in file.parts))
         self._position = 0
         self._held: tuple[int, bytes] = (-1, b"")
 
@@ -119,15 +121,21 @@ class PartsReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Read on from the position, to the end of the object there at most."""
+        """Read on from the position, to the end of the chunk there at most."""
         place = bisect_right(self._ends, self._position)
         if place == len(self._ends):
             return 0
         if self._held[0] != place:
-            self._held = (place, self._objects.get(self._file.parts[place]))
+            self._held = (place, self._read(self._file.parts[place]))
         content = self._held[1]
         start = self._position - (self._ends[place] - len(content))
         piece = content[start : start + len(buffer)]
         buffer[: len(piece)] = piece
         self._position += len(piece)
         return len(piece)
+
+    def _size(self, part: str | Slice) -> int:
+        return part.size if isinstance(part, Slice) else self._objects.size(part)
+
+    def _read(self, part: str | Slice) -> bytes:
+        return read_slice(self._objects, part) if isinstance(part, Slice) else self._objects.get(part)

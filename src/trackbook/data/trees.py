@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +18,10 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.capture.files.stamps import Stamp
-from trackbook.data.files import LARGE, Read, StoredFile, write_file
+from trackbook.data.files import LARGE, Places, Read, SlicedManifest, StoredFile, changed_meanwhile, write_file
 from trackbook.data.known import KnownFile, Place
 from trackbook.errors import DataError, IntegrityError
 from trackbook.store import Objects
-from trackbook.store.manifests import Manifest
 
 TREE = "tree"
 STORE = b".trackbook"
@@ -33,7 +33,7 @@ Kind = Literal["file", "folder", "link"]
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """A file, an empty folder or a symbolic link; `path` is below the folder, with `/`, as the system spells it.
 
-    Of a file `digest` is that of its content, `order` the places of its objects among the manifest's parts; of a
+    Of a file `digest` is that of its content, `order` the places of its parts in the manifest; of a
     link `target` is what it says, whether or not that exists.
     """
 
@@ -46,14 +46,14 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     target: bytes = b""
 
 
-class TreeManifest(Manifest, frozen=True, kw_only=True):
+class TreeManifest(SlicedManifest, frozen=True, kw_only=True):
     """All that a folder holds, in the order of the paths."""
 
     entries: tuple[Entry, ...]
 
     def file(self, entry: Entry) -> StoredFile:
         """Return the content of one of its files."""
-        return StoredFile(entry.digest.hex(), entry.size, tuple(map(self.part, entry.order)))
+        return StoredFile(entry.digest.hex(), entry.size, tuple(map(self.place, entry.order)))
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -92,37 +92,43 @@ def digest_of(found: Mapping[Place, Found]) -> bytes:
 
 
 def write_files(
-    objects: Objects, folder: Path, found: Mapping[Place, Found], known: Mapping[Place, KnownFile]
+    objects: Objects,
+    folder: Path,
+    found: Mapping[Place, Found],
+    known: Mapping[Place, KnownFile],
+    earlier: Callable[[Place], StoredFile | None],
 ) -> dict[Place, Read | KnownFile]:
-    """Keep the files of a folder, except those that are `known` with the stamp that they have."""
+    """Keep the files of a folder, except those that are `known` with the stamp that they have.
+
+    `earlier` says as what a file was stored in the version before this one.
+    """
     stored: dict[Place, Read | KnownFile] = {}
     small: list[Place] = []
     for place, each in found.items():
         if each.kind != "file":
             continue
         before = known.get(place)
-        if before is not None and before.stamp == each.stamp and all(map(objects.exists, before.file.parts)):
+        if before is not None and before.stamp == each.stamp and all(map(objects.exists, before.file.objects)):
             stored[place] = before
         elif each.stamp.size < LARGE:
             small.append(place)
         else:
-            stored[place] = write_file(objects, folder / os.fsdecode(place))
+            stored[place] = write_file(objects, folder / os.fsdecode(place), partial(earlier, place))
     return stored | _write_small(objects, folder, found, small)
 
 
 def make_manifest(found: Mapping[Place, Found], stored: Mapping[Place, Read | KnownFile]) -> TreeManifest:
     """Return the manifest of a folder, whose files are `stored`."""
-    places: dict[str, int] = {}
+    places = Places()
     entries = []
     for path, each in found.items():
         if each.kind == "file":
             file = stored[path].file
-            order = tuple(places.setdefault(digest, len(places)) for digest in file.parts)
             executable = bool(each.stamp.mode & stat.S_IXUSR)
-            entries.append(Entry(path, "file", file.size, executable, bytes.fromhex(file.digest), order))
+            entries.append(Entry(path, "file", file.size, executable, bytes.fromhex(file.digest), places.of(file)))
         else:
             entries.append(Entry(path, each.kind, target=each.target))
-    return TreeManifest(parts=tuple(map(bytes.fromhex, places)), entries=tuple(entries))
+    return TreeManifest(parts=places.parts, slices=places.slices, entries=tuple(entries))
 
 
 def read_tree(objects: Objects, digest: str) -> TreeManifest:
@@ -185,5 +191,5 @@ def _read_small(path: Path, stamp: Stamp) -> bytes:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     if not is_same or len(content) != stamp.size:
-        raise DataError(f"{path} was changed while it was read; snapshot it when whoever writes it is done")
+        raise changed_meanwhile(path)
     return content

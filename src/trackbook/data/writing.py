@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,8 @@ import msgspec
 
 from trackbook.data import files, known, trees
 from trackbook.data.names import clip
-from trackbook.data.values import CHUNKS, FRAME, TREE, WHOLE, Content, DatasetVersion
-from trackbook.errors import DataError, a
+from trackbook.data.values import CHUNKS, FILES, FRAME, TREE, WHOLE, Content, DatasetVersion
+from trackbook.errors import DataError, NotFoundError, StoreError, a
 from trackbook.store import Objects, Store
 
 if TYPE_CHECKING:
@@ -84,13 +86,13 @@ def write_path(store: Store, path: Path, newest: Newest) -> Content | DatasetVer
     if files.is_regular(stamp):
         if not stamp.size:
             raise DataError(f"{path} is empty; check what should have written it")
-        return _write_file(store, path)
+        return _write_file(store, path, newest)
     if not path.is_dir():
         raise DataError(f"{path} is a pipe, socket or device; snapshot the file that it is read into")
     return _write_folder(store, path, newest)
 
 
-def _write_file(store: Store, path: Path) -> Content:
+def _write_file(store: Store, path: Path, newest: Newest) -> Content:
     folder = store.root / KNOWN
     before = known.recall(folder, path)
     same = before.files.get(b"") if before is not None else None
@@ -98,11 +100,11 @@ def _write_file(store: Store, path: Path) -> Content:
         before is not None
         and same is not None
         and same.stamp == files.stamp_of(path)
-        and _is_whole(store, before.version_digest, same.file.parts)
+        and _is_whole(store, before.version_digest, same.file.objects)
     ):
         return _file_content(path, before.version_digest, before.version_format, same.file)
-    read = files.write_file(store.objects, path)
-    whole = len(read.file.parts) == 1 and read.file.parts[0] == read.file.digest
+    read = files.write_file(store.objects, path, partial(_earlier_file, store.objects, newest))
+    whole = read.file.parts == (read.file.digest,)
     digest = read.file.digest if whole else files.write_manifest(store.objects, read.file)
     format = WHOLE if whole else CHUNKS
     known.remember(folder, path, {b"": read}, digest, format)
@@ -124,7 +126,8 @@ def _write_folder(store: Store, path: Path, newest: Newest) -> Content | Dataset
         version = newest()
         if version is not None and version.digest == before.version_digest:
             return version  # so its objects are in use, and nobody has cleaned them up
-    stored = trees.write_files(store.objects, path, found, before.files if before is not None else {})
+    earlier = _EarlierFiles(store.objects, newest)
+    stored = trees.write_files(store.objects, path, found, before.files if before is not None else {}, earlier)
     manifest = trees.make_manifest(found, stored)
     digest = store.objects.put(msgspec.msgpack.encode(manifest), compress=True)
     known.remember(folder, path, stored, digest, TREE, whole)
@@ -132,8 +135,39 @@ def _write_folder(store: Store, path: Path, newest: Newest) -> Content | Dataset
     return Content(digest, TREE, digest, size, rows=len(manifest.entries), source=_name(path))
 
 
-def _is_whole(store: Store, manifest: str, parts: tuple[str, ...]) -> bool:
-    return store.objects.exists(manifest) and all(map(store.objects.exists, set(parts)))
+def _earlier_file(objects: Objects, newest: Newest) -> files.StoredFile | None:
+    """Return what the newest version of a dataset is made of, when it is a file and can be read here."""
+    version = newest()
+    if version is None or version.format not in FILES or not objects.exists(version.digest):
+        return None
+    with suppress(StoreError, NotFoundError):  # what is damaged is no help, and its reader is told
+        return files.read_file(objects, version.digest, version.format)
+    return None
+
+
+class _EarlierFiles:
+    """Says as what the files of a folder were stored in the newest version, which is read when that is asked."""
+
+    def __init__(self, objects: Objects, newest: Newest) -> None:
+        self._objects = objects
+        self._newest = newest
+
+    def __call__(self, place: known.Place) -> files.StoredFile | None:
+        return self._files.get(place)
+
+    @cached_property
+    def _files(self) -> dict[known.Place, files.StoredFile]:
+        version = self._newest()
+        if version is None or version.format != TREE or not self._objects.exists(version.digest):
+            return {}
+        with suppress(StoreError, NotFoundError):
+            manifest = trees.read_tree(self._objects, version.digest)
+            return {each.path: manifest.file(each) for each in manifest.entries if each.size >= files.LARGE}
+        return {}
+
+
+def _is_whole(store: Store, digest: str, parts: set[str]) -> bool:
+    return store.objects.exists(digest) and all(map(store.objects.exists, parts))
 
 
 def _name(path: Path) -> str:

@@ -24,6 +24,9 @@ from trackbook.store.journal import sync_folder
 SYNCED_EACH = 64
 """So many files are synced as they are written; of a longer batch, the rest is left to one sync of the file system."""
 
+BEGUN_BYTES = 16 << 20
+"""Of a larger file the disk is not told to begin: its queue is full soon, and to be told takes as long as to write."""
+
 SUFFIX = ".tmp"
 _SYNC_FILE_RANGE_WRITE = 2
 
@@ -35,7 +38,8 @@ class Batch:
         """Write files in folders directly below `folder`, which are made as they are needed.
 
         Without `wait`, the disk is told to begin, and not waited for: the files survive the death of the process at
-        once, and that of the machine some seconds later.
+        once, and that of the machine some seconds later; large ones when the system writes them by itself, which on
+        Linux is half a minute later.
         """
         self._folder = folder
         self._wait = wait
@@ -69,13 +73,18 @@ class Batch:
             self._temporaries[temporary] = None
             is_early = len(self._temporaries) <= SYNCED_EACH
         try:
+            size = 0
             for piece in pieces:
                 with self._telling():
                     _write_all(fd, piece)
+                size += memoryview(piece).nbytes
             path = target()
-            if path is not None and (is_early or not self._wait):
+            if path is not None:
                 with self._telling():
-                    os.fsync(fd) if self._wait else begin_writing(fd)
+                    if self._wait and is_early:
+                        os.fsync(fd)
+                    elif not self._wait and size <= BEGUN_BYTES:
+                        begin_writing(fd)
         finally:
             os.close(fd)
         with self._lock:

@@ -5,6 +5,7 @@ An object lies at ``ab/cdef…`` for the digest ``abcdef…`` as its bytes, or a
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import threading
@@ -12,8 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from io import FileIO
+from itertools import cycle
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from blake3 import blake3
@@ -31,6 +34,8 @@ IN_FLIGHT = 2 * THREADS
 """Contents that wait at one time to be hashed and written: memory stays bounded however many there are."""
 
 PIECE = 4 << 20
+HASHED_BESIDE = 1 << 20
+BUFFERS = 4
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -73,7 +78,7 @@ class Objects:
         if isinstance(content, Path):
             return self.put_file(content)
         digest = blake3(content).hexdigest()
-        if not self._renew(digest, len(content)):
+        if not self.renew(digest, len(content)):
             with Batch(self._folder) as batch:
                 self._write(batch, digest, content, compress)
         return digest
@@ -97,23 +102,25 @@ class Objects:
             digests += [each.result() for each in waiting]
         return digests
 
-    def put_file(self, path: Path) -> str:
-        """Store the bytes of a file, of any size, and return their digest.  Raises OSError when it cannot be read."""
+    def put_file(self, path: Path, *, wait: bool = True) -> str:
+        """Store the bytes of a file, of any size, and return their digest.  Raises OSError when it cannot be read.
+
+        `wait` is that of `put_many`.
+        """
         hasher = blake3(max_threads=blake3.AUTO)
         size = 0
 
-        def pieces() -> Iterator[bytes]:
+        def pieces() -> Iterator[bytes | memoryview]:
             nonlocal size
-            for piece in _read(file):
-                hasher.update(piece)
+            for piece in _read_and_hash(file, hasher):
                 size += len(piece)
                 yield piece
 
         def target() -> Path | None:
             digest = hasher.hexdigest()
-            return None if self._renew(digest, size) else self._own(digest)
+            return None if self.renew(digest, size) else self._own(digest)
 
-        with path.open("rb", buffering=0) as file, Batch(self._folder) as batch:
+        with path.open("rb", buffering=0) as file, Batch(self._folder, wait=wait) as batch:
             batch.write(pieces(), target)
         return hasher.hexdigest()
 
@@ -148,11 +155,44 @@ class Objects:
                     hasher.update(piece)
                     yield piece
         except OSError as error:
-            raise StoreError(f"the object {digest[:12]} cannot be read: {error.strerror}") from error
+            raise _unreadable(digest, error) from error
         except IntegrityError as error:
             raise _changed(digest) from error
         if hasher.hexdigest() != digest:
             raise _changed(digest)
+
+    def part(self, digest: str, start: int, size: int) -> bytes:
+        """Return `size` bytes of the content of `digest` from `start` on, unproved; fewer where it ends before.
+
+        Raises NotFoundError or StoreError when they cannot be read.
+        """
+        found = self._found(digest)
+        try:
+            with found.path.open("rb", buffering=0) as file:
+                if found.is_compressed:
+                    return b"".join(_between(compression.decompressed(file), start, start + size))
+                file.seek(start)
+                return _read_fully(file, size)
+        except OSError as error:
+            raise _unreadable(digest, error) from error
+        except IntegrityError as error:
+            raise _changed(digest) from error
+
+    def open(self, digest: str) -> io.BufferedIOBase:
+        """Return the content of `digest` as a file to read; raise IntegrityError when it is not what was stored."""
+        found = self._found(digest)
+        if found.is_compressed:
+            return io.BytesIO(self.get(digest))
+        try:
+            file = found.path.open("rb")
+        except OSError as error:
+            raise _unreadable(digest, error) from error
+        try:
+            self.check(digest)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def exists(self, digest: str) -> bool:
         """Say whether the object is there, without reading it."""
@@ -184,10 +224,18 @@ class Objects:
             return Located(frame, True)
         return None if self._alternate is None else self._alternate.locate(digest)
 
-    def renew(self, digest: str) -> bool:
-        """Say whether the object is there, for who is about to refer to it: it counts as young from now on."""
+    def renew(self, digest: str, size: int | None = None) -> bool:
+        """Say whether the object is there, for who is about to refer to it: it counts as young from now on.
+
+        One whose content has not `size` bytes was damaged, and counts as missing: it is to be written again.
+        """
         found = self.locate(digest)
-        if found is None:
+        try:
+            if found is None:
+                return False
+            if size is not None and not found.is_compressed and found.path.stat().st_size != size:
+                return False
+        except FileNotFoundError:
             return False
         if found.path.is_relative_to(self._folder):  # what is borrowed is never touched
             try:
@@ -260,19 +308,6 @@ class Objects:
         own = self._own(digest)
         return own, own.with_name(own.name + COMPRESSED)
 
-    def _renew(self, digest: str, size: int) -> bool:
-        """Say whether the object is there already; its age begins anew, as whoever cleans up spares what is young.
-
-        One that has another size than its content was damaged, and counts as missing: it is to be written again.
-        """
-        found = self.locate(digest)
-        try:
-            if found is None or (not found.is_compressed and found.path.stat().st_size != size):
-                return False
-        except FileNotFoundError:
-            return False
-        return self.renew(digest)
-
     def _write(self, batch: Batch, digest: str, content: bytes | memoryview, compress: bool) -> None:
         smaller = compression.compressed(content) if compress else None
         own = self._own(digest)
@@ -327,7 +362,7 @@ class _Adding:
         with self._lock:
             is_known = digest in self._known
             self._known.add(digest)
-        if not is_known and not self._objects._renew(digest, memoryview(content).nbytes):
+        if not is_known and not self._objects.renew(digest, memoryview(content).nbytes):
             self._objects._write(batch, digest, content, self._compress)
         return digest
 
@@ -335,6 +370,58 @@ class _Adding:
 def _read(file: BinaryIO) -> Iterator[bytes]:
     while piece := file.read(PIECE):
         yield piece
+
+
+def _read_and_hash(file: FileIO, hasher: Any) -> Iterator[bytes | memoryview]:
+    """Yield the content of a file in pieces, each to be used before the next is asked for; `hasher` takes it beside.
+
+    A long file passes through a few buffers again and again: to get fresh memory from the system for each piece
+    takes longer than to read it.
+    """
+    piece = file.read(PIECE)
+    if len(piece) < PIECE:
+        while piece:
+            hasher.update(piece)
+            yield piece
+            piece = file.read(PIECE)
+        return
+    buffers = [memoryview(bytearray(HASHED_BESIDE)) for _ in range(BUFFERS)]
+    with ThreadPoolExecutor(1, "trackbook-digest") as beside:
+        hashing: deque[Future[Any]] = deque([beside.submit(hasher.update, piece)])
+        yield piece
+        for buffer in cycle(buffers):
+            if len(hashing) == BUFFERS:
+                hashing.popleft().result()
+            size = file.readinto(buffer)
+            if not size:
+                break
+            hashing.append(beside.submit(hasher.update, buffer[:size]))
+            yield buffer[:size]
+        for each in hashing:
+            each.result()
+
+
+def _read_fully(file: FileIO, size: int) -> bytes:
+    """Return `size` bytes from where `file` stands; fewer only where it ends."""
+    pieces: list[bytes] = []
+    while size and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _between(pieces: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes of `pieces`, taken as one, from `start` to `end`."""
+    position = 0
+    for piece in pieces:
+        yield piece[max(start - position, 0) : max(end - position, 0)]
+        position += len(piece)
+        if position >= end:
+            return
+
+
+def _unreadable(digest: str, error: OSError) -> StoreError:
+    return StoreError(f"the object {digest[:12]} cannot be read: {error.strerror}")
 
 
 def _changed(digest: str) -> IntegrityError:
