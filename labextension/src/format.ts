@@ -78,9 +78,18 @@ export function formatNumber(value: MetricValue | null): string {
       .replace(/\.?0+e/, 'e')
       .replace('e+', 'e');
   }
-  return value.toLocaleString('en-US', {
-    maximumSignificantDigits: size >= 1000 ? Math.max(4, Math.ceil(Math.log10(size + 1))) : 4
-  });
+  return withDigits(size >= 1000 ? Math.max(4, Math.ceil(Math.log10(size + 1))) : 4).format(value);
+}
+
+const WITH_DIGITS = new Map<number, Intl.NumberFormat>();
+
+/** Making a format takes longer than formatting a page of numbers with it. */
+function withDigits(maximumSignificantDigits: number): Intl.NumberFormat {
+  const format =
+    WITH_DIGITS.get(maximumSignificantDigits) ??
+    new Intl.NumberFormat('en-US', { maximumSignificantDigits });
+  WITH_DIGITS.set(maximumSignificantDigits, format);
+  return format;
 }
 
 /** Adjusted p-values are read against 0.05; below one in a thousand the size says nothing more. */
@@ -99,6 +108,8 @@ export function formatPercent(share: number): string {
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 
 /** `just now`, `3 min ago`, `2 h ago`, `4 d ago`, then the date. */
 export function formatAgo(time: string | null, now: number): string {
@@ -121,7 +132,7 @@ export function formatAgo(time: string | null, now: number): string {
   if (seconds < 7 * DAY) {
     return `${Math.floor(seconds / DAY)} d ago`;
   }
-  return new Date(time).toLocaleDateString(undefined, { dateStyle: 'medium' });
+  return DATE.format(new Date(time));
 }
 
 /** How long something took or, without an end, has taken up to `now`. */

@@ -138,23 +138,31 @@ export class TrackbookModel {
 
   private async _load(): Promise<void> {
     const asked = { project: await this._ensureProject(), filter: this._state.filter };
-    const [runs, datasets, models, reports] = await Promise.allSettled([
-      this.api.runs(asked.filter, this._limit),
-      this.api.datasets(),
-      this.api.models(),
-      this.api.driftReports()
+    const current = (): boolean =>
+      asked.project === this._state.project && asked.filter === this._state.filter;
+    // Each part is shown when it has come: the first drift reports take the server longer than all the rest.
+    const shown = async <T>(
+      work: Promise<T>,
+      part: (value: T) => Partial<IState>
+    ): Promise<void> => {
+      const value = await work;
+      if (current()) {
+        this._update(part(value));
+      }
+    };
+    const [runs, data, models, drift] = await Promise.allSettled([
+      shown(this.api.runs(asked.filter, this._limit), runs => ({ runs })),
+      shown(this.api.datasets(), datasets => ({ datasets })),
+      shown(this.api.models(), models => ({ models })),
+      shown(this.api.driftReports(), reports => ({ reports }))
     ]);
-    if (asked.project !== this._state.project || asked.filter !== this._state.filter) {
+    if (!current()) {
       return;
     }
-    const problems = collect({ runs, data: datasets, models, drift: reports });
-    this._update({
-      runs: valueOf(runs) ?? this._state.runs,
-      datasets: valueOf(datasets) ?? this._state.datasets,
-      models: valueOf(models) ?? this._state.models,
-      reports: valueOf(reports) ?? this._state.reports,
-      problems: sameProblems(problems, this._state.problems) ? this._state.problems : problems
-    });
+    const problems = collect({ runs, data, models, drift });
+    if (!sameProblems(problems, this._state.problems)) {
+      this._update({ problems });
+    }
     this._backOff(problems);
   }
 
@@ -224,10 +232,6 @@ export function asApiError(error: unknown): ApiError {
     return error;
   }
   return new ApiError(-1, 'client', error instanceof Error ? error.message : String(error));
-}
-
-function valueOf<T>(result: PromiseSettledResult<T>): T | undefined {
-  return result.status === 'fulfilled' ? result.value : undefined;
 }
 
 function collect(results: Record<Section, PromiseSettledResult<unknown>>): IState['problems'] {

@@ -1,9 +1,10 @@
 """How smoothly 100,000 runs scroll, filter and sort in the Lab, beside JupyterLab's own grid of a CSV file.
 
-    python tests/benchmarks/grid.py [--runs N]
+    python tests/benchmarks/grid.py [--runs N] [--extension FOLDER]
 
 A headless browser draws without a GPU, so its frames say most beside those of the other grid.  A gap is the time
-between two animation frames; 16.7 ms is a screen's own pace.
+between two animation frames; 16.7 ms is a screen's own pace.  A task of more than 50 ms on the page's main thread is
+what a person feels as a stutter; `busy` is what all its tasks took together.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.jupyter import JupyterServer
@@ -30,18 +31,34 @@ WATCH = """() => {
     window.gaps = []; let last = performance.now();
     const frame = now => { window.gaps.push(now - last); last = now; requestAnimationFrame(frame); };
     requestAnimationFrame(frame);
+    window.tasks = [];
+    new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(task => task.duration)))
+        .observe({ type: "longtask" });
 }"""
 
 
-def gaps(page: Page, act: Callable[[], object]) -> str:
-    """Return what a person would feel of the frames while `act` runs."""
-    page.evaluate("() => { window.gaps = [] }")
-    start = time.perf_counter()
+def busy_seconds(session: CDPSession) -> float:
+    """Return how long the page's main thread has worked so far."""
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["TaskDuration"])
+
+
+def felt(page: Page, act: Callable[[], object]) -> str:
+    """Return what a person would feel while `act` runs: its frames, and what kept the main thread."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    page.evaluate("() => { window.gaps = []; window.tasks = [] }")
+    busy, start = busy_seconds(session), time.perf_counter()
     act()
     took = time.perf_counter() - start
-    found = sorted(page.evaluate("() => window.gaps"))
-    p95 = found[int(len(found) * 0.95)]
-    return f"{took:6.2f} s, frames: median {statistics.median(found):6.1f} ms, 95 % {p95:7.1f} ms, longest {found[-1]:7.1f} ms"
+    busy = busy_seconds(session) - busy
+    frames = sorted(page.evaluate("() => window.gaps"))
+    tasks = page.evaluate("() => window.tasks")
+    p95 = frames[int(len(frames) * 0.95)]
+    return (
+        f"{took:6.2f} s, frames: median {statistics.median(frames):6.1f} ms, 95 % {p95:7.1f}, longest {frames[-1]:7.1f};"
+        f" tasks over 50 ms: {len(tasks):3}, longest {max(tasks, default=0.0):5.0f} ms; busy {busy:6.2f} s"
+    )
 
 
 def wheel(page: Page, times: int, by: int) -> None:
@@ -85,34 +102,40 @@ def measure(page: Page, lab: JupyterServer, runs: int) -> None:
     """Print a line for everything that a person does."""
     lab_page(page, lab, "table.csv")
     over_grid(page)
-    print(f"CSV viewer, wheel      {gaps(page, lambda: wheel(page, 40, 200))}", flush=True)
-    print(f"CSV viewer, drag bar   {gaps(page, lambda: drag_bar(page, 0.5))}", flush=True)
+    print(f"CSV viewer, wheel      {felt(page, lambda: wheel(page, 40, 200))}", flush=True)
+    print(f"CSV viewer, drag bar   {felt(page, lambda: drag_bar(page, 0.5))}", flush=True)
     total = page.locator(".tb-Actions-count")
 
     def opened() -> None:
-        page.get_by_role("tab", name="Trackbook").click()
         page.get_by_role("button", name="All runs").click()
         total.get_by_text(f"{runs:,} runs").wait_for()
+
+    def panel() -> None:
+        page.get_by_role("tab", name="Trackbook").click()
+        page.get_by_role("button", name="All runs").wait_for()
 
     def filtered() -> None:
         page.get_by_role("combobox", name="Filter runs").fill("metrics.accuracy > 0.9")
         page.keyboard.press("Enter")
         page.wait_for_function(f"() => !document.querySelector('.tb-Actions-count').textContent.includes('{runs:,}')")
 
-    print(f"runs, open             {gaps(page, opened)}", flush=True)
+    print(f"panel, open            {felt(page, panel)}", flush=True)
+    print(f"runs, open             {felt(page, opened)}", flush=True)
     page.wait_for_timeout(1500)
     over_grid(page)
-    print(f"runs, wheel            {gaps(page, lambda: wheel(page, 40, 200))}", flush=True)
-    print(f"runs, drag to middle   {gaps(page, lambda: drag_bar(page, 0.5))}", flush=True)
-    print(f"runs, drag to end      {gaps(page, lambda: drag_bar(page, 1.0))}", flush=True)
-    print(f"runs, filter           {gaps(page, filtered)}", flush=True)
+    print(f"runs, wheel            {felt(page, lambda: wheel(page, 40, 200))}", flush=True)
+    print(f"runs, drag to middle   {felt(page, lambda: drag_bar(page, 0.5))}", flush=True)
+    print(f"runs, drag to end      {felt(page, lambda: drag_bar(page, 1.0))}", flush=True)
+    print(f"runs, filter           {felt(page, filtered)}", flush=True)
 
 
 def main() -> None:
     """Make the runs, start a server and a browser, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--extension", help="a folder with another build of the extension, to compare")
     given = parser.parse_args()
+    other = [f"--LabApp.extra_labextensions_path={given.extension}"] if given.extension else []
     with tempfile.TemporaryDirectory() as folder:
         root, home = Path(folder, "project"), Path(folder, "home")
         for each in (root, home):
@@ -121,7 +144,7 @@ def main() -> None:
         print(f"making {given.runs:,} runs …", file=sys.stderr)
         fill(root, given.runs)
         pd.DataFrame({f"c{at}": range(given.runs) for at in range(9)}).to_csv(root / "table.csv", index=False)
-        lab = JupyterServer(root, home, "--expose-app-in-browser", app="lab").wait()
+        lab = JupyterServer(root, home, "--expose-app-in-browser", *other, app="lab").wait()
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

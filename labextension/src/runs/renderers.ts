@@ -74,8 +74,6 @@ class CellText extends TextRenderer {
     } else if (config.row === table.hover) {
       fill(gc, config, theme.hover);
     }
-    gc.fillStyle = theme.line;
-    gc.fillRect(config.x, config.y + config.height - 1, config.width, 1);
     if (config.row === table.cursor) {
       this.drawCursor(gc, config);
     }

@@ -1,11 +1,11 @@
 /** The table of runs: a grid, its rows, where the cursor stands and what is selected. */
 
-import { DataGrid } from '@lumino/datagrid';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IRunSummary } from '../api';
 import { SELECTED_RUNS } from '../tokens';
 import { describeRow, type IColumn, NAME } from './columns';
+import { DirectGrid } from './grid';
 import { RunsGridModel } from './gridModel';
 import { type IControls, RunsKeyHandler, RunsMouseHandler } from './handlers';
 import { type ILookup, makeRenderers } from './renderers';
@@ -26,16 +26,6 @@ export interface ITableActions {
   say(text: string): void;
 }
 
-/** A grid that tells when it has drawn: only then can somebody see other rows than before. */
-class PaintedGrid extends DataGrid {
-  onPainted: () => void = () => undefined;
-
-  protected override paintContent(x: number, y: number, width: number, height: number): void {
-    super.paintContent(x, y, width, height);
-    this.onPainted();
-  }
-}
-
 export class RunsTable implements ILookup, IControls {
   constructor(
     readonly source: RunsSource,
@@ -43,7 +33,7 @@ export class RunsTable implements ILookup, IControls {
   ) {
     const sizes = { rowHeight: ROW_HEIGHT, columnHeaderHeight: HEAD_HEIGHT };
     this._model = new RunsGridModel(source);
-    this.grid = new PaintedGrid({
+    this.grid = new DirectGrid({
       defaultSizes: { ...sizes, columnWidth: 110, rowHeaderWidth: NAME.width },
       minimumSizes: { ...sizes, columnWidth: 56, rowHeaderWidth: 120 },
       headerVisibility: 'all'
@@ -59,7 +49,7 @@ export class RunsTable implements ILookup, IControls {
     this._clock = setInterval(() => this._repaint(), 10_000);
   }
 
-  readonly grid: PaintedGrid;
+  readonly grid: DirectGrid;
   readonly selection = new RunSelection();
 
   /** Emitted when the row that has the cursor is another, or says something else. */
