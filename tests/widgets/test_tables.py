@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -110,6 +112,17 @@ def test_a_hostile_run_is_shown_as_text_everywhere(make, runs):
         assert EVIL[:30] in tags.text
         assert "x" * 200 not in tags.text
         assert "<script" in repr(view)
+
+
+def test_a_date_stays_on_one_line_where_the_style_sheet_is_taken_away(make, runs):
+    """JupyterLab keeps what cells say inline, also in a notebook that it does not trust; a long text may still wrap."""
+    make("forest", {"kind": "net", "note": "a long note " * 10}, {"loss": 0.5})
+    make("net", {"kind": "tree", "note": "short"}, {"loss": 0.25})
+    cells = re.findall("<td([^>]*)>([^<]*)", show_runs(runs).html())
+    date = f"{datetime.now():%Y}-"
+    assert {"nowrap" in look for look, said in cells if said.startswith(date)} == {True}
+    assert {"nowrap" in look for look, said in cells if said.startswith("a long note")} == {False}
+    assert {"style" in look for look, said in cells if said.startswith("0.")} == {False}
 
 
 def test_the_text_of_runs_names_their_ids_and_values(make, runs):

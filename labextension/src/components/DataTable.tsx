@@ -2,9 +2,20 @@ import type { IRunData } from '../api';
 import { columnChanges, type IUse } from '../data';
 import { baseName, count, formatNumber, formatSize } from '../format';
 import { Digest } from './Facts';
+import { type Head, Table } from './Table';
 
 /** How many rows are shown before somebody asks for all. */
 const SHOWN = 100;
+
+const HEADS: readonly Head[] = ['name', 'kind', { number: 'size' }, 'fingerprint'];
+const HEADS_OF_CHANGES: readonly Head[] = [
+  'name',
+  'kind',
+  { number: 'size' },
+  'fingerprint before',
+  'fingerprint after',
+  'changed'
+];
 
 /** What a run read, or what it wrote and changed, with fingerprints or why there is none. */
 export function DataTable(props: {
@@ -18,30 +29,16 @@ export function DataTable(props: {
   }
   const changes = uses.some(use => use.before !== null && use.after !== null);
   return (
-    <div className="tb-Scroll" tabIndex={0} role="group" aria-label={`${label}, table`}>
-      <table className="tb-Table tb-DataTable" aria-label={label}>
-        <thead>
-          <tr>
-            <th scope="col">name</th>
-            <th scope="col">kind</th>
-            <th scope="col" className="tb-Number">
-              size
-            </th>
-            {changes && <th scope="col">fingerprint before</th>}
-            <th scope="col">{changes ? 'fingerprint after' : 'fingerprint'}</th>
-            {changes && <th scope="col">changed</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {uses.slice(0, SHOWN).map(use => (
-            <Row key={use.name} use={use} changes={changes} />
-          ))}
-        </tbody>
-      </table>
+    <>
+      <Table label={label} heads={changes ? HEADS_OF_CHANGES : HEADS}>
+        {uses.slice(0, SHOWN).map(use => (
+          <Row key={use.name} use={use} changes={changes} />
+        ))}
+      </Table>
       {uses.length > SHOWN && (
         <p className="tb-None">and {count(uses.length - SHOWN, 'more thing')}</p>
       )}
-    </div>
+    </>
   );
 }
 

@@ -16,6 +16,7 @@ import { Chip } from './Chip';
 import { Block, Facts } from './Facts';
 import { useLoaded } from './hooks';
 import { Problem } from './Problem';
+import { Table } from './Table';
 
 /** The method of a column that held nothing to test. */
 const NOT_TESTED = 'not_tested';
@@ -110,35 +111,23 @@ function ColumnTable(props: {
   columns: readonly (readonly [string, IDriftColumn])[];
 }): JSX.Element {
   return (
-    <div className="tb-Scroll" tabIndex={0} role="group" aria-label="Columns, table">
-      <table className="tb-Table" aria-label="Columns">
-        <thead>
-          <tr>
-            <th scope="col">column</th>
-            <th scope="col">state</th>
-            <th scope="col">method</th>
-            <th scope="col" className="tb-Number">
-              effect
-            </th>
-            <th scope="col" className="tb-Number">
-              interval
-            </th>
-            <th scope="col" className="tb-Number">
-              adjusted p
-            </th>
-            <th scope="col" className="tb-Number">
-              missing
-            </th>
-            <th scope="col">why</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.columns.map(([name, column]) => (
-            <ColumnRow key={name} name={name} column={column} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Columns"
+      heads={[
+        'column',
+        'state',
+        'method',
+        { number: 'effect' },
+        { number: 'interval' },
+        { number: 'adjusted p' },
+        { number: 'missing' },
+        'why'
+      ]}
+    >
+      {props.columns.map(([name, column]) => (
+        <ColumnRow key={name} name={name} column={column} />
+      ))}
+    </Table>
   );
 }
 

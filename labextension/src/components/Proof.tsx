@@ -16,6 +16,7 @@ import type { EnvironmentChoice, IDifference, IJob, IReproduction } from '../pro
 import { Chip } from './Chip';
 import { useNow } from './hooks';
 import { Notice, Problem } from './Problem';
+import { Table } from './Table';
 
 interface IProofProps {
   readonly api: TrackbookApi;
@@ -269,35 +270,28 @@ function Differences(props: { differences: readonly IDifference[] }): JSX.Elemen
   const [all, setAll] = useState(false);
   const rows = all ? differences : differences.slice(0, SHOWN);
   return (
-    <div className="tb-Scroll" tabIndex={0} role="group" aria-label="Differences, table">
-      <table className="tb-Table" aria-label="Differences">
-        <thead>
-          <tr>
-            <th scope="col">{count(differences.length, 'difference')}</th>
-            <th scope="col">in the run</th>
-            <th scope="col">repeated</th>
-            <th scope="col" />
+    <>
+      <Table
+        label="Differences"
+        heads={[count(differences.length, 'difference'), 'in the run', 'repeated', '']}
+      >
+        {rows.map(each => (
+          <tr key={`${each.what} ${each.name}`}>
+            <th scope="row">
+              <span className="tb-Quiet">{each.what}</span> {each.name}
+            </th>
+            <Side value={each.original} />
+            <Side value={each.repeated} />
+            <td className="tb-Why">{each.detail}</td>
           </tr>
-        </thead>
-        <tbody>
-          {rows.map(each => (
-            <tr key={`${each.what} ${each.name}`}>
-              <th scope="row">
-                <span className="tb-Quiet">{each.what}</span> {each.name}
-              </th>
-              <Side value={each.original} />
-              <Side value={each.repeated} />
-              <td className="tb-Why">{each.detail}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
       {rows.length < differences.length && (
         <button className="tb-LinkButton" onClick={() => setAll(true)}>
           Show all {count(differences.length, 'difference')}
         </button>
       )}
-    </div>
+    </>
   );
 }
 

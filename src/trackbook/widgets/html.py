@@ -13,6 +13,8 @@ LONGEST = 120
 """Characters of a value that a cell shows; more are in its tooltip."""
 LONGEST_TIP = 1_000
 
+_LEFT, _ONE_LINE = "text-align:left", "white-space:nowrap"
+
 Value = str | float | None
 
 
@@ -27,10 +29,10 @@ def text(value: object, length: int | None = None) -> str:
     return escape(shown(value, length))
 
 
-def cell(value: Value, *, numeric: bool = False) -> str:
-    """Return one cell of a table: numbers to the right, a dash for what is not there."""
+def cell(value: Value, *, numeric: bool = False, inline: str = "") -> str:
+    """Return one cell of a table: numbers to the right, a dash for what is not there; `inline` are more attributes."""
     attributes, content = _content(value, numeric)
-    return f"<td{attributes}>{content}</td>"
+    return f"<td{attributes}{inline}>{content}</td>"
 
 
 def row(values: Sequence[Value], numeric: Sequence[bool]) -> str:
@@ -53,9 +55,12 @@ def _content(value: Value, numeric: bool = False) -> tuple[str, str]:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Value]], *, caption: str) -> str:
-    """Return a table; `heads` are HTML already, the first cell of each row names it, `caption` names the table."""
+    """Return a table; `heads` are HTML already, the first cell of each row names it, `caption` names the table.
+
+    It says inline what keeps it readable where JupyterLab takes the style sheet away: in notebooks it does not trust.
+    """
     numeric = numeric_columns(rows)
-    looks = [' class="tb-num"' if right else "" for right in numeric]
+    looks = [' class="tb-num"' if right else f' style="{_LEFT};{_ONE_LINE}"' for right in numeric]
     head = "".join(f'<th scope="col"{look}>{each}</th>' for each, look in zip(heads, looks, strict=True))
     body = "".join(_row(values, numeric) for values in rows)
     return (
@@ -66,7 +71,15 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Value]], *, caption: str
 
 def _row(values: Sequence[Value], numeric: Sequence[bool]) -> str:
     attributes, name = _content(values[0])
-    return f'<tr><th scope="row"{attributes}>{name}</th>{row(values[1:], numeric[1:])}</tr>'
+    others = zip(values[1:], numeric[1:], strict=True)
+    cells = "".join(cell(value, numeric=right, inline=_inline(value)) for value, right in others)
+    return f'<tr><th scope="row"{attributes}{_inline(values[0])}>{name}</th>{cells}</tr>'
+
+
+def _inline(value: Value) -> str:
+    if not isinstance(value, str):
+        return ""  # to the right, as JupyterLab has all cells
+    return f' style="{_LEFT}"' if len(value) > LONGEST // 3 else f' style="{_LEFT};{_ONE_LINE}"'
 
 
 def code_difference(difference: CodeDifference) -> str:

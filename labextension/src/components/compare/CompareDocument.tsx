@@ -9,6 +9,7 @@ import { Chip } from '../Chip';
 import { Block } from '../Facts';
 import { useLoaded, useNow } from '../hooks';
 import { Problem } from '../Problem';
+import { Table } from '../Table';
 import { Curves } from './Curves';
 import { CodeDifferences } from './CodeDifferences';
 import { Differences } from './Differences';
@@ -130,43 +131,29 @@ function RunsTable(props: {
 }): JSX.Element {
   const now = useNow(1000);
   return (
-    <div className="tb-Scroll" tabIndex={0} role="group" aria-label="Compared runs, table">
-      <table className="tb-Table" aria-label="Compared runs">
-        <thead>
-          <tr>
-            <th scope="col">run</th>
-            <th scope="col">status</th>
-            <th scope="col">experiment</th>
-            <th scope="col" className="tb-Number">
-              started
-            </th>
-            <th scope="col" className="tb-Number">
-              took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.runs.map(run => (
-            <tr key={run.run_id}>
-              <th scope="row">
-                <button
-                  className="tb-LinkButton tb-Ellipsed"
-                  title={`${run.run_name}\n${run.run_id}`}
-                  onClick={() => props.onOpenRun(run.run_id, run.run_name)}
-                >
-                  {run.run_name}
-                </button>
-              </th>
-              <td>
-                <Chip look={look(RUN_LOOKS, run.status)} />
-              </td>
-              <td>{run.experiment}</td>
-              <td className="tb-Number">{formatAgo(run.start_time, now)}</td>
-              <td className="tb-Number">{formatDuration(run.start_time, run.end_time, now)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Compared runs"
+      heads={['run', 'status', 'experiment', { number: 'started' }, { number: 'took' }]}
+    >
+      {props.runs.map(run => (
+        <tr key={run.run_id}>
+          <th scope="row">
+            <button
+              className="tb-LinkButton tb-Ellipsed"
+              title={`${run.run_name}\n${run.run_id}`}
+              onClick={() => props.onOpenRun(run.run_id, run.run_name)}
+            >
+              {run.run_name}
+            </button>
+          </th>
+          <td>
+            <Chip look={look(RUN_LOOKS, run.status)} />
+          </td>
+          <td>{run.experiment}</td>
+          <td className="tb-Number">{formatAgo(run.start_time, now)}</td>
+          <td className="tb-Number">{formatDuration(run.start_time, run.end_time, now)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }

@@ -1,5 +1,6 @@
 import type { IDatasetColumn, IDatasetVersion } from '../../datasets/types';
 import { formatNumber, formatPercent } from '../../format';
+import { Table } from '../Table';
 
 /** The columns of a version and of its index; a file has none. */
 export function SchemaTable(props: { version: IDatasetVersion }): JSX.Element {
@@ -12,28 +13,14 @@ export function SchemaTable(props: { version: IDatasetVersion }): JSX.Element {
     );
   }
   return (
-    <div className="tb-Scroll" tabIndex={0} role="group" aria-label="Schema, table">
-      <table className="tb-Table" aria-label="Schema">
-        <thead>
-          <tr>
-            <th scope="col">column</th>
-            <th scope="col">type</th>
-            <th scope="col">dtype</th>
-            <th scope="col" className="tb-Number">
-              missing
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {schema.columns.map((column, place) => (
-            <Row key={place} column={column} rows={rows} kind={null} />
-          ))}
-          {schema.index.map((column, place) => (
-            <Row key={`index ${place}`} column={column} rows={rows} kind="index" />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Schema" heads={['column', 'type', 'dtype', { number: 'missing' }]}>
+      {schema.columns.map((column, place) => (
+        <Row key={place} column={column} rows={rows} kind={null} />
+      ))}
+      {schema.index.map((column, place) => (
+        <Row key={`index ${place}`} column={column} rows={rows} kind="index" />
+      ))}
+    </Table>
   );
 }
 

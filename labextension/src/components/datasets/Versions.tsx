@@ -1,6 +1,7 @@
 import type { IDatasetVersion } from '../../datasets/types';
 import { formatAgo, formatNumber, formatSize, formatTime } from '../../format';
 import { useNow } from '../hooks';
+import { Table } from '../Table';
 
 interface IVersionsProps {
   readonly versions: readonly IDatasetVersion[];
@@ -13,32 +14,23 @@ interface IVersionsProps {
 export function Versions(props: IVersionsProps): JSX.Element {
   const now = useNow(10_000);
   return (
-    <div className="tb-Scroll tb-Versions" tabIndex={0} role="group" aria-label="Versions, table">
-      <table className="tb-Table" aria-label="Versions">
-        <thead>
-          <tr>
-            <th scope="col">version</th>
-            <th scope="col" className="tb-Number">
-              rows
-            </th>
-            <th scope="col" className="tb-Number">
-              columns
-            </th>
-            <th scope="col" className="tb-Number">
-              size
-            </th>
-            <th scope="col">made</th>
-            <th scope="col">by</th>
-            <th scope="col">run</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.versions.map(version => (
-            <Row key={version.version} version={version} now={now} {...props} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      className="tb-Versions"
+      label="Versions"
+      heads={[
+        'version',
+        { number: 'rows' },
+        { number: 'columns' },
+        { number: 'size' },
+        'made',
+        'by',
+        'run'
+      ]}
+    >
+      {props.versions.map(version => (
+        <Row key={version.version} version={version} now={now} {...props} />
+      ))}
+    </Table>
   );
 }
 
