@@ -82,7 +82,7 @@ def strike(request: pytest.FixtureRequest, tried: Any) -> Any:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_process_killed_at_any_call_leaves_a_store_that_simply_works(name, strike):
-    strike(Request(name, "kill", limit=limit(20 if name.startswith("migration") else 60)), "SIGKILLs at a call")
+    strike(Request(name, "kill", limit=limit(12 if name.startswith("migration") else 30)), "SIGKILLs at a call")
 
 
 @pytest.mark.parametrize("name", BUT_MIGRATIONS)
