@@ -9,7 +9,6 @@ writing) counts as none.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -84,7 +83,7 @@ def remember(
     whole = whole if len(files) == len(read) else None
     payload = msgspec.msgpack.encode(Known(FORMAT, boot(), _spelled(path), digest, format, whole, held))
     record = _record(folder, path)
-    temporary = record.with_name(f"{record.name}.{secrets.token_hex(4)}.tmp")
+    temporary = record.with_name(f"{record.name}.{os.urandom(4).hex()}.tmp")
     with suppress(OSError):
         record.parent.mkdir(mode=0o700, exist_ok=True)
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123

@@ -7,17 +7,14 @@ of files (`data.trees`).  pandas and pyarrow load only when a frame is written o
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from trackbook.data import differences, writing
-from trackbook.data.differences import Difference
+from trackbook.data import writing
 from trackbook.data.names import check_name, clip
-from trackbook.data.reading import read_table
 from trackbook.data.trees import read_tree
 from trackbook.data.values import FILES, FRAME, OLD_FRAME, TREE, Content, DatasetVersion, from_row
 from trackbook.errors import DataError, IntegrityError, NotFoundError, UsageError, nearest, shown
@@ -28,6 +25,7 @@ from trackbook.store.objects import is_digest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trackbook.data.differences import Difference, FrameDifference
     from trackbook.store import Database
 
 PREFIX = "data:"
@@ -74,6 +72,8 @@ class Datasets:
 
     def frame(self, operand: str) -> pd.DataFrame:
         """Return the table that a dataset version (``data:/NAME@VERSION``) or the path of a file names."""
+        from trackbook.data.reading import read_table
+
         if not operand.startswith(PREFIX):
             return read_table(Path(operand))
         version = self.resolve(operand)
@@ -81,6 +81,8 @@ class Datasets:
             raise DataError(f"{operand} is a folder, not a table; restore it, and give the path of a file in it")
         if version.format not in FILES:
             return self.read_frame(version)
+        import tempfile
+
         with tempfile.TemporaryDirectory(dir=self._store.root, prefix="table-") as folder:
             path = Path(folder) / Path(version.source or version.name).name
             with path.open("xb") as file:
@@ -110,6 +112,8 @@ class Datasets:
         Of two frames, columns and rows; of two files whether they are equal; of two folders what lies in them.  A
         frame and a file are compared as tables.  Raises UsageError for a `key` that frames do not have.
         """
+        from trackbook.data import differences
+
         versions = [self.resolve(each) for each in (before, after) if each.startswith(PREFIX)]
         kinds = {each.kind for each in versions}
         if len(versions) == 2 and len(kinds) == 1 and not (key and kinds == {"file"}):
@@ -117,6 +121,8 @@ class Datasets:
         return differences.frame_difference(self.frame(before), self.frame(after), key)
 
     def _version_diff(self, before: DatasetVersion, after: DatasetVersion, key: Sequence[str]) -> Difference:
+        from trackbook.data import differences
+
         if before.kind == "file":
             return differences.FileDifference(before.size, after.size, before.fingerprint == after.fingerprint)
         if before.kind == "folder":
@@ -125,10 +131,11 @@ class Datasets:
         found = self._diff_by_blocks(before, after) if not key else None
         return found or differences.frame_difference(self.read_frame(before), self.read_frame(after), key)
 
-    def _diff_by_blocks(self, before: DatasetVersion, after: DatasetVersion) -> differences.FrameDifference | None:
+    def _diff_by_blocks(self, before: DatasetVersion, after: DatasetVersion) -> FrameDifference | None:
         """Compare two frames without reading a value, where all that they share is the same blocks."""
         if (before.format, after.format) != (FRAME, FRAME):
             return None
+        from trackbook.data import differences
         from trackbook.data.blocks import read_manifest
 
         one, other = (read_manifest(self._store.objects, each.digest) for each in (before, after))

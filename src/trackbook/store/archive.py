@@ -26,9 +26,9 @@ import zstandard
 
 from trackbook.errors import IntegrityError
 from trackbook.store.compression import decompressed
-from trackbook.store.durable import SUFFIX
+from trackbook.store.durable import SUFFIX, sync_folder
 from trackbook.store.events import ArtifactLogged, Event, RunStarted
-from trackbook.store.journal import Damage, decode_events, framed, read_batches, sync_folder
+from trackbook.store.journal import Damage, decode_events, framed, read_batches
 from trackbook.store.thinning import Thinning
 
 if TYPE_CHECKING:

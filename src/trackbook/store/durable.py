@@ -6,9 +6,7 @@ their names, then the folders that hold the names are made durable.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +17,6 @@ from types import TracebackType
 from typing import Any
 
 from trackbook.errors import StoreError
-from trackbook.store.journal import sync_folder
 
 SYNCED_EACH = 64
 """So many files are synced as they are written; of a longer batch, the rest is left to one sync of the file system."""
@@ -65,7 +62,7 @@ class Batch:
         The name is asked for when all pieces are written, as it may depend on them.  Raises StoreError when the disk
         does not take them, and whatever the making of the pieces raises.
         """
-        temporary = self._folder / f"{secrets.token_hex(8)}{SUFFIX}"
+        temporary = self._folder / f"{os.urandom(8).hex()}{SUFFIX}"
         with self._telling():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
@@ -141,13 +138,30 @@ def begin_writing(fd: int) -> None:
     """Have the disk begin with what was written to a file, where the system can be told so."""
     call = _of_linux("sync_file_range")
     if call is not None:
+        import ctypes
+
         call(fd, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
 
 
 @cache
 def _of_linux(name: str) -> Any:
     """Return a function of Linux's C library; None elsewhere."""
-    return getattr(ctypes.CDLL(None, use_errno=True), name, None) if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        return None
+    import ctypes  # here: it takes longer than to write a small file
+
+    return getattr(ctypes.CDLL(None, use_errno=True), name, None)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_all(fd: int, content: bytes | memoryview) -> None:

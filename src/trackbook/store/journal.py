@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from trackbook.errors import StoreError
 from trackbook.store.clock import now_ms
+from trackbook.store.durable import sync_folder
 from trackbook.store.events import FORMAT, AnyEvent, Event, JournalOpened
 
 SUFFIX = ".journal"
@@ -406,14 +407,3 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
     return value
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable; Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

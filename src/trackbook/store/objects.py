@@ -11,12 +11,11 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from io import FileIO
 from itertools import cycle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 from blake3 import blake3
@@ -24,6 +23,9 @@ from blake3 import blake3
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
 from trackbook.store import compression
 from trackbook.store.durable import SUFFIX, Batch
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 ALTERNATES = "alternates"
 """A file that names another folder of objects, to be read from and never written to; git's word for it."""
@@ -91,6 +93,8 @@ class Objects:
         Without `wait` they are durable some seconds later.  `contents` is read as it is needed, so that it may be
         longer than memory.  A fault, its or the disk's, leaves none of them behind that was not there before.
         """
+        from concurrent.futures import ThreadPoolExecutor  # here: who only reads does without
+
         adding = _Adding(self, compress)
         digests: list[str] = []
         waiting: deque[Future[str]] = deque()
@@ -385,6 +389,8 @@ def _read_and_hash(file: FileIO, hasher: Any) -> Iterator[bytes | memoryview]:
             yield piece
             piece = file.read(PIECE)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     buffers = [memoryview(bytearray(HASHED_BESIDE)) for _ in range(BUFFERS)]
     with ThreadPoolExecutor(1, "trackbook-digest") as beside:
         hashing: deque[Future[Any]] = deque([beside.submit(hasher.update, piece)])

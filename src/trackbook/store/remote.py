@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trackbook.errors import IntegrityError, NotFoundError, RemoteError, UsageError, reason_of
-from trackbook.store.journal import sync_folder
+from trackbook.store.durable import sync_folder
 
 THREADS = 16
 TRIES = 4
