@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trackbook.cells import Graph, build_graph
-from trackbook.cells.catalogue import PYPLOT
 from trackbook.cells.scopes import bound_names
 from trackbook.errors import NotebookError
 from trackbook.pipeline.definitions import Definition, ModuleLevel, Names, names_of
@@ -46,7 +44,6 @@ class Dataflow:
         self.kept = sorted(texts)
         self.graph = build_graph([texts[index] for index in self.kept])
         self.links = _links(self.graph, self.kept)
-        self.drawing = _drawing(notebook, self.links)
         self.cells = dict(zip(self.kept, self.graph.cells, strict=True))
         self.home = {index: step.name for step in layout.steps for index in step.cells}
         self.flows = {step.name: self._start(step) for step in layout.steps}
@@ -266,13 +263,6 @@ class Dataflow:
                     f"{maker} makes a function that reads {name!r} when it is called, and {binder} binds "
                     f"{name!r} anew; make {name!r} an argument of the function"
                 )
-
-
-def _drawing(notebook: Notebook, links: Iterable[Link]) -> frozenset[int]:
-    """Return the cells that leave figures behind for others; a kernel that draws inline closes them after each cell."""
-    if any(re.search(r"^\s*%matplotlib\s+(?!inline\b)\S", cell.source, re.MULTILINE) for cell in notebook.cells):
-        return frozenset()
-    return frozenset(writer for writer, _, name in links if name == PYPLOT)
 
 
 def _links(graph: Graph, cells: Sequence[int]) -> set[Link]:

@@ -193,7 +193,7 @@ def _moves_path(node: ast.stmt) -> bool:
 def _one_import(sites: Sequence[_Site], survey: _Survey) -> bool:
     """Tell whether a name is only ever bound by imports at top level that bind it to one object."""
     items = [site.item for site in sites]
-    if not all(items) or any(site.cell in survey.layout.parameters for site in sites):
+    if not all(items):
         return False
     kinds = {(item.path.partition(".")[0] if item.name is None and not item.alias else item) for item in items if item}
     return len(kinds) == 1 and items[0] is not None and items[0].bound != "*"

@@ -1,7 +1,7 @@
 """Runs a script as `python SCRIPT` would, noting what its steps return: `python -m trackbook.pipeline.driver`.
 
 The script is changed in memory only: `main` says which step begins, and each step function hands its
-names over as it returns.  What the script shows as a notebook would is written as the kernel writes it.
+names over as it returns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from trackbook.pipeline.plan import Plan, parse_plan
 from trackbook.pipeline.record import Recorder, Steps
-from trackbook.pipeline.results import DISPLAY, SHOW, helper
 
 HOOK = "_trackbook_steps"
 
@@ -27,8 +26,6 @@ def instrument(source: str, plan: Plan) -> ast.Module:
             _announce(node, plan)
         elif isinstance(node, ast.FunctionDef) and node.name in functions:
             _report(node)
-        elif isinstance(node, ast.FunctionDef) and _is_helper(node):
-            _Pretty().visit(node)
     return ast.fix_missing_locations(tree)
 
 
@@ -40,36 +37,11 @@ def run(script: Path, folder: Path) -> None:
     module = types.ModuleType("__main__")
     module.__file__ = str(script)
     setattr(module, HOOK, Steps(Recorder(folder), steps))
-    if any(name.partition(".")[0] == "pandas" for step in plan.steps for name in step.code.modules):
-        _show_frames_as_a_kernel_does()
     sys.modules["__main__"] = module
     sys.argv = [str(script)]
     sys.path.insert(0, str(script.parent))
     code = compile(instrument(source, plan), str(script), "exec")
     exec(code, vars(module))  # noqa: S102 - running the user's script is the purpose
-
-
-def _show_frames_as_a_kernel_does() -> None:
-    """Let pandas write as many columns as in a kernel; in a plain process it goes by the width of the terminal."""
-    import pandas
-
-    pandas.set_option("display.max_columns", 20)
-
-
-def _is_helper(node: ast.FunctionDef) -> bool:
-    """Tell whether a function is one that conversion adds to show values."""
-    texts = (helper(kind, node.name) for kind in (SHOW, DISPLAY))
-    return ast.unparse(node) in {ast.unparse(ast.parse(text)) for text in texts}
-
-
-class _Pretty(ast.NodeTransformer):
-    """Writes `repr(value)` as IPython does, which wraps long lists and sorts sets."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "repr":
-            node.func = ast.copy_location(ast.Attribute(ast.Name(HOOK, ast.Load()), "pretty", ast.Load()), node.func)
-        return node
 
 
 def _announce(main: ast.FunctionDef, plan: Plan) -> None:

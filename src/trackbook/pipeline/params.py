@@ -6,6 +6,7 @@ import ast
 import types
 import typing
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from trackbook.pipeline.plan import ParamField, Plan
 _TYPES: dict[str, Any] = {
     **{kind.__name__: kind for kind in (int, float, str, bool, list, tuple, dict, set, object)},
     "Path": Path,
+    "date": date,
+    "datetime": datetime,
     "Any": Any,
     "Literal": typing.Literal,
     "Optional": typing.Optional,
@@ -88,6 +91,8 @@ def _convert(value: Any, kind: Any) -> Any:
         return _one_of(value, options)
     if not isinstance(value, str):
         return _exact(value, kind)
+    if kind in (date, datetime):
+        return kind.fromisoformat(value)
     if kind is str or kind is Path:
         return kind(value)
     if kind is bool:

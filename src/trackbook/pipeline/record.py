@@ -222,12 +222,6 @@ class Steps:
             self._recorder.moment(self.current, self._began, time.time())
         return value
 
-    def pretty(self, value: Any) -> str:
-        """Return the text that a kernel gives for a value."""
-        from IPython.lib.pretty import pretty
-
-        return str(pretty(value))  # type: ignore[no-untyped-call]
-
     def finish(self, namespace: Mapping[str, Any]) -> None:
         """Note the last values of main."""
         outputs = [name for _, _, names, _ in self._steps for name in names]

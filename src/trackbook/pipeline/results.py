@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 
 from trackbook.pipeline.edits import Edit, Positions, apply
-from trackbook.pipeline.imports import Import
-
-SHOW, DISPLAY = "show", "display"
-
-_SHOW = '''def {name}(value: object) -> None:
-    """Print a value as a notebook shows the last line of a cell."""
-    if value is not None:
-        print(repr(value))'''
-
-_DISPLAY = '''def display(*values: object) -> None:
-    """Print values as a notebook displays them."""
-    for value in values:
-        print(repr(value))'''
+from trackbook.pipeline.helpers import SHOW, Helpers
 
 _GIVING_NOTHING = frozenset(
     (
@@ -43,18 +30,7 @@ _NOTHING_IN_PLACE = frozenset(
 """Methods of frames that give nothing with `inplace=True`; others give the frame since pandas 3."""
 
 
-def pyplot_name(imports: Iterable[Import]) -> str | None:
-    """Return the name under which a notebook knows `matplotlib.pyplot`."""
-    paths = {item.bound: item.module if item.name is None else f"{item.module}.{item.name}" for item in imports}
-    return next((name for name, path in sorted(paths.items()) if path == "matplotlib.pyplot"), None)
-
-
-def helper(kind: str, name: str) -> str:
-    """Return the text of a function that the script needs to show values."""
-    return _SHOW.format(name=name) if kind == SHOW else _DISPLAY
-
-
-def show_last(rest: str, whole: str, name: str) -> str:
+def show_last(rest: str, whole: str, helpers: Helpers) -> str:
     """Return the code `rest` of a cell with its last expression shown, if it is the last of the `whole` cell."""
     body, original = ast.parse(rest).body, ast.parse(whole).body
     if not body or not isinstance(body[-1], ast.Expr) or not isinstance(original[-1], ast.Expr):
@@ -64,7 +40,7 @@ def show_last(rest: str, whole: str, name: str) -> str:
     if after.startswith(";") or _gives_nothing(last.value):
         return rest
     start, end = positions.start(last), positions.end(last)
-    return apply(rest, [Edit(start, end, _shown(positions.text[start:end], last.value, name))])
+    return apply(rest, [Edit(start, end, _shown(positions.text[start:end], last.value, helpers.use(SHOW)))])
 
 
 def _shown(text: str, value: ast.expr, name: str) -> str:

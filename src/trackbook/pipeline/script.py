@@ -16,37 +16,21 @@ from trackbook import __version__
 from trackbook.errors import NotebookError
 from trackbook.pipeline.dataflow import Dataflow, Flow, needs_start
 from trackbook.pipeline.definitions import RESERVED, ModuleLevel, module_level
+from trackbook.pipeline.drawing import Drawing
 from trackbook.pipeline.edits import indent, spaced, tidy
 from trackbook.pipeline.fields import Field, read_fields
-from trackbook.pipeline.imports import WIDTH, Import, render
+from trackbook.pipeline.helpers import DISPLAY, FIGURES, OUTPUT, Helpers
+from trackbook.pipeline.imports import WIDTH, render
 from trackbook.pipeline.magics import Reports, clean, names_in, read_code
 from trackbook.pipeline.notebook import Cell, Notebook
-from trackbook.pipeline.results import DISPLAY, SHOW, helper, pyplot_name, show_last
+from trackbook.pipeline.options import needed_imports, params_class, parser_text
+from trackbook.pipeline.results import show_last
 from trackbook.pipeline.steps import read_layout
 
 _BUILTINS = frozenset(dir(builtins))
-_OWN_IMPORTS = (Import("argparse", None, None), Import("dataclasses", None, None))
-
-_PARSE = '''def parse_params(argv: list[str] | None = None) -> Params:
-    """Read the parameters from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, allow_abbrev=False, argument_default=argparse.SUPPRESS
-    )
-    for field in dataclasses.fields(Params):
-        option = "--" + field.name.replace("_", "-")
-        note = f"default: {field.default!r}".replace("%", "%%")
-        if isinstance(field.default, bool):
-            switch = argparse.BooleanOptionalAction
-            parser.add_argument(option, dest=field.name, action=switch, help=note)
-        else:
-            kind = str if field.default is None else type(field.default)
-            parser.add_argument(option, dest=field.name, type=kind, help=note)
-    return Params(**vars(parser.parse_args(argv)))
-
-
-if __name__ == "__main__":
+_START = """if __name__ == "__main__":
     main(parse_params())
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +67,9 @@ def convert(notebook: Notebook) -> Script:
     """
     layout = read_layout(notebook)
     sources = {cell.index: read_code(cell) for cell in notebook.cells if cell.index not in layout.skipped}
-    reports = Reports([source.tree for source in sources.values()])
+    trees = [source.tree for source in sources.values()]
+    reports = Reports(trees)
+    helpers = Helpers(reports.bound | names_in(trees))
     cells = {index: notebook.cells[index] for index in sources}
     texts = {index: clean(cells[index], source, reports) for index, source in sources.items()}
     fields = read_fields(
@@ -92,37 +78,50 @@ def convert(notebook: Notebook) -> Script:
     )
     level = module_level(cells, texts, layout)
     dataflow = Dataflow(notebook, layout, texts, level, [field.name for field in fields])
-    return _Writer(notebook, level, fields, dataflow).write()
+    return _Writer(notebook, level, fields, dataflow, helpers).write()
 
 
 class _Writer:
     """Puts the parts of one script together."""
 
-    def __init__(self, notebook: Notebook, level: ModuleLevel, fields: Sequence[Field], dataflow: Dataflow) -> None:
+    def __init__(
+        self,
+        notebook: Notebook,
+        level: ModuleLevel,
+        fields: Sequence[Field],
+        dataflow: Dataflow,
+        helpers: Helpers,
+    ) -> None:
         self.notebook, self.level, self.fields, self.dataflow = notebook, level, tuple(fields), dataflow
+        self.helpers = helpers
         self.flows = dataflow.run()
         self.mentioned = names_in(ast.parse(text) for text in dataflow.texts.values())
         self.bound = {name for cell in dataflow.cells.values() for name in cell.writes}
-        self.show = self._unused("show", "show_value")
         self.variables = {name for flow in self.flows for name in (*flow.inputs, *flow.outputs)}
         self.argument = self._unused("params", "script_params") if "params" in self.variables else "params"
-
-        self.pyplot = pyplot_name(level.imports)
+        self.drawing = Drawing(notebook, dataflow.texts, level.imports)
 
     def write(self) -> Script:
         bodies = [self._body(flow) for flow in self.flows]
         names = names_in(ast.parse(text) for text in (*self.level.texts, *bodies))
-        self.helpers = self._helpers(names)
+        if self._displays(names):
+            self.helpers.use(DISPLAY)
+        parser = parser_text(self.fields, self.helpers, output=OUTPUT in self.helpers)
         functions = self._function_names()
         steps = [self._step(flow, functions[flow.step.name]) for flow in self.flows]
+        helpers = self._helper_texts()
+        early = bool(self.helpers.names & names_in(ast.parse(text) for text in self.level.texts))
         parts = [
             self._head(),
             self._imports(names),
-            self._params(),
+            params_class(self.fields),
+            *(helpers if early else []),
             self._functions(),
             *(self._step_text(step, body) for step, body in zip(steps, bodies, strict=True)),
             self._main(steps),
-            _PARSE,
+            *([] if early else helpers),
+            parser,
+            _START,
         ]
         text = "\n\n\n".join(part for part in parts if part)
         text = text.replace('"""\n\n\nimport', '"""\n\nimport', 1)
@@ -143,34 +142,24 @@ class _Writer:
         )
 
     def _imports(self, names: set[str]) -> str:
-        displayed = "display" in self.helpers
-        kept = [
-            item for item in self.level.imports if item.needed(names) and not (displayed and item.bound == "display")
-        ]
-        return render([*_OWN_IMPORTS, *kept])
-
-    def _params(self) -> str:
-        lines = [
-            "@dataclasses.dataclass(frozen=True)",
-            "class Params:",
-            '    """The parameters of the pipeline."""',
-            "",
-        ]
-        for field in self.fields:
-            lines += [f"    {comment}" for comment in field.above]
-            beside = f"  {field.beside}" if field.beside else ""
-            lines.append(f"    {field.name}: {field.annotation} = {_literal(field.default)}{beside}")
-        return "\n".join(lines if self.fields else [*lines, "    pass"])
+        displayed = DISPLAY in self.helpers
+        kept = [item for item in self.level.imports if item.needed(names) and not (displayed and item.bound == DISPLAY)]
+        text = render([*needed_imports(self.fields), *self.helpers.imports, *kept, *self.drawing.imports])
+        return "\n\n".join([text, *self.drawing.settings])
 
     def _functions(self) -> str:
-        texts = [helper(kind, self.show) for kind in self.helpers] + [tidy(text, 2) for text in self.level.texts]
+        texts = [tidy(text, 2) for text in self.level.texts]
         return "# %% [functions]\n" + "\n\n\n".join(texts) if texts else ""
 
-    def _helpers(self, names: set[str]) -> list[str]:
-        helpers = [SHOW] if self.show in names else []
-        imported = any(item.bound == "display" and item.module.startswith("IPython") for item in self.level.imports)
-        wanted = "display" in names and (imported or "display" not in self.bound)
-        return [*helpers, DISPLAY] if wanted else helpers
+    def _helper_texts(self) -> list[str]:
+        texts = self.helpers.texts(self.drawing.pyplot)
+        if FIGURES in self.helpers and self.drawing.pyplot:
+            texts.append(f"{self.drawing.pyplot}.show = {self.helpers.name(FIGURES)}")
+        return [f"# %% [helpers]\n{texts[0]}", *texts[1:]] if texts else []
+
+    def _displays(self, names: set[str]) -> bool:
+        imported = any(item.bound == DISPLAY and item.module.startswith("IPython") for item in self.level.imports)
+        return DISPLAY in names and (imported or DISPLAY not in self.bound)
 
     # ---- steps
 
@@ -178,9 +167,9 @@ class _Writer:
         """Return the code of a step function, not yet moved to the right."""
         pieces = [tidy(item.text, 1) for item in flow.definitions]
         for index in flow.step.cells:
-            shown = show_last(self.level.rest[index], self.dataflow.texts[index], self.show)
-            if self.pyplot and index in self.dataflow.drawing:
-                shown = f'{shown}\n{self.pyplot}.close("all")'
+            shown = show_last(self.level.rest[index], self.dataflow.texts[index], self.helpers)
+            if index in self.drawing.cells:
+                shown = f"{shown}\n{self.helpers.use(FIGURES)}()"
             if piece := tidy(shown, 1):
                 pieces.append(piece)
         start = [f"{name} = None" for name in sorted(flow.unset) if needs_start(flow.text, name)]
@@ -227,8 +216,8 @@ class _Writer:
         return "\n".join([marker, *head, docstring, *([indent(body)] if body else [])])
 
     def _function_names(self) -> dict[str, str]:
-        helpers = {self.show if kind == SHOW else kind for kind in self.helpers}
-        taken = {*self.level.names, *RESERVED, *self.variables, *_BUILTINS, *helpers, "argparse", "dataclasses"}
+        taken = {*self.level.names, *RESERVED, *self.variables, *_BUILTINS, *self.helpers.names}
+        taken |= {item.bound for item in (*needed_imports(self.fields), *self.helpers.imports, *self.drawing.imports)}
         taken |= self.mentioned - {flow.step.name for flow in self.flows}
         found: dict[str, str] = {}
         for flow in self.flows:
@@ -291,16 +280,6 @@ def _summary(cells: Sequence[Cell], name: str) -> str:
     longest = WIDTH - len('    """."""')
     text = text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-def _literal(value: object) -> str:
-    """Return a literal as ruff would write it."""
-    written = repr(value)
-    if isinstance(value, str) and '"' not in value and "'" not in value:
-        return f'"{written[1:-1]}"'
-    if isinstance(value, float) and written in {"inf", "-inf", "nan"}:
-        return f'float("{written}")'
-    return written
 
 
 def _listed(names: Sequence[str]) -> str:
