@@ -84,6 +84,8 @@ class Session:
         self.session_id = uuid.uuid4().hex
         self.executions: list[Executed] = []
         self.folder: str | None = None
+        self.outcome: Outcome | None = None
+        """What was seen of the execution that ended last."""
         self._history = History()
         self._begun = ""
         self._files = FileWatcher(ignored)
@@ -150,6 +152,7 @@ class Session:
         line = None if error is None else failed_line(error, running.source)
         drawn = self._drawn()
         outcome = self._outcome(running, namespace, error is not None, line, changed, drawn)
+        self.outcome = outcome
         number = self._history.end(outcome, execution_count)
         executed = Executed(
             number=number,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from trackbook.cells.explain import explained
+from trackbook.cells.history import History, Outcome
 from trackbook.cells.memory import Evidence
 from trackbook.cells.names import CellNames, run_cell
-from trackbook.cells.source import read_source
+from trackbook.cells.session import Session
+from trackbook.cells.source import CellSource, read_source
 from trackbook.cells.statements import Statements
 
 PROVED, MAY, DECLARED = "proved", "may", "declared"
@@ -32,13 +36,16 @@ class Graph:
     """The cells of a notebook in their order, and all edges between them.
 
     `edges` are all; `drawn` are those that no path implies: where cell 1 surely needs
-    cell 0, and cell 2 surely cell 1, 0 → 1 → 2 says all that 0 → 2 does.
+    cell 0, and cell 2 surely cell 1, 0 → 1 → 2 says all that 0 → 2 does.  `seen` are the cells that were
+    executed for the graph, or whose recorded execution counts.
     """
 
     cells: tuple[CellNames, ...]
     edges: tuple[Edge, ...]
     ids: tuple[str, ...]
     steps: tuple[str | None, ...]
+    sources: tuple[CellSource, ...] = ()
+    seen: frozenset[int] = frozenset()
 
     @property
     def drawn(self) -> tuple[Edge, ...]:
@@ -50,17 +57,31 @@ class Graph:
         implied = {PROVED: proved, MAY: proved | _shortcuts(self.edges), DECLARED: set()}
         return tuple(edge for edge in self.edges if (edge.source, edge.target) not in implied[edge.kind])
 
-    def to_json(self) -> dict[str, object]:
-        """Return the graph as plain values, in the form that `trackbook graph --json` prints."""
+    def to_json(self, *, explain: bool = False) -> dict[str, object]:
+        """Return the graph as plain values, in the form that `trackbook graph --json` prints.
+
+        With `explain` each edge has its evidence, see `trackbook.cells.explain`.
+        """
         cells = [
             {"index": number, "id": cell_id, "step": step}
             for number, (cell_id, step) in enumerate(zip(self.ids, self.steps, strict=True))
         ]
-        edges = [
-            {"source": edge.source, "target": edge.target, "names": list(edge.names), "kind": edge.kind}
-            for edge in self.drawn
-        ]
-        return {"cells": cells, "edges": edges}
+        return {"cells": cells, "edges": [self._edge_json(edge, explain) for edge in self.drawn]}
+
+    def _edge_json(self, edge: Edge, explain: bool) -> dict[str, object]:
+        plain: dict[str, object] = {
+            "source": edge.source,
+            "target": edge.target,
+            "names": list(edge.names),
+            "kind": edge.kind,
+        }
+        if explain:
+            writer, reader = (self.sources[place] for place in (edge.source, edge.target))
+            seen = {edge.source, edge.target} <= self.seen
+            plain["evidence"] = [
+                explained(item, (edge.source, writer), (edge.target, reader), seen=seen) for item in edge.evidence
+            ]
+        return plain
 
 
 def build_graph(
@@ -68,16 +89,59 @@ def build_graph(
     ids: Sequence[str] | None = None,
     steps: Sequence[str | None] | None = None,
     declared: Sequence[tuple[int, int]] = (),
+    outcomes: Mapping[int, Outcome] = MappingProxyType({}),
 ) -> Graph:
-    """Return the graph of cells that run in this order; `declared` are pairs (earlier, later) stated by tags."""
-    machine = Statements()
-    names = [run_cell(machine, read_source(text), number) for number, text in enumerate(cells)]
-    edges = {pair: _edge(pair, found) for pair, found in machine.evidence.items()}
+    """Return the graph of cells that run in this order; `declared` are pairs (earlier, later) stated by tags.
+
+    `outcomes` says what really happened in cells that were executed, by their places; the text tells the rest.
+    """
+    sources = tuple(read_source(text) for text in cells)
+    names, found = _executed(sources, outcomes) if outcomes else _static(sources)
+    edges = {pair: _edge(pair, evidence) for pair, evidence in found.items()}
     for pair in declared:
         edges.setdefault(pair, Edge(*pair, (), DECLARED))
     known_ids = tuple(ids) if ids is not None else tuple(f"cell-{number}" for number in range(len(cells)))
     known_steps = tuple(steps) if steps is not None else (None,) * len(cells)
-    return Graph(tuple(names), tuple(edges[pair] for pair in sorted(edges)), known_ids, known_steps)
+    ordered = tuple(edges[pair] for pair in sorted(edges))
+    return Graph(names, ordered, known_ids, known_steps, sources, frozenset(outcomes))
+
+
+_Found = Mapping[tuple[int, int], Mapping[str, Evidence]]
+
+
+def _static(sources: Sequence[CellSource]) -> tuple[tuple[CellNames, ...], _Found]:
+    machine = Statements()
+    names = tuple(run_cell(machine, source, number) for number, source in enumerate(sources))
+    return names, machine.evidence
+
+
+def _executed(sources: Sequence[CellSource], outcomes: Mapping[int, Outcome]) -> tuple[tuple[CellNames, ...], _Found]:
+    session = _Kept()
+    history = History(session)
+    names = []
+    for number, source in enumerate(sources):
+        names.append(history.begin(source.text))
+        history.end(outcomes.get(number), number + 1)
+    return tuple(names), session.found
+
+
+class _Kept(Session):
+    """Keeps the evidence of every execution.
+
+    That anything may depend on a setting is no edge here: a program of a run must hold the cell that set an option,
+    a graph in which every later cell hangs on it says nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[tuple[int, int], dict[str, Evidence]] = {}
+
+    def take_needs(self) -> dict[int, tuple[str, ...]]:
+        self.found.update(self.evidence)
+        return super().take_needs()
+
+    def surround(self, path: str, line: int) -> None:
+        """Let nothing but what reads the setting depend on it."""
 
 
 def _shortcuts(edges: Sequence[Edge]) -> set[tuple[int, int]]:

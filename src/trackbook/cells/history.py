@@ -59,8 +59,8 @@ class Program:
 class History:
     """The executions of one session in the order in which they ran."""
 
-    def __init__(self) -> None:
-        self._session = Session()
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session if session is not None else Session()
         self._open: CellSource | None = None
         self._needs: list[Mapping[int, tuple[str, ...]]] = []
 

@@ -39,12 +39,16 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why an edge is there: a name (or a piece of process state), the line that wrote it and the line that reads."""
+    """Why an edge is there: a name (or a piece of process state), the line that wrote it and the line that reads.
+
+    `in_place` tells that what the name holds was changed, and not the name bound.
+    """
 
     name: str
     written: int
     read: int
     certain: bool
+    in_place: bool = False
 
 
 @dataclass(slots=True)
@@ -173,22 +177,22 @@ class Memory:
         self.spend(len(reached))
         for thing in reached:
             if thing.changes:
-                self._edges(name, thing.changes.values(), line)
+                self._edges(name, thing.changes.values(), line, in_place=True)
 
     def look_into(self, things: Iterable[Thing], name: str, line: int) -> None:
         """Note that `things` are read, without what they contain."""
         for thing in things:
             if thing.changes:
-                self._edges(name, thing.changes.values(), line)
+                self._edges(name, thing.changes.values(), line, in_place=True)
 
-    def _edges(self, name: str, writers: Iterable[Change], line: int) -> None:
+    def _edges(self, name: str, writers: Iterable[Change], line: int, *, in_place: bool = False) -> None:
         for writer in writers:
             if writer.cell == self.cell or self.dry:
                 continue
             found = self.evidence.setdefault((writer.cell, self.cell), {})
             known = found.get(name)
             if known is None or (known.certain, -known.written) < (writer.certain, -writer.line):
-                found[name] = Evidence(name, writer.line, line, writer.certain)
+                found[name] = Evidence(name, writer.line, line, writer.certain, in_place)
 
     def known(self, path: str, kind: str = "library") -> Thing:
         """Return the one thing for an imported object, a builtin or a piece of process state."""

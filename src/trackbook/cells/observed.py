@@ -63,9 +63,12 @@ def _deleted(session: Session, deleted: Iterable[str]) -> None:
 
 def _changed(session: Session, changed: Iterable[str]) -> None:
     for name in sorted(changed):
-        inside = closure(session.read_global(name, _FIRST))
+        held = session.read_global(name, _FIRST)
+        inside = closure(held)
         if session.notes.changed.isdisjoint(inside):
             session.change([thing for thing in inside if thing.kind != "library"], _FIRST, certain=False)
+        elif len(held) == 1:
+            session.make_certain(held)
 
 
 def _state(session: Session, state: frozenset[str] | None) -> None:

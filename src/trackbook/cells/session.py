@@ -211,6 +211,13 @@ class Session(Statements):
             if len(thing.changes) > 1:
                 self._forget_needed(thing)
 
+    def make_certain(self, things: Things) -> None:
+        """Note that a change in place which this cell may make was seen to happen."""
+        for thing in things:
+            change = thing.changes.get(self.cell)
+            if change is not None and not change.certain:
+                self.journal.put(thing.changes, self.cell, Change(self.cell, change.line, True))
+
     def _forget_needed(self, thing: Thing) -> None:
         if self.cell not in thing.changes:
             return

@@ -49,6 +49,13 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
 
 
+def notebook_argument(command: Command) -> Command:
+    """Add the argument NOTEBOOK to a command."""
+    from pathlib import Path  # the commands that take one import it anyway
+
+    return click.argument("notebook", type=click.Path(path_type=Path))(command)
+
+
 def print_json(value: Any) -> None:
     """Print a value as indented JSON; what JSON has no number for becomes the text NaN, Infinity or -Infinity."""
     click.echo(msgspec.json.format(msgspec.json.encode(with_named_numbers(value)), indent=2).decode())

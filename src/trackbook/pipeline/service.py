@@ -31,12 +31,31 @@ class Pipelines:
     def __init__(self, store: Store, tracker: Tracker, root: Path) -> None:
         self._store, self._tracker, self._root = store, tracker, root
 
-    def graph(self, notebook: Path) -> dict[str, object]:
-        """Return the cells of `notebook` and which feeds which, in the form of `trackbook graph --json`."""
+    def graph(
+        self,
+        notebook: Path,
+        *,
+        execute: bool = False,
+        explain: bool = False,
+        timeout: float | None = None,
+        on_cell: OnCell | None = None,
+    ) -> dict[str, object]:
+        """Return the cells of `notebook` and which feeds which, in the form of `trackbook graph --json`.
+
+        With `execute` the notebook runs in a copy of its folder, and what its cells really did corrects what their
+        texts say; where that stopped early, the key `problem` says why.  `timeout` is in seconds for each cell.
+        """
         from trackbook.pipeline.notebook import read_notebook
         from trackbook.pipeline.steps import notebook_graph
 
-        return notebook_graph(read_notebook(notebook)).to_json()
+        found = read_notebook(notebook)
+        if not execute:
+            return notebook_graph(found).to_json(explain=explain)
+        from trackbook.pipeline.executed import execute as execute_cells
+
+        seen = execute_cells(notebook, found, root=self._root, timeout=timeout, on_cell=on_cell)
+        graph = notebook_graph(found, seen.outcomes).to_json(explain=explain)
+        return graph | {"problem": seen.problem} if seen.problem else graph
 
     def convert(self, notebook: Path, output: Path) -> Script:
         """Write the pipeline script of `notebook` to `output` and return it.

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import keyword
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from trackbook.cells import CellSource, Graph, build_graph, read_source
+from trackbook.cells import CellSource, Graph, Outcome, build_graph, read_source
 from trackbook.errors import NotebookError, nearest
 from trackbook.pipeline.notebook import Cell, Notebook
 
@@ -75,8 +76,11 @@ def read_layout(notebook: Notebook) -> Layout:
     return Layout(parameters, injected, imports, functions, skipped, tuple(steps.values()))
 
 
-def notebook_graph(notebook: Notebook) -> Graph:
-    """Return the graph of all code cells, with the step of each and the dependencies that tags declare."""
+def notebook_graph(notebook: Notebook, outcomes: Mapping[int, Outcome] = MappingProxyType({})) -> Graph:
+    """Return the graph of all code cells, with the step of each and the dependencies that tags declare.
+
+    `outcomes` says what happened in cells that were executed, by their indexes.
+    """
     layout = read_layout(notebook)
     steps = {step.name: step for step in layout.steps}
     declared = [(steps[name].cells[-1], step.cells[0]) for step in layout.steps for name in step.after]
@@ -85,6 +89,7 @@ def notebook_graph(notebook: Notebook) -> Graph:
         [cell.id for cell in notebook.cells],
         [layout.step_of(cell.index) for cell in notebook.cells],
         [pair for pair in declared if pair[0] < pair[1]],
+        outcomes,
     )
 
 

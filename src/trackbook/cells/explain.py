@@ -1,0 +1,70 @@
+"""Why one cell needs another, in words: the statements that write and read, and what is between them."""
+
+from __future__ import annotations
+
+import ast
+
+from trackbook.cells.catalogue import FILE
+from trackbook.cells.memory import Evidence
+from trackbook.cells.source import CellSource
+
+LONGEST = 160
+"""Characters of a statement that are shown."""
+
+Place = tuple[int, CellSource]
+"""A cell by its place and its source."""
+
+
+def explained(evidence: Evidence, writer: Place, reader: Place, *, seen: bool) -> dict[str, object]:
+    """Return a piece of evidence as plain values: name, certainty, both statements with their lines, and a sentence.
+
+    `seen` tells that both cells were executed, so that the evidence is corrected by what happened.
+    """
+    return {
+        "name": evidence.name,
+        "certain": evidence.certain,
+        "writes": _statement(writer, evidence.written),
+        "reads": _statement(reader, evidence.read),
+        "source": "executed" if seen else "static",
+        "why": _why(evidence, writer[0], reader[0]),
+    }
+
+
+def statement_at(source: CellSource, line: int) -> str:
+    """Return the statement that covers a line of a cell, on one line and cut where it is long; the line itself where
+    the cell is no Python."""
+    covering = [node for node in ast.walk(source.tree) if isinstance(node, ast.stmt) and _covers(source, node, line)]
+    lines = source.text.split("\n")
+    if covering:
+        node = min(covering, key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
+        first, last = source.line(node.lineno), source.line(node.end_lineno or node.lineno)
+        text = lines[first - 1 : first if hasattr(node, "body") else last]
+    else:
+        text = lines[line - 1 : line]
+    joined = " ".join(part.strip() for part in text)
+    return joined if len(joined) <= LONGEST else joined[: LONGEST - 1] + "…"
+
+
+def _covers(source: CellSource, node: ast.stmt, line: int) -> bool:
+    return source.line(node.lineno) <= line <= source.line(node.end_lineno or node.lineno)
+
+
+def _statement(place: Place, line: int) -> dict[str, object]:
+    number, source = place
+    return {"cell": number, "line": line, "statement": statement_at(source, line)}
+
+
+def _why(evidence: Evidence, writer: int, reader: int) -> str:
+    name, may = evidence.name, "" if evidence.certain else "may "
+    if name.startswith(FILE):
+        what, verb = f"the file {name.removeprefix(FILE)}", "writes" if evidence.certain else "write"
+    elif name.startswith("state:"):
+        what, verb = f"the state of {name.removeprefix('state:')}", "changes" if evidence.certain else "change"
+    elif evidence.in_place:
+        what, verb = f"what `{name}` holds", "changes" if evidence.certain else "change"
+    else:
+        what, verb = f"`{name}`", "binds" if evidence.certain else "bind"
+    return f"cell {writer} {may}{verb} {what}, and cell {reader} reads it"
+
+
+__all__ = ["LONGEST", "explained", "statement_at"]
