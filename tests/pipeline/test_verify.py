@@ -1,10 +1,15 @@
 """A script is the same as its notebook, or the difference is told with its name and step."""
 
 import json
+import os
+import signal
+import sys
+import time
 from pathlib import Path
 
 import msgspec
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -168,7 +173,10 @@ def test_what_the_notebook_does_not_repeat_itself_is_not_held_against_the_script
     )
     found = verify(*prepare(tmp_path, script, cells))
     assert found.verdict == "same"
-    assert found.not_compared["chance after a"] == "two runs of the notebook differ in it"
+    token, line = found.unstable
+    assert (token.what, token.name, token.step) == ("value", "chance", "a")
+    assert (token.cause, token.cell, token.line) == ("chance that no seed reaches: os.urandom", 1, 2)
+    assert (line.what, line.step, line.cause) == ("output", "a", token.cause)
     assert verify(*prepare(tmp_path, script.replace("fixed = 1", "fixed = 2"), cells)).verdict == "differs"
 
 
@@ -215,7 +223,8 @@ def test_what_a_kernel_writes_in_another_way_is_no_difference(tmp_path: Path) ->
     ]
     found = converted(tmp_path, cells)
     assert (found.verdict, found.differences) == ("same", ())
-    assert found.not_compared["clock after slow"] == "two runs of the notebook differ in it"
+    unstable = {item.name: item.cause for item in found.unstable if item.what == "value"}
+    assert unstable["clock"] == "the time: time.perf_counter"
 
 
 @pytest.mark.parametrize(
@@ -240,10 +249,105 @@ def test_a_difference_beside_functions_inside_a_value_is_found(tmp_path: Path, o
     assert told(verify(*prepare(tmp_path, script.replace(old, new), cells))) >= {("value", "box", "a")}
 
 
-def test_a_notebook_that_fails_cannot_be_verified(tmp_path: Path) -> None:
-    found = verify(*prepare(tmp_path, SCRIPT, [*CELLS, ("step:end", "1 / 0")]))
+FAILING = [
+    ("step:a", "rows = {'x': 1}\nprint('begin')"),
+    ("step:b", "def look(key):\n    return rows[key]\nfirst = look('x')\nsecond = look('y')"),
+    ("step:c", "print('never')"),
+]
+FAILING_SCRIPT = """import dataclasses
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    pass
+
+# %% [step:a] id=c0
+def a():
+    rows = {'x': 1}
+    print('begin')
+    return rows
+
+# %% [step:b] id=c1
+def b(rows):
+    def look(key):
+        return rows[key]
+    first = look('x')
+    second = look('y')
+
+def main(params):
+    rows = a()
+    b(rows)
+
+main(Params())
+"""
+
+
+def test_a_notebook_that_fails_is_the_same_as_a_script_that_fails_at_the_same_statement(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("same", "elsewhere", "other")]
+    for folder in folders:
+        folder.mkdir()
+    found = verify(*prepare(folders[0], FAILING_SCRIPT, FAILING))
+    assert (found.verdict, found.differences, found.raises) == ("same", (), "KeyError: 'y'")
+    elsewhere = FAILING_SCRIPT.replace("    first = look('x')\n", "    first = look('x')\n    rows['y']\n")
+    (difference,) = verify(*prepare(folders[1], elsewhere, FAILING)).differences
+    assert (difference.what, difference.name, difference.step) == ("error", "KeyError", "b")
+    assert difference.notebook == "KeyError: 'y' at `return rows[key]`"
+    assert difference.script == "KeyError: 'y' at `rows['y']`"
+    other = FAILING_SCRIPT.replace("second = look('y')", "second = look(2)")
+    assert told(verify(*prepare(folders[2], other, FAILING))) == {("error", "KeyError", "b")}
+
+
+def test_a_notebook_that_cannot_run_is_no_verdict_on_the_script(tmp_path: Path) -> None:
+    cells = [("step:a", "import os\nos._exit(3)")]
+    found = verify(*prepare(tmp_path, FAILING_SCRIPT, cells))
     assert found.verdict == "cannot_run"
-    assert "ZeroDivisionError" in found.reason
+    assert "ended the kernel" in found.reason
+
+
+def test_tracked_metrics_are_compared(tmp_path: Path) -> None:
+    code = "import trackbook\nwith trackbook.start_run():\n    trackbook.log_metric('loss', 0.5)\ndone = True"
+    body = code.replace("\n", "\n    ")
+    script = f"""import dataclasses
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    pass
+
+# %% [step:a] id=c0
+def a():
+    {body}
+
+def main(params):
+    a()
+
+main(Params())
+"""
+    found = verify(*prepare(tmp_path, script.replace("0.5", "0.6"), [("step:a", code)]))
+    assert found.counts["metric"] == 1
+    assert [msgspec.structs.astuple(item) for item in found.differences] == [
+        ("metric", "loss of run 1", "", "0.5", "0.6")
+    ]
+
+
+def test_a_script_that_takes_too_long_is_a_difference(tmp_path: Path) -> None:
+    script = SCRIPT.replace("    noise = ", "    __import__('time').sleep(600)\n    noise = ")
+    found = verify(*prepare(tmp_path, script), timeout=20)
+    assert ("error", "TimeoutError", "sample") in told(found)
+
+
+def test_an_interrupt_leaves_no_process_behind(tmp_path: Path) -> None:
+    mark = "import os, time\nopen(f'{os.environ[\"PIDS\"]}/{os.getpid()}', 'w').close()\ntime.sleep(600)"
+    body = mark.replace("\n", "\n    ")
+    script = f"import dataclasses\n\n@dataclasses.dataclass(frozen=True)\nclass Params:\n    pass\n\n# %% [step:a] id=c0\ndef a():\n    {body}\n\ndef main(params):\n    a()\n\nmain(Params())\n"
+    notebook, path = prepare(tmp_path, script, [("step:a", mark)])
+    pids = tmp_path.parent / f"{tmp_path.name}-pids"
+    pids.mkdir()
+    code = f"from pathlib import Path; from trackbook.pipeline.verify import verify; verify(Path({str(notebook)!r}), Path({str(path)!r}))"
+    process = psutil.Popen([sys.executable, "-c", code], env=os.environ | {"PIDS": str(pids)}, stderr=-3)
+    while len(list(pids.iterdir())) < 3 and process.is_running():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert not [path for path in pids.iterdir() if psutil.pid_exists(int(path.name))]
 
 
 def test_cells_without_ids_and_data_elsewhere_in_the_project_work(tmp_path: Path) -> None:

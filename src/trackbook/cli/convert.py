@@ -21,16 +21,19 @@ from trackbook.cli.output import (
 from trackbook.project import Project
 
 if TYPE_CHECKING:
-    from trackbook.pipeline import CellProgress, Verification
+    from trackbook.pipeline import Verification
+
+RUNS = {"notebook": "the notebook", "again": "the notebook again"}
 
 
 @click.command("convert")
 @notebook_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: NOTEBOOK_pipeline.py.")
 @click.option("--verify", is_flag=True, help="Run notebook and script afresh, and compare; status 1 on a difference.")
+@click.option("--timeout", type=float, help="Seconds that --verify gives a cell, and the script as a whole.")
 @json_option
 @exits_with_status
-def convert_command(notebook: Path, output: Path | None, verify: bool, as_json: bool) -> None:
+def convert_command(notebook: Path, output: Path | None, verify: bool, timeout: float | None, as_json: bool) -> None:
     """Turn a tagged NOTEBOOK into a plain Python pipeline script.
 
     Cells are tagged `imports`, `functions`, `parameters`, `step:NAME`, `after:NAME`, `metrics`, `cache:off`, `skip`;
@@ -45,33 +48,35 @@ def convert_command(notebook: Path, output: Path | None, verify: bool, as_json: 
         else:
             print_text(f"{script}: {len(converted.steps)} steps ({', '.join(step.name for step in converted.steps)})")
         return
-    verification = _verify(project, notebook, script)
+    verification = _verify(project, notebook, script, timeout)
     if as_json:
         print_json({"script": str(script), **msgspec.to_builtins(verification)})
     else:
-        _print_verification(verification, script)
+        _print_verification(verification)
     if verification.verdict != "same":
         sys.exit(NO)
 
 
-def _verify(project: Project, notebook: Path, script: Path) -> Verification:
-    with stderr_console().status("running the notebook and the script, to compare them") as status:
+def _verify(project: Project, notebook: Path, script: Path, timeout: float | None) -> Verification:
+    """Verify with the state of all three runs on one line of the standard error stream."""
+    states: dict[str, str] = {}
+    with stderr_console().status("running the notebook twice and the script once, to compare them") as status:
 
-        def show(progress: CellProgress) -> None:
-            status.update(f"running cell {progress.position} of {progress.total} of the notebook, to compare")
+        def show(run: str, state: str) -> None:
+            states[run] = state
+            status.update(" · ".join(f"{name}: {states[name]}" for name in sorted(states, reverse=True)))
 
-        return project.pipelines.verify(notebook, script, on_cell=show)
+        return project.pipelines.verify(
+            notebook,
+            script,
+            timeout=timeout,
+            on_cell=lambda cell: show(RUNS.get(cell.run, cell.run), f"cell {cell.position} of {cell.total}"),
+            on_step=lambda step: show("script", f"step {step.name}, {step.position} of {step.total}"),
+        )
 
 
-def _print_verification(found: Verification, script: Path) -> None:
-    if found.verdict == "same":
-        print_text(f"{script} does what the notebook does: {found.compared} values, lines and files compared")
-    elif found.verdict == "cannot_run":
-        print_text(f"{script} cannot be compared: {found.reason}")
-    for difference in found.differences:
-        where = f" in step {difference.step}" if difference.step else ""
-        print_text(f"✗ {difference.what} {difference.name}{where}")
-        print_text(f"    notebook: {difference.notebook}")
-        print_text(f"    script:   {difference.script}")
-    for name, reason in found.not_compared.items():
-        print_text(f"? {name} was not compared: {reason}")
+def _print_verification(found: Verification) -> None:
+    from trackbook.pipeline.verify import in_words
+
+    for line in in_words(found):
+        print_text(line)

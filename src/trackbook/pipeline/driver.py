@@ -11,8 +11,9 @@ import sys
 import types
 from pathlib import Path
 
+from trackbook.pipeline.failures import note_failure
 from trackbook.pipeline.plan import Plan, parse_plan
-from trackbook.pipeline.record import Recorder, Steps
+from trackbook.pipeline.record import Steps
 
 HOOK = "_trackbook_steps"
 
@@ -36,12 +37,19 @@ def run(script: Path, folder: Path) -> None:
     steps = [(step.function, list(step.names), list(step.outputs), step.unpacked) for step in plan.steps]
     module = types.ModuleType("__main__")
     module.__file__ = str(script)
-    setattr(module, HOOK, Steps(Recorder(folder), steps))
+    hook = Steps(folder, steps)
+    setattr(module, HOOK, hook)
     sys.modules["__main__"] = module
     sys.argv = [str(script)]
     sys.path.insert(0, str(script.parent))
     code = compile(instrument(source, plan), str(script), "exec")
-    exec(code, vars(module))  # noqa: S102 - running the user's script is the purpose
+    try:
+        exec(code, vars(module))  # noqa: S102 - running the user's script is the purpose
+    except BaseException as error:
+        note_failure(folder, error, hook.current, lambda name: name == str(script))
+        raise
+    finally:
+        hook.figures.finish()
 
 
 def _announce(main: ast.FunctionDef, plan: Plan) -> None:

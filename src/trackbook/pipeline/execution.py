@@ -15,10 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import nbformat
@@ -31,6 +31,10 @@ from nbformat import NotebookNode
 from trackbook.errors import ExecutionError, NotebookError
 from trackbook.tracking.reproduction.processes import child_environment
 
+T = TypeVar("T")
+Execution = Callable[[], Coroutine[Any, Any, NotebookNode]]
+"""Starts a run of a notebook."""
+
 STARTUP_SECONDS = 60
 LONGEST_SOCKET_FOLDER = 90
 """Characters; the path of a Unix socket may have about 100."""
@@ -42,7 +46,7 @@ class CellProgress(msgspec.Struct, frozen=True):
     """One code cell begins (`state` is "started") or has ended ("finished", "failed").
 
     `position` counts the code cells that are run from 1 to `total`; `cell_index` counts all cells of the
-    notebook from 0; `seconds` is the time that the cell took.
+    notebook from 0; `seconds` is the time that the cell took; `run` tells runs of one notebook apart.
     """
 
     state: str
@@ -51,6 +55,7 @@ class CellProgress(msgspec.Struct, frozen=True):
     cell_index: int
     cell_id: str | None
     seconds: float = 0.0
+    run: str = ""
 
 
 class OnCell(Protocol):
@@ -87,6 +92,24 @@ def execute_notebook(
     unless given; `path` says where a notebook given as a node comes from.  Raises ExecutionError with the
     cell, the exception and its traceback when a cell raises, takes too long or kills the kernel.
     """
+    start = execution(notebook, cwd=cwd, timeout=timeout, on_cell=on_cell, env=env, startup=startup, path=path)
+    (outcome,) = execute_together([start])
+    if isinstance(outcome, ExecutionError):
+        raise outcome
+    return outcome
+
+
+def execution(
+    notebook: Path | NotebookNode,
+    *,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    on_cell: OnCell | None = None,
+    env: Mapping[str, str] | None = None,
+    startup: str = "",
+    path: Path | None = None,
+) -> Execution:
+    """Return what starts a run of `notebook` with the arguments of `execute_notebook`, for `execute_together`."""
     source = notebook if isinstance(notebook, Path) else path
     node = read_notebook(notebook) if isinstance(notebook, Path) else notebook
     folder = cwd or (source.parent if source else Path.cwd())
@@ -94,7 +117,27 @@ def execute_notebook(
     if source is not None:
         variables["TRACKBOOK_NOTEBOOK"] = str(source.resolve())
     client = _Client(node, on_cell or _say_nothing, startup, _cell_seconds(timeout))
-    return _run_anywhere(lambda: client.run(folder, variables))
+    return lambda: client.run(folder, variables)
+
+
+def execute_together(starts: Sequence[Execution]) -> list[NotebookNode | ExecutionError]:
+    """Run notebooks side by side, each in a kernel of its own, and return each with its outputs or its failure.
+
+    An interrupt ends all kernels before it goes on.
+    """
+
+    async def run(start: Execution) -> NotebookNode | ExecutionError:
+        try:
+            return await start()
+        except ExecutionError as error:
+            return error
+
+    async def every() -> list[NotebookNode | ExecutionError]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run(start)) for start in starts]
+        return [task.result() for task in tasks]
+
+    return _run_anywhere(every)
 
 
 def _cell_seconds(timeout: float | None) -> int | None:
@@ -208,13 +251,13 @@ def _runnable(node: NotebookNode, skip_tag: str) -> list[int]:
     ]
 
 
-def _run_anywhere(start: Callable[[], Coroutine[Any, Any, NotebookNode]]) -> NotebookNode:
+def _run_anywhere(start: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end, in a thread of its own where this thread already has a running loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(start())
-    outcome: list[NotebookNode] = []
+    outcome: list[T] = []
     failure: list[BaseException] = []
 
     def work() -> None:

@@ -6,31 +6,32 @@ processes can be compared exactly first and within a tolerance second.  Nothing 
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import sys
 import time
-import types
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from trackbook.capture.fingerprint.values import fingerprint, kind_of
+from trackbook.pipeline.failures import note_failure
+from trackbook.pipeline.figures import FigureWatch
+from trackbook.pipeline.leaves import CODE, as_numbers, class_name, is_code, is_drawing, leaves_of
 from trackbook.pipeline.signature import UnsignedError, signature
 
 MAX_NUMBERS = 5_000_000
-_CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type)
 
 
 class Noted(msgspec.Struct, frozen=True):
     """What `name` stood for after the step with the place `step`; place -1 is the end of everything.
 
-    `numbers` names the file with the value's numbers, `parts` are the digests of what is no number in it;
-    of functions and classes inside a value only the name counts, as what they do is seen in what they return.
+    `numbers` names the file with the value's numbers, `parts` are the digests of what is no number in it, and the
+    types and shapes of what is; of functions and classes inside a value only the name counts, as what they do is
+    seen in what they return.
     """
 
     step: int
@@ -42,6 +43,7 @@ class Noted(msgspec.Struct, frozen=True):
     columns: dict[str, str] | None = None
     numbers: str = ""
     parts: dict[str, str] = {}
+    kind: str = "value"
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -60,11 +62,11 @@ class Recorder:
         self._count = 0
 
     def note(self, step: int, values: Mapping[str, Any]) -> None:
-        """Note every value that is no function, class or module."""
+        """Note every value that is no function, class or module, and no figure, which is noted as it looks."""
         with warnings.catch_warnings(), (self._folder / "notes.jsonl").open("ab") as file:
             warnings.simplefilter("ignore")
             for name, value in values.items():
-                if not isinstance(value, _CODE):
+                if not isinstance(value, CODE) and not is_drawing(value):
                     file.write(msgspec.json.encode(self._noted(step, name, value)) + b"\n")
 
     def moment(self, step: int, began: float, ended: float) -> None:
@@ -72,13 +74,14 @@ class Recorder:
             file.write(msgspec.json.encode(Moment(step, began, ended)) + b"\n")
 
     def _noted(self, step: int, name: str, value: Any) -> Noted:
-        cls = _class_name(value)
+        cls = class_name(value)
         found = fingerprint(value)
         digest, reason = found.digest, found.reason or ""
         if digest is None:
             digest = _other_digest(value)
         numbers, parts = self._numbers(value)
-        return Noted(step, name, cls, summary(value), digest, reason, found.columns, numbers, parts)
+        kind = "estimator" if kind_of(value) == "estimator" else "value"
+        return Noted(step, name, cls, summary(value), digest, reason, found.columns, numbers, parts, kind)
 
     def _numbers(self, value: Any) -> tuple[str, dict[str, str]]:
         """Write the numbers of `value` and return the file's name and the digests of the rest."""
@@ -87,17 +90,19 @@ class Recorder:
         arrays: dict[str, Any] = {}
         parts: dict[str, str] = {}
         size = 0
-        for path, leaf in _leaves(value, "", 0):
-            if _is_code(leaf):
+        for path, leaf in leaves_of(value, "", 0):
+            if is_code(leaf):
                 parts[path] = f"code named {getattr(leaf, '__name__', type(leaf).__name__)}"
                 continue
-            array = _as_numbers(leaf, numpy)
+            array = as_numbers(leaf, numpy)
+            if dtype := getattr(leaf, "dtype", None):
+                parts[f"{path} (type)"] = str(dtype)
             if array is None:
                 parts[path] = fingerprint(leaf).digest or ""
                 continue
             arrays[path], size = array, size + array.size
             container = type(leaf).__name__ if isinstance(leaf, list | tuple) else ""
-            parts[f"{path} (type)"] = container + array.dtype.kind
+            parts[f"{path} (type)"] = f"{container} {array.dtype} {array.shape}".strip()
             if size > MAX_NUMBERS or len(arrays) > 10_000:
                 return "", {}
         if "" in parts.values():
@@ -169,27 +174,36 @@ def summary(value: Any) -> str:
 
 
 def watch(config: str) -> None:
-    """Note values after the cells that a JSON file names; called in a kernel before its first cell.
+    """Note values after the cells that a JSON file names, figures and an exception; called before the first cell.
 
     The file holds `folder`, where notes go, `after`, the steps by the id of their last cell as pairs of
-    place and names, and `last`, the id of the last cell with the names that count in the end.
+    place and names, `owners`, the places of the steps by the ids of their cells, and `last`, the id of the last
+    cell with the names that count in the end.
     """
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
     assert shell is not None
     settings = json.loads(Path(config).read_text(encoding="utf-8"))
-    recorder = Recorder(Path(settings["folder"]))
+    folder, owners = Path(settings["folder"]), settings["owners"]
+    recorder, figures = Recorder(folder), FigureWatch(folder)
     last_cell, last_names = settings["last"]
+
+    def before_cell(info: Any) -> None:
+        figures.step = owners.get(info.cell_id, -1)
 
     def after_cell(result: Any) -> None:
         cell = result.info.cell_id
-        if result.success:
-            for step, names in settings["after"].get(cell, ()):
-                recorder.note(step, present(names, shell.user_ns))
-            if cell == last_cell:
-                recorder.note(-1, present(last_names, shell.user_ns))
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None:
+            note_failure(folder, error, owners.get(cell, -1), lambda code: not code.startswith("<"))
+        for step, names in () if error else settings["after"].get(cell, ()):
+            recorder.note(step, present(names, shell.user_ns))
+        if cell == last_cell or error is not None:
+            figures.finish()
+            recorder.note(-1, present(last_names, shell.user_ns))
 
+    shell.events.register("pre_run_cell", before_cell)
     shell.events.register("post_run_cell", after_cell)
 
 
@@ -201,16 +215,19 @@ def present(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any
 class Steps:
     """What an instrumented script tells: which step of main begins, and what a function had when it returned."""
 
-    def __init__(self, recorder: Recorder, steps: list[tuple[str, list[str], list[str], bool]]) -> None:
+    def __init__(self, folder: Path, steps: list[tuple[str, list[str], list[str], bool]]) -> None:
         """`steps` are function, names, outputs and whether the outputs are unpacked, in the order of main."""
-        self._recorder, self._steps = recorder, steps
+        self._recorder, self._steps = Recorder(folder), steps
+        self.figures = FigureWatch(folder)
         self.current, self._began = -1, 0.0
 
     def enter(self, step: int) -> None:
         """Note that a step begins, among what is printed as well (`printed_lines` reads that)."""
         self.current, self._began = step, time.time()
+        self.figures.step = step
         if sys.__stdout__ is not None:
             sys.__stdout__.write(f"\0{step}\0")
+            sys.__stdout__.flush()
 
     def leave(self, function: str, namespace: Mapping[str, Any], value: Any) -> Any:
         """Note the values at the return of the current step, and return `value` as it is."""
@@ -232,73 +249,8 @@ def _other_digest(value: Any) -> str | None:
     """Return a digest for a value without fingerprint: of its attributes, else of its pickle."""
     attributes = getattr(value, "__dict__", None)
     if isinstance(attributes, dict) and attributes and (found := fingerprint(attributes)).digest:
-        return f"{_class_name(value)}:{found.digest}"
+        return f"{class_name(value)}:{found.digest}"
     try:
         return signature(value)
     except UnsignedError:
         return None
-
-
-def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of containers, frames and estimators by their path."""
-    kind = kind_of(value)
-    if depth > 20:
-        yield path, value
-    elif kind == "frame":
-        yield f"{path} (index)", value.index
-        for place, name in enumerate(value.columns):
-            yield f"{path}[{name!r}]", value.iloc[:, place]
-    elif (inner := _inside(value, kind, path)) is not None:
-        for below, item in inner:
-            yield from _leaves(item, below, depth + 1)
-    else:
-        yield path, value
-
-
-def _inside(value: Any, kind: str, path: str) -> list[tuple[str, Any]] | None:
-    """Return the parts of an object or container with their paths, None for a value that is taken as a whole."""
-    if kind == "estimator" or (kind == "value" and _own_object(value)):
-        return [(f"{path}.{name}", item) for name, item in sorted(vars(value).items())]
-    if isinstance(value, dict):
-        return [(f"{path}[{key!r}]", item) for key, item in value.items()]
-    if isinstance(value, functools.partial):
-        return [(f"{path}.{name}", getattr(value, name)) for name in ("func", "args", "keywords")]
-    if isinstance(value, list | tuple) and not _flat(value):
-        return [(f"{path}[{place}]", item) for place, item in enumerate(value)]
-    return None
-
-
-def _class_name(value: Any) -> str:
-    """Return the dotted name of a value's class; one that a step defines is named as in the notebook."""
-    name = type(value).__qualname__.rpartition("<locals>.")[2]
-    return f"{type(value).__module__}.{name}".removeprefix("builtins.")
-
-
-def _is_code(value: Any) -> bool:
-    """Tell whether a part of a value is a function or class, a cached function included."""
-    return isinstance(value, _CODE) or hasattr(value, "__wrapped__")
-
-
-def _own_object(value: Any) -> bool:
-    return bool(getattr(value, "__dict__", None)) and not _is_code(value)
-
-
-def _flat(value: list[Any] | tuple[Any, ...]) -> bool:
-    return bool(value) and all(type(item) in (int, float) for item in value)
-
-
-def _as_numbers(leaf: Any, numpy: Any) -> Any | None:
-    """Return a leaf as an array of numbers, or None for one that is no number."""
-    if isinstance(leaf, bool | str | bytes) or leaf is None:
-        return None
-    if isinstance(leaf, list | tuple) and not _flat(leaf):
-        return None
-    try:
-        if kind_of(leaf) in ("series", "index"):
-            if getattr(leaf.dtype, "kind", "") not in "iufc":
-                return None
-            return numpy.asarray(leaf.to_numpy())
-        array = numpy.asarray(leaf)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return array if array.dtype.kind in "iufc" else None

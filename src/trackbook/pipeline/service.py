@@ -77,12 +77,18 @@ class Pipelines:
         return read_plan(script)
 
     def verify(
-        self, notebook: Path, script: Path, *, timeout: float | None = None, on_cell: OnCell | None = None
+        self,
+        notebook: Path,
+        script: Path,
+        *,
+        timeout: float | None = None,
+        on_cell: OnCell | None = None,
+        on_step: OnStep | None = None,
     ) -> Verification:
         """Compare fresh runs of `notebook` and `script`, and keep what came out."""
         from trackbook.pipeline.verify import verify
 
-        found = verify(notebook, script, root=self._root, timeout=timeout, on_cell=on_cell)
+        found = verify(notebook, script, root=self._root, timeout=timeout, on_cell=on_cell, on_step=on_step)
         row = (*(self._name(path) for path in (notebook, script)), found.script_digest, found.verdict)
         with self._store.write() as db:
             db.execute(

@@ -1,35 +1,53 @@
-"""Does a script do what its notebook does?  Both run afresh, each in a copy of the folder, and are compared.
+"""Does a script do what its notebook does?  The notebook runs twice, the script once, and they are compared.
 
-Compared are the values that steps hand on, at the moment a step ends, and those of their other names; the
-last values of all names; printed lines; files written.  Functions, classes and modules are not values: what
-they do is seen in what they return.  When something differs, the notebook runs a second time, and what it
-does not repeat itself is not held against the script.
+Each run is a fresh process in a copy of the folder.  Compared are the values that steps hand on, at the moment a step
+ends, and those of their other names; the last values of all names; estimators by what they learned; figures by their
+pixels; tracked metrics; printed lines; files written; and what is raised, where something is.  Functions, classes and
+modules are not values: what they do is seen in what they return.  What the notebook does not repeat itself is
+unstable: it is listed with its cause where that is known, and not held against the script.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from blake3 import blake3
 
-from trackbook.errors import DataError, ExecutionError, PipelineError
-from trackbook.pipeline.compare import Comparison, Difference, Outcome, compare
+from trackbook.errors import DataError, PipelineError
+from trackbook.pipeline.causes import Causes, ProgramCell, Unstable
+from trackbook.pipeline.compare import (
+    NOT_DRAWN,
+    NOT_PRINTED,
+    NOT_THERE,
+    NOT_WRITTEN,
+    TOLERANCES,
+    Comparison,
+    Difference,
+    Outcome,
+    Steps,
+    compare,
+)
 from trackbook.pipeline.execution import OnCell, read_notebook
 from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.reruns import Reruns
+from trackbook.pipeline.reruns import OnStep, Reruns
+from trackbook.tracking.reproduction.texts import same_line, settled
 
-_WHOLE = frozenset({""})
 SAME, DIFFERS, CANNOT_RUN = "same", "differs", "cannot_run"
+
+_VALUES = frozenset({"value", "estimator"})
+_MISSING = frozenset({NOT_DRAWN, NOT_PRINTED, NOT_THERE, NOT_WRITTEN})
 
 
 class Verification(msgspec.Struct, frozen=True):
     """What came out: `verdict` is same, differs or cannot_run, the last with a `reason`.
 
-    `compared` counts values, printed lines and files; `not_compared` says what could not be compared and why.
+    The digests are those of the files that were run.  `compared` counts everything, `counts` by kind;
+    `not_compared` says what could not be compared and why; `raises` what notebook and script raise, both the same.
     """
 
     verdict: str
@@ -41,6 +59,11 @@ class Verification(msgspec.Struct, frozen=True):
     not_compared: dict[str, str] = {}
     reason: str = ""
     seconds: float = 0.0
+    notebook_digest: str = ""
+    counts: dict[str, int] = {}
+    unstable: tuple[Unstable, ...] = ()
+    tolerances: dict[str, str] = {}
+    raises: str = ""
 
 
 def verify(
@@ -50,50 +73,133 @@ def verify(
     root: Path | None = None,
     timeout: float | None = None,
     on_cell: OnCell | None = None,
+    on_step: OnStep | None = None,
 ) -> Verification:
     """Run `notebook` and `script` and compare them; the files of the user are only read.
 
     The copies are made of `root` where the notebook lies in it, else of the notebook's folder; `timeout` is
-    in seconds for a cell, and for the script as a whole.  Raises NotebookError or PipelineError where a file
+    in seconds for a cell, and for the script as a whole.  `on_cell` hears of the cells of both runs of the notebook,
+    `on_step` of the steps of the script, from another thread.  Raises NotebookError or PipelineError where a file
     cannot be read or the script has another form.
     """
     plan, node = read_plan(script), read_notebook(notebook)
-    digest = blake3(script.read_bytes()).hexdigest()
+    digests: dict[str, Any] = {
+        "script_digest": blake3(script.read_bytes()).hexdigest(),
+        "notebook_digest": blake3(notebook.read_bytes()).hexdigest(),
+    }
     began = time.perf_counter()
 
     def verdict(name: str, **fields: Any) -> Verification:
         seconds = time.perf_counter() - began
-        return Verification(name, str(notebook), str(script), digest, seconds=seconds, **fields)
+        return Verification(name, str(notebook), str(script), **digests, seconds=seconds, **fields)
 
     with tempfile.TemporaryDirectory(prefix="trackbook-verify-") as folder:
-        runs = Reruns(notebook.resolve(), node, script.resolve(), plan, root, Path(folder), timeout)
+        runs = Reruns(notebook.resolve(), node, plan, root, Path(folder), timeout)
         try:
-            first, second = runs.both(on_cell)
-        except (DataError, ExecutionError, PipelineError) as error:
-            return verdict(CANNOT_RUN, reason=f"the notebook itself does not run: {error}")
-        if isinstance(second, Difference):
-            return verdict(DIFFERS, differences=(second,))
-        found = compare(first, second, runs.steps)
-        if found.differences:
-            found = _without_chance(found, runs, first)
-    fields = {"compared": found.compared, "not_compared": found.not_compared}
-    return verdict(DIFFERS if found.differences else SAME, differences=tuple(found.differences), **fields)
+            outcomes = runs.all(script.resolve(), on_cell, on_step)
+        except (DataError, PipelineError) as error:
+            return verdict(CANNOT_RUN, reason=str(error))
+        return verdict(**judge(*outcomes, runs.steps, runs.program()))
 
 
-def _without_chance(found: Comparison, runs: Reruns, first: Outcome) -> Comparison:
-    """Take out the differences that two runs of the notebook show as well."""
-    again = compare(first, runs.notebook("again", None), runs.steps)
-    lines = {(item.what, item.name, item.step, item.notebook) for item in again.differences if item.what != "value"}
-
-    def by_chance(item: Difference) -> bool:
-        if item.what != "value":
-            return (item.what, item.name, item.step, item.notebook) in lines
-        place = (item.name, item.step)
-        return place in again.places and found.places.get(place, _WHOLE) <= again.places[place]
-
-    kept = [item for item in found.differences if not by_chance(item)]
-    gone = [item for item in found.differences if item not in kept]
-    reasons = {
-        f"{item.name} after {item.step or 'the start'}": "two runs of the notebook differ in it" for item in gone
+def judge(first: Outcome, again: Outcome, script: Outcome, steps: Steps, program: list[ProgramCell]) -> dict[str, Any]:
+    """Return the verdict on a script with the differences that count, what is unstable, and what was compared."""
+    chance = compare(first, again, steps)
+    found = compare(first, script, steps)
+    differences = tuple(item for item in found.differences if not _is_chance(item, found, chance))
+    return {
+        "name": DIFFERS if differences else SAME,
+        "differences": differences,
+        "compared": sum(found.counts.values()),
+        "counts": found.counts,
+        "not_compared": found.not_compared,
+        "unstable": tuple(_explained(chance, first, again, program)),
+        "tolerances": dict(TOLERANCES),
+        "raises": f"{first.failure.ename}: {first.failure.evalue}" if first.failure and not differences else "",
     }
-    return Comparison(kept, found.compared - len(gone), found.not_compared | reasons)
+
+
+def _is_chance(item: Difference, found: Comparison, chance: Comparison) -> bool:
+    """Tell whether two runs of the notebook differ in the same way."""
+    if item.what in _VALUES:
+        place = (item.name, item.step)
+        changed = found.places.get(place)
+        return changed is not None and place in chance.places and changed <= chance.places[place]
+    return any(_alike(item, other) for other in chance.differences)
+
+
+def _alike(item: Difference, other: Difference) -> bool:
+    """Tell whether a difference of the script is one that the notebook shows: something missing is no other content."""
+    if (item.what, item.name) != (other.what, other.name):
+        return False
+    if item.script in _MISSING or item.notebook in _MISSING:
+        return (item.step, item.script in _MISSING) == (other.step, other.script in _MISSING)
+    return item.what != "output" or (item.step, item.notebook) == (other.step, other.notebook)
+
+
+def _explained(chance: Comparison, first: Outcome, again: Outcome, program: list[ProgramCell]) -> Iterator[Unstable]:
+    """Yield what is unstable, each value and file once, where it begins to be."""
+    causes = Causes(program)
+    earlier: dict[str, str] = {}
+    seen = set()
+    for item in chance.differences:
+        name = item.notebook if item.what == "output" else item.name
+        if (item.what, name) in seen:
+            continue
+        seen.add((item.what, name))
+        before = {value for value, step in earlier.items() if step != item.step}
+        yield causes.explain(Unstable(item.what, name, item.step), before)
+        if item.what in _VALUES:
+            earlier[item.name] = item.step
+    yield from _settled_lines(first, again)
+
+
+def _settled_lines(first: Outcome, again: Outcome) -> Iterator[Unstable]:
+    """Yield the kinds of text in which printed lines differ although they count as the same."""
+    if len(first.printed) != len(again.printed):
+        return
+    seen: dict[tuple[str, str], str] = {}
+    for line, other in zip(first.printed, again.printed, strict=True):
+        if line.text != other.text and same_line(line.text, other.text):
+            cause = "memory addresses" if "0x" in line.text else "the time"
+            if settled(line.text) != settled(other.text):
+                cause = "the last digits of numbers"
+            seen.setdefault((line.step, cause), line.text)
+    for (step, cause), text in seen.items():
+        yield Unstable("output", text, step, cause)
+
+
+def in_words(found: Verification) -> list[str]:
+    """Return a verdict as lines of plain text, the same for every face."""
+    lines = [_headline(found)]
+    for item in found.differences:
+        where = f" in step {item.step}" if item.step else ""
+        lines += [f"✗ {item.what} {item.name}{where}", f"    notebook: {item.notebook}", f"    script:   {item.script}"]
+    for each in found.unstable:
+        step = f" after {each.step}" if each.step else ""
+        place = f" (cell {each.cell}, line {each.line})" if each.cell >= 0 else ""
+        lines.append(f"~ unstable, not counted: {each.what} {each.name}{step}: {each.cause or 'cause unknown'}{place}")
+    lines += [f"? {name} was not compared: {reason}" for name, reason in found.not_compared.items()]
+    if found.tolerances:
+        lines.append(f"exact, but for {_listed(found.tolerances)}")
+    return lines
+
+
+def _headline(found: Verification) -> str:
+    if found.verdict == CANNOT_RUN:
+        return f"{found.script} cannot be compared: {found.reason}"
+    counts = ", ".join(f"{count} {_plural(kind, count)}" for kind, count in found.counts.items() if kind != "error")
+    compared = f"compared: {counts or 'nothing'}, in {found.seconds:.1f} s"
+    if found.verdict == DIFFERS:
+        return f"{found.script} differs from the notebook; {compared}"
+    raises = f" (both raise {found.raises.splitlines()[0]})" if found.raises else ""
+    return f"{found.script} does what the notebook does{raises}; {compared}"
+
+
+def _plural(kind: str, count: int) -> str:
+    word = "printed line" if kind == "output" else kind
+    return word if count == 1 else f"{word}s"
+
+
+def _listed(tolerances: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {tolerance}" for name, tolerance in tolerances.items())

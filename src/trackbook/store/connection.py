@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,9 @@ def connect(path: Path, options: str) -> Database:
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA mmap_size = 0")
     return connection
+
+
+def dump_of(path: Path) -> str:
+    """Return the content of a database of the user's as SQL.  Raises `sqlite3.Error` where it is none."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        return "\n".join(db.iterdump())
