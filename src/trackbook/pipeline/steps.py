@@ -1,7 +1,8 @@
 """Which cells form which step, by their tags.
 
 `parameters` (papermill's, with `injected-parameters` on top), `imports`, `functions`, `step:NAME`, `after:NAME`,
-`skip`, `metrics` and `cache:off`; a first line `%%step NAME [--after A]` says the same.  A cell without a tag
+`skip`, `metrics` and `cache:off`, and their aliases in `tags`; a first line `%%step NAME [--after A]` says the
+same.  A cell without a tag
 belongs to the step of the tagged cell before it; in front of the first step it may hold imports and
 definitions only.  A notebook without steps is one step, `main`.
 """
@@ -10,18 +11,40 @@ from __future__ import annotations
 
 import ast
 import keyword
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 
 from trackbook.cells import CellSource, Graph, Outcome, build_graph, read_source
 from trackbook.errors import NotebookError, nearest
 from trackbook.pipeline.notebook import Cell, Notebook
+from trackbook.pipeline.tags import (
+    AFTER,
+    FUNCTIONS,
+    IMPORTS,
+    INJECTED,
+    METRICS,
+    PARAMETERS,
+    SKIP,
+    STEP,
+    UNCACHED,
+    canonical,
+    directives,
+    is_known,
+    places,
+    suggestion,
+)
 
 WHOLE = "main"
 """The step of a notebook that names none."""
 
-PARAMETERS, INJECTED, IMPORTS, FUNCTIONS, SKIP = "parameters", "injected-parameters", "imports", "functions", "skip"
+
+class TagWarning(UserWarning):
+    """A cell has a tag that neither Trackbook nor another known tool gives a meaning."""
+
+
 _ROLES = (PARAMETERS, INJECTED, IMPORTS, FUNCTIONS)
 
 
@@ -54,6 +77,7 @@ class Layout:
 
 def read_layout(notebook: Notebook) -> Layout:
     """Return what the cells are for.  Raises NotebookError where tags contradict each other."""
+    _warn_of_unknown(notebook)
     marks = [_marks(cell) for cell in notebook.cells]
     known = {mark.step for mark in marks if mark.step}
     groups: dict[str, list[int]] = {role: [] for role in (*_ROLES, SKIP)}
@@ -105,9 +129,10 @@ class _Marks:
 
 def _marks(cell: Cell) -> _Marks:
     source = read_source(cell.source)
-    tags = [*cell.tags, *_tags_of_magics(cell, source)]
-    names = list(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith("step:")))
-    after = tuple(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith("after:")))
+    tags = [*map(canonical, cell.tags), *_tags_of_magics(cell, source)]
+    tags += [] if places(tags) else directives(cell.source)
+    names = list(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith(STEP)))
+    after = tuple(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith(AFTER)))
     roles = [role for role in (SKIP, *_ROLES) if role in tags]
     if SKIP in roles:
         return _Marks(source, SKIP)
@@ -115,7 +140,24 @@ def _marks(cell: Cell) -> _Marks:
         said = ", ".join([*roles, *(f"step:{name}" for name in names)])
         raise NotebookError(f"{cell.label} is tagged {said}: a cell has one place; keep one of these tags")
     step = names[0] if names else None
-    return _Marks(source, roles[0] if roles else None, step, after, "metrics" in tags, "cache:off" not in tags)
+    return _Marks(source, roles[0] if roles else None, step, after, METRICS in tags, UNCACHED not in tags)
+
+
+def _warn_of_unknown(notebook: Notebook) -> None:
+    """Warn once of each tag that means nothing to any known tool."""
+    first: dict[str, Cell] = {}
+    for cell in notebook.cells:
+        for tag in cell.tags:
+            if not is_known(tag):
+                first.setdefault(tag, cell)
+    for tag, cell in first.items():
+        _warn_once(f"{notebook.name}: {cell.label} has the tag {tag!r}, which nobody knows{suggestion(tag)}")
+
+
+@cache
+def _warn_once(message: str) -> None:
+    """Warn, once a process: Python's own filter forgets what it showed when IPython changes the filters."""
+    warnings.warn(message, TagWarning, stacklevel=1)
 
 
 def _tags_of_magics(cell: Cell, source: CellSource) -> Iterator[str]:
