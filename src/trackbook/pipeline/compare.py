@@ -95,7 +95,7 @@ def compare(notebook: Outcome, script: Outcome, steps: Steps) -> Comparison:
     found.counts.update(
         {
             "figure": len(notebook.figures),
-            "metric": len(notebook.metrics),
+            "metric": len(notebook.metrics) if script.metrics else 0,
             "output": sum(bool(line.text.strip()) for line in notebook.printed),
             "file": len(notebook.files),
             "error": int(notebook.failure is not None),
@@ -151,6 +151,9 @@ def _titled(figure: Drawn) -> str:
 
 
 def _metrics(notebook: Outcome, script: Outcome) -> Iterator[Difference]:
+    """Compare what both tracked; conversion leaves out what only reports, so a script may track nothing."""
+    if not script.metrics:
+        return
     for name in sorted(notebook.metrics.keys() | script.metrics.keys()):
         first, second = notebook.metrics.get(name), script.metrics.get(name)
         if first is None or second is None:
