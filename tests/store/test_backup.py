@@ -70,6 +70,19 @@ def test_a_second_backup_copies_what_is_new(filled, folder, tmp_path):
     assert all(path.stat().st_nlink == 1 for path in after)
 
 
+@pytest.mark.parametrize("then", [verify, lambda folder: restore(folder, folder.parent / "again")])
+def test_a_backup_that_was_killed_between_its_description_and_its_database_is_completed(filled, folder, then):
+    back_up(filled.store, folder)
+    database = folder / "store" / "trackbook.db"
+    before = database.read_bytes()
+    full_run(filled)
+    back_up(filled.store, folder)
+    database.rename(f"{database}.tmp")
+    database.write_bytes(before)
+    then(folder)
+    assert verify(folder).rows["run"] == 2
+
+
 def test_the_store_that_was_there_is_set_aside(filled, folder):
     back_up(filled.store, folder)
     later = full_run(filled, "later")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,8 @@ def back_up(store: Store, folder: Path, on_progress: OnProgress | None = None) -
     _refuse_foreign(store, folder)
     with _alone(folder):
         copy = folder / STORE
+        with suppress(NotFoundError, IntegrityError):  # what no longer describes a backup is made anew
+            _complete(folder, read_backup(folder))
         for name in ("journal", "objects"):
             (copy / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in BESIDE:  # before the database is read
@@ -103,7 +105,9 @@ def back_up(store: Store, folder: Path, on_progress: OnProgress | None = None) -
 def verify(folder: Path, on_progress: OnProgress | None = None) -> Backup:
     """Restore a backup as a test, and note when it was; raises IntegrityError that names what is broken."""
     with _alone(folder):
-        return _verify(folder, read_backup(folder), on_progress or _silent)
+        backup = read_backup(folder)
+        _complete(folder, backup)
+        return _verify(folder, backup, on_progress or _silent)
 
 
 def restore(folder: Path, root: Path, on_progress: OnProgress | None = None) -> Path | None:
@@ -112,10 +116,12 @@ def restore(folder: Path, root: Path, on_progress: OnProgress | None = None) -> 
     Nothing of it is deleted.  Raises UsageError while a process writes the store, IntegrityError, and leaves `root` as
     it was, when the backup is not whole.
     """
-    backup = read_backup(folder)
+    read_backup(folder)
     _refuse_written(root)
     fresh = root.with_name(f"{root.name}.restoring{SUFFIX}")
     with _alone(folder):
+        backup = read_backup(folder)
+        _complete(folder, backup)
         shutil.rmtree(fresh, ignore_errors=True)
         _restore_into(folder, fresh, on_progress or _silent)
         _prove(Store.open(fresh), backup)
@@ -142,6 +148,14 @@ def read_backup(folder: Path) -> Backup:
     if backup.format > FORMAT:
         raise StoreVersionError(f"a newer Trackbook made {folder}; update with `pip install -U trackbook`")
     return backup
+
+
+def _complete(folder: Path, backup: Backup) -> None:
+    """Put the database in place where a backup was killed after it had described it, and before it was there."""
+    database, fresh = folder / STORE / "trackbook.db", folder / STORE / f"trackbook.db{SUFFIX}"
+    if fresh.exists() and _digest(fresh) == backup.database:
+        fresh.replace(database)
+        sync_folder(database.parent)
 
 
 def _verify(folder: Path, backup: Backup, on_progress: OnProgress) -> Backup:
