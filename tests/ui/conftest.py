@@ -77,6 +77,7 @@ def screenshot(page: Page) -> Callable[[str], None]:
         for theme in reversed(THEMES):
             page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
             page.wait_for_timeout(700)  # the theme's style sheet and the charts follow
+            page.locator("#jupyterlab-splash").wait_for(state="detached")  # it covers the page while a theme loads
             page.screenshot(path=folder / f"{name}-{theme.split()[-1].lower()}.png")
 
     return take
