@@ -27,7 +27,9 @@ CELLS = [
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("notebook")
     path = folder / "case.ipynb"
-    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
+    cells.insert(6, nbformat.v4.new_code_cell("raise KeyError", metadata={"tags": ["remove-cell"]}))
+    node = nbformat.v4.new_notebook(cells=cells)
     nbformat.write(node, path)
     before = path.read_bytes()
     notebook = read_notebook(path)
@@ -66,7 +68,7 @@ def test_a_file_with_a_computed_name_leads_to_its_writer_under_the_name_that_cod
 def test_after_a_cell_that_raises_the_texts_tell_the_rest(seen: dict[str, Any]) -> None:
     assert sorted(seen["executed"].outcomes) == [0, 1, 2, 3, 4, 5]
     assert "ValueError" in seen["executed"].problem
-    assert seen["edges"][0, 7].names == ("whole",)
+    assert seen["edges"][0, 8].names == ("whole",)
 
 
 def test_evidence_names_both_statements_and_where_it_comes_from() -> None:

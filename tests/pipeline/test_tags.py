@@ -33,7 +33,7 @@ def test_kales_tags_make_the_same_script_as_trackbooks() -> None:
     assert (layout.steps[1].after, layout.steps[1].metrics) == (("a",), (2,))
 
 
-@pytest.mark.parametrize("tag", ["skip", "remove_cell", "remove-cell"])
+@pytest.mark.parametrize("tag", ["skip", "remove_cell", "remove-cell", "skip-execution"])
 def test_cells_that_are_removed_from_a_document_are_skipped(tag: str) -> None:
     assert read_layout(notebook(([tag], "1 / 0"), (["step:a"], "x = 1"))).skipped == (0,)
 

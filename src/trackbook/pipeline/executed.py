@@ -14,10 +14,10 @@ from trackbook.cells import Outcome
 from trackbook.errors import ExecutionError
 from trackbook.pipeline.execution import OnCell, execute_notebook, read_notebook
 from trackbook.pipeline.notebook import Notebook
+from trackbook.pipeline.tags import is_skipped
 from trackbook.pipeline.watch import read_watched
 from trackbook.tracking.reproduction.workspace import copy_folder
 
-LEFT_OUT = frozenset({"skip", "skip-execution"})
 RAISING = "raises-exception"
 
 
@@ -66,7 +66,7 @@ def _run(path: Path, here: Path, notes: Path, timeout: float | None, on_cell: On
     for cell in node.cells:
         if cell.cell_type == "code":
             cell["id"], index = f"code-{index}", index + 1
-    node["cells"] = [cell for cell in node.cells if not LEFT_OUT & set(cell.metadata.get("tags", ()))]
+    node["cells"] = [cell for cell in node.cells if not is_skipped(cell.metadata.get("tags", ()), cell.source)]
     try:
         execute_notebook(
             nbformat.from_dict(json.loads(json.dumps(node))),  # type: ignore[no-untyped-call]

@@ -29,6 +29,7 @@ from trackbook.pipeline.figures import read_figures
 from trackbook.pipeline.outcome import StepProgress
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.record import Moment, printed_lines, read_moments, read_notes
+from trackbook.pipeline.tags import is_skipped
 from trackbook.tracking.reproduction.processes import family, worker_environment
 from trackbook.tracking.reproduction.workspace import copy_folder, files_of, written_since
 
@@ -38,7 +39,6 @@ FIRST, SECOND = "notebook", "again"
 OnStep = Callable[[StepProgress], None]
 
 _STEP = re.compile(rb"\0(\d+)\0")
-SKIP_TAGS = frozenset({"skip", "skip-execution"})
 
 
 CLOCK = 0.01
@@ -323,7 +323,7 @@ def _prepared(node: NotebookNode) -> tuple[NotebookNode, list[int]]:
             given = cell.get("id")
             cell["id"] = given if isinstance(given, str) and _ID.fullmatch(given) else f"cell-{index}"
             cell["outputs"], cell["execution_count"], index = [], None, index + 1
-        if cell.cell_type != "code" or not SKIP_TAGS & set(cell.metadata.get("tags", ())):
+        if cell.cell_type != "code" or not is_skipped(cell.metadata.get("tags", ()), cell.source):
             cells.append(cell)
             places.append(place)
     copy["cells"] = cells

@@ -30,11 +30,9 @@ from trackbook.pipeline.tags import (
     SKIP,
     STEP,
     UNCACHED,
-    canonical,
-    directives,
     is_known,
-    places,
     suggestion,
+    told,
 )
 
 WHOLE = "main"
@@ -129,8 +127,7 @@ class _Marks:
 
 def _marks(cell: Cell) -> _Marks:
     source = read_source(cell.source)
-    tags = [*map(canonical, cell.tags), *_tags_of_magics(cell, source)]
-    tags += [] if places(tags) else directives(cell.source)
+    tags = told([*cell.tags, *_tags_of_magics(cell, source)], cell.source)
     names = list(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith(STEP)))
     after = tuple(dict.fromkeys(_argument(cell, tag) for tag in tags if tag.startswith(AFTER)))
     roles = [role for role in (SKIP, *_ROLES) if role in tags]

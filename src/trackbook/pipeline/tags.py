@@ -1,7 +1,8 @@
 """The table of cell tags: Trackbook's own, and what those of other tools say in them.
 
 Kale writes `block:NAME`, `prev:NAME`, `pipeline-parameters` and `pipeline-metrics`; nbconvert and Jupyter Book
-`remove_cell` and `remove-cell`; nbdev marks a cell by comments at its top, `#| export` and `#| hide`.
+`remove_cell` and `remove-cell`, nbclient `skip-execution`; nbdev marks a cell by comments at its top, `#| export` and
+`#| hide`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ALIASES = {
     "pipeline-metrics": METRICS,
     "remove_cell": SKIP,
     "remove-cell": SKIP,
+    "skip-execution": SKIP,
 }
 PREFIX_ALIASES = {"block:": STEP, "prev:": AFTER}
 DIRECTIVES = {"export": FUNCTIONS, "exporti": FUNCTIONS, "exports": FUNCTIONS, "hide": SKIP, "eval: false": SKIP}
@@ -34,7 +36,6 @@ OTHERS = frozenset(
     for part in ("input", "output", "cell", "stderr", "stdout", "all_outputs", "all-outputs", "single_output")
 ) | {
     "raises-exception",
-    "skip-execution",
     "full-width",
     "popout",
     "margin",
@@ -97,6 +98,17 @@ def directives(source: str) -> Iterator[str]:
         found = _DIRECTIVE.fullmatch(text)
         if found and (tag := DIRECTIVES.get(" ".join(found[1].split()).lower())):
             yield tag
+
+
+def told(tags: Iterable[str], source: str) -> list[str]:
+    """Return what the tags of a cell say, in Trackbook's words, and its comments where no tag places it."""
+    found = [canonical(tag) for tag in tags]
+    return found if places(found) else [*found, *directives(source)]
+
+
+def is_skipped(tags: Iterable[str], source: str) -> bool:
+    """Tell whether a cell is left out of the pipeline, and so of the runs that a pipeline is compared with."""
+    return SKIP in told(tags, source)
 
 
 def suggestion(tag: str) -> str:
