@@ -44,6 +44,8 @@ def runs(page: Page, lab: JupyterServer, project: Project) -> Page:
     """The document of all runs, opened from the panel."""
     page.goto(f"{lab.url}lab/tree/quickstart.ipynb?token={lab.token}&reset")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
+    # The notebook of the address comes to the front when it is there, and that may be after the panel.
+    expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=60_000)
     page.get_by_role("tab", name="Trackbook").click()
     page.get_by_role("button", name="All runs").click()
     expect(total(page)).to_contain_text(f"{project.runs.count():,} runs")
