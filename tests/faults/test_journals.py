@@ -203,7 +203,7 @@ import os, sys, tempfile
 from pathlib import Path
 from trackbook.errors import StoreError
 from trackbook.store import Store, events
-from trackbook.store.store import spool_folder
+from trackbook.store.spool import spool_folder
 
 tempfile.tempdir = sys.argv[1]
 store = Store.open(Path(sys.argv[1]) / "store")

@@ -16,7 +16,7 @@ import pytest
 from support.failpoints.records import check_sound
 from trackbook.errors import StoreError
 from trackbook.store import Store, journal
-from trackbook.store.store import spool_folder
+from trackbook.store.spool import spool_folder
 from trackbook.tracking import Runs, Tracker
 
 pytestmark = pytest.mark.faults

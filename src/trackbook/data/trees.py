@@ -11,8 +11,9 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from blake3 import blake3
@@ -56,45 +57,55 @@ class TreeManifest(SlicedManifest, frozen=True, kw_only=True):
         return StoredFile(entry.digest.hex(), entry.size, tuple(map(self.place, entry.order)))
 
 
-class Found(msgspec.Struct, frozen=True, array_like=True):
-    """What a walk through a folder met: its stamp, without following a link, and what a link says."""
+class Walk(NamedTuple):
+    """What a walk through a folder met, in the order of the paths: stamps, without following links, and what links say.
 
-    kind: Kind
-    stamp: Stamp
-    target: bytes = b""
+    Files, links and empty folders are here, by their paths below the folder.
+    """
+
+    stamps: dict[Place, Stamp]
+    targets: dict[Place, bytes]
+
+    def digest(self) -> bytes:
+        """Return a digest of all that was met: equal ones tell that nothing has changed."""
+        return blake3(msgspec.msgpack.encode([list(self.stamps.items()), list(self.targets.items())])).digest()
 
 
-def scan(folder: Path) -> dict[Place, Found]:
-    """Return what lies in `folder` and below, by path; raises DataError for what cannot be read or kept."""
-    found: dict[Place, Found] = {}
+def scan(folder: Path) -> Walk:
+    """Return what lies in `folder` and below; raises DataError for what cannot be read or kept."""
+    met: list[tuple[Place, Stamp]] = []
+    targets: dict[Place, bytes] = {}
     waiting = [(os.fsencode(folder), b"")]
     while waiting:
         place, prefix = waiting.pop()
+        before, folders = len(met), len(waiting)
         try:
             with os.scandir(place) as entries:
-                below = [(entry, _found(entry)) for entry in entries if entry.name != STORE]
+                for entry in entries:  # a call for each would cost as much as asking the system
+                    if entry.name == STORE:
+                        continue
+                    stamp = Stamp.from_stat(entry.stat(follow_symlinks=False))
+                    if stat.S_ISREG(stamp.mode):
+                        met.append((prefix + entry.name, stamp))
+                    elif stat.S_ISDIR(stamp.mode):
+                        waiting.append((entry.path, prefix + entry.name + b"/"))
+                    elif stat.S_ISLNK(stamp.mode):
+                        met.append((prefix + entry.name, stamp))
+                        targets[prefix + entry.name] = os.readlink(entry.path)  # noqa: PTH115 - bytes
+                    else:
+                        raise _no_file(entry.path)
         except OSError as error:
             raise DataError(f"{os.fsdecode(place)} cannot be read ({error.strerror}); check permissions") from error
-        for entry, each in below:
-            path = prefix + entry.name
-            if each.kind == "folder":
-                waiting.append((entry.path, path + b"/"))
-            else:
-                found[path] = each
-        if not below and prefix:
-            found[prefix[:-1]] = Found("folder", Stamp.from_stat(os.stat(place)))  # noqa: PTH116 - bytes
-    return dict(sorted(found.items()))
-
-
-def digest_of(found: Mapping[Place, Found]) -> bytes:
-    """Return a digest of all that a walk met: equal ones tell that nothing has changed."""
-    return blake3(msgspec.msgpack.encode([(path, each) for path, each in found.items()])).digest()
+        if prefix and (len(met), len(waiting)) == (before, folders):
+            met.append((prefix[:-1], Stamp.from_stat(os.stat(place))))  # noqa: PTH116 - bytes
+    met.sort(key=itemgetter(0))
+    return Walk(dict(met), dict(sorted(targets.items())))
 
 
 def write_files(
     objects: Objects,
     folder: Path,
-    found: Mapping[Place, Found],
+    walk: Walk,
     known: Mapping[Place, KnownFile],
     earlier: Callable[[Place], StoredFile | None],
 ) -> dict[Place, Read | KnownFile]:
@@ -104,30 +115,32 @@ def write_files(
     """
     stored: dict[Place, Read | KnownFile] = {}
     small: list[Place] = []
-    for place, each in found.items():
-        if each.kind != "file":
+    for place, stamp in walk.stamps.items():
+        if not stat.S_ISREG(stamp.mode):
             continue
         before = known.get(place)
-        if before is not None and before.stamp == each.stamp and all(map(objects.exists, before.file.objects)):
+        if before is not None and before.stamp == stamp and all(map(objects.exists, before.file.objects)):
             stored[place] = before
-        elif each.stamp.size < LARGE:
+        elif stamp.size < LARGE:
             small.append(place)
         else:
             stored[place] = write_file(objects, folder / os.fsdecode(place), partial(earlier, place))
-    return stored | _write_small(objects, folder, found, small)
+    return stored | _write_small(objects, folder, walk.stamps, small)
 
 
-def make_manifest(found: Mapping[Place, Found], stored: Mapping[Place, Read | KnownFile]) -> TreeManifest:
+def make_manifest(walk: Walk, stored: Mapping[Place, Read | KnownFile]) -> TreeManifest:
     """Return the manifest of a folder, whose files are `stored`."""
     places = Places()
     entries = []
-    for path, each in found.items():
-        if each.kind == "file":
+    for path, stamp in walk.stamps.items():
+        if stat.S_ISREG(stamp.mode):
             file = stored[path].file
-            executable = bool(each.stamp.mode & stat.S_IXUSR)
+            executable = bool(stamp.mode & stat.S_IXUSR)
             entries.append(Entry(path, "file", file.size, executable, bytes.fromhex(file.digest), places.of(file)))
+        elif stat.S_ISLNK(stamp.mode):
+            entries.append(Entry(path, "link", target=walk.targets[path]))
         else:
-            entries.append(Entry(path, each.kind, target=each.target))
+            entries.append(Entry(path, "folder"))
     return TreeManifest(parts=places.parts, slices=places.slices, entries=tuple(entries))
 
 
@@ -159,26 +172,19 @@ def _wrong_paths(entries: Sequence[Entry]) -> Iterator[bytes]:
             yield path
 
 
-def _found(entry: os.DirEntry[bytes]) -> Found:
-    stamp = Stamp.from_stat(entry.stat(follow_symlinks=False))
-    if stat.S_ISREG(stamp.mode):
-        return Found("file", stamp)
-    if stat.S_ISDIR(stamp.mode):
-        return Found("folder", stamp)
-    if stat.S_ISLNK(stamp.mode):
-        return Found("link", stamp, os.readlink(entry.path))  # noqa: PTH115 - bytes
-    raise DataError(f"{os.fsdecode(entry.path)} is a pipe, socket or device, which cannot be kept; move it away")
+def _no_file(path: bytes) -> DataError:
+    return DataError(f"{os.fsdecode(path)} is a pipe, socket or device, which cannot be kept; move it away")
 
 
 def _write_small(
-    objects: Objects, folder: Path, found: Mapping[Place, Found], places: Sequence[Place]
+    objects: Objects, folder: Path, stamps: Mapping[Place, Stamp], places: Sequence[Place]
 ) -> dict[Place, Read | KnownFile]:
     """Keep small files, with one wait for the disk."""
     taken = time.time_ns()
-    contents = (_read_small(folder / os.fsdecode(place), found[place].stamp) for place in places)
+    contents = (_read_small(folder / os.fsdecode(place), stamps[place]) for place in places)
     digests = objects.put_many(contents)
     return {
-        place: Read(StoredFile(digest, found[place].stamp.size, (digest,)), found[place].stamp, taken)
+        place: Read(StoredFile(digest, stamps[place].size, (digest,)), stamps[place], taken)
         for place, digest in zip(places, digests, strict=True)
     }
 

@@ -117,18 +117,18 @@ def _file_content(path: Path, digest: str, format: str, file: files.StoredFile) 
 
 def _write_folder(store: Store, path: Path, newest: Newest) -> Content | DatasetVersion:
     folder = store.root / KNOWN
-    found = trees.scan(path)
-    if not found:
+    walk = trees.scan(path)
+    if not walk.stamps:
         raise DataError(f"{path} is empty; check what should have written it")
     before = known.recall(folder, path)
-    whole = trees.digest_of(found)
+    whole = walk.digest()
     if before is not None and before.whole == whole:
         version = newest()
         if version is not None and version.digest == before.version_digest:
             return version  # so its objects are in use, and nobody has cleaned them up
     earlier = _EarlierFiles(store.objects, newest)
-    stored = trees.write_files(store.objects, path, found, before.files if before is not None else {}, earlier)
-    manifest = trees.make_manifest(found, stored)
+    stored = trees.write_files(store.objects, path, walk, before.files if before is not None else {}, earlier)
+    manifest = trees.make_manifest(walk, stored)
     digest = store.objects.put(msgspec.msgpack.encode(manifest), compress=True)
     known.remember(folder, path, stored, digest, TREE, whole)
     size = sum(each.file.size for each in stored.values())

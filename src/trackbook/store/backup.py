@@ -31,8 +31,8 @@ from trackbook.store.database import connect_for_reading
 from trackbook.store.durable import SUFFIX, sync_folder
 from trackbook.store.fsck import fsck
 from trackbook.store.ingest import end_orphans
-from trackbook.store.journal import SUFFIX as JOURNAL
-from trackbook.store.journal import liveness_lock
+from trackbook.store.journals import SUFFIX as JOURNAL
+from trackbook.store.journals import liveness_lock
 from trackbook.store.objects import Located, Objects, is_digest
 from trackbook.store.references import readable
 from trackbook.store.store import Store

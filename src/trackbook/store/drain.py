@@ -18,7 +18,8 @@ from trackbook.store.connection import Database
 from trackbook.store.database import immediate
 from trackbook.store.events import FORMAT, Event, JournalOpened
 from trackbook.store.ingest import Ingester, end_orphans
-from trackbook.store.journal import SUFFIX, Damage, liveness_lock, read_batches
+from trackbook.store.journal import Damage, read_batches
+from trackbook.store.journals import SUFFIX, consumed_of, is_abandoned, journals_in, liveness_lock
 from trackbook.store.objects import Objects
 
 DAMAGED = "damaged"
@@ -26,51 +27,22 @@ DAMAGED = "damaged"
 
 def drain(db: Database, folders: Sequence[Path], objects: Objects) -> None:
     """Apply all new events of all journals in `folders`; the caller holds the store's lock."""
-    consumed = _consumed(db)
+    consumed = consumed_of(db)
     journals = journals_in(folders)
     abandoned: dict[Path, Damage | None] = {}
     for journal in journals:
         # Asked before reading: a writer that is gone by now cannot add to what is read next.
-        is_abandoned = _is_abandoned(journal)
+        is_gone = is_abandoned(journal)
         damage = _drain_one(db, objects, journal, consumed.get(journal.name, 0))
-        if is_abandoned:
+        if is_gone:
             abandoned[journal] = damage
     _end_orphans(db, abandoned)
     archive = Archive(folders[0].parent)
     for journal, damage in abandoned.items():
         _retire(journal, damage, archive)
-    _forget(db, _consumed(db).keys() - {journal.name for journal in journals_in(folders)})
+    _forget(db, consumed_of(db).keys() - {journal.name for journal in journals_in(folders)})
     for folder in folders:
         _remove_stray_locks(folder)
-
-
-def has_news(db: Database, folders: Sequence[Path], own: Path | None) -> bool:
-    """Say whether a drain would change anything; `own` is the journal of this process, whose writer lives."""
-    journals = journals_in(folders)
-    if not journals:
-        return False
-    consumed = _consumed(db)
-    return any(
-        _size(journal) > consumed.get(journal.name, 0) or (journal != own and _is_abandoned(journal))
-        for journal in journals
-    )
-
-
-def journals_in(folders: Sequence[Path]) -> list[Path]:
-    """Return all journals, the oldest first: their names begin with the time."""
-    found = [journal for folder in folders for journal in folder.glob(f"*{SUFFIX}")]
-    return sorted(found, key=lambda journal: journal.name)
-
-
-def _consumed(db: Database) -> dict[str, int]:
-    return dict(db.execute("SELECT name, consumed FROM journal").fetchall())
-
-
-def _size(journal: Path) -> int:
-    try:
-        return journal.stat().st_size
-    except FileNotFoundError:  # drained and deleted by another process this moment
-        return 0
 
 
 def _drain_one(db: Database, objects: Objects, journal: Path, offset: int) -> Damage | None:
@@ -94,18 +66,6 @@ def _refuse_newer(events: Sequence[Event], journal: Path) -> None:
         raise StoreVersionError(
             f"the journal {journal} was written by a newer Trackbook; update with `pip install -U trackbook`"
         )
-
-
-def _is_abandoned(journal: Path) -> bool:
-    lock = liveness_lock(journal)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    except OSError:  # nothing can be written here, so nobody could retire it either
-        return False
-    lock.release()
-    return True
 
 
 def _end_orphans(db: Database, journals: Iterable[Path]) -> None:

@@ -12,7 +12,8 @@ import msgspec
 
 from trackbook.errors import IntegrityError, StoreError
 from trackbook.store.archive import UNFINISHED, Archive, read_rows
-from trackbook.store.journal import SUFFIX, Damage, read_batches
+from trackbook.store.journal import Damage, read_batches
+from trackbook.store.journals import SUFFIX
 from trackbook.store.objects import Objects, is_digest
 from trackbook.store.references import Reference, readable
 

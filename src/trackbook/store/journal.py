@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import stat
 import struct
 import threading
 import time
@@ -21,14 +20,15 @@ from pathlib import Path
 
 import google_crc32c
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from trackbook.errors import StoreError
 from trackbook.store.clock import now_ms
 from trackbook.store.durable import sync_folder
 from trackbook.store.events import FORMAT, AnyEvent, Event, JournalOpened
+from trackbook.store.journals import SUFFIX, liveness_lock
+from trackbook.store.spool import private_folder
 
-SUFFIX = ".journal"
 SYNC_SECONDS = 0.5
 LOCK_SECONDS = 5.0
 RETRY_SECONDS = 5.0
@@ -289,39 +289,6 @@ def _sync_loop(reference: weakref.ref[JournalWriter], file: JournalFile) -> None
             if writer is None or not writer._sync(file):
                 return
             del writer
-
-
-def private_folder(folder: Path) -> Path:
-    """Return a folder that only this user can read, made if need be; raises StoreError when it is somebody else's."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _is_ours(folder) and not is_private(folder):
-            folder.chmod(0o700)
-    except OSError as error:
-        raise StoreError(f"the folder {folder} cannot be made ({error}); set TMPDIR to one that can") from error
-    if not is_private(folder):
-        raise StoreError(
-            f"{folder} belongs to somebody else, so nothing is kept there; set TMPDIR to a folder of yours"
-        )
-    return folder
-
-
-def is_private(folder: Path) -> bool:
-    """Say whether `folder` is there, is this user's and can be written by nobody else."""
-    return _is_ours(folder) and (os.name == "nt" or not folder.lstat().st_mode & (stat.S_IWGRP | stat.S_IWOTH))
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
-
-
-def liveness_lock(journal: Path) -> FileLock:
-    """Return the lock that the writer of `journal` holds while it lives."""
-    return FileLock(journal.with_suffix(".lock"), mode=0o600, thread_local=False)
 
 
 def framed(payload: bytes) -> bytes:

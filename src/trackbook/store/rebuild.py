@@ -19,7 +19,8 @@ from trackbook.store.archive import TABLES, UNFINISHED, Archive, Row, read_rows
 from trackbook.store.clock import iso, now_ms
 from trackbook.store.connection import Database, connect
 from trackbook.store.drain import DAMAGED
-from trackbook.store.journal import SUFFIX, Damage
+from trackbook.store.journal import Damage
+from trackbook.store.journals import SUFFIX
 from trackbook.store.run_rows import delete_run, read_record, receive, savepoint
 from trackbook.store.thinning import FACT, KEPT
 

@@ -14,29 +14,24 @@
 from __future__ import annotations
 
 import atexit
-import errno
-import os
 import sys
-import tempfile
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blake3 import blake3
-from filelock import FileLock, Timeout
-
 from trackbook.errors import NotFoundError, StoreError, StoreVersionError
-from trackbook.store.archive import Archive
-from trackbook.store.journal import JournalWriter, is_private
 from trackbook.store.objects import Objects
+from trackbook.store.spool import is_private, spool_folder
 
 if TYPE_CHECKING:
     from trackbook.store.connection import Database
+    from trackbook.store.journal import JournalWriter
 
+Append = Callable[..., None]
 LOCK_SECONDS = 60.0
 READ_WAIT_SECONDS = 1.0
 
@@ -44,21 +39,17 @@ READ_WAIT_SECONDS = 1.0
 class Store:
     """Reading, writing and appending, from any number of threads and processes.
 
-    SQLite is imported only when it is needed: a cell that is tracked appends, and must not wait for an import.
+    SQLite is imported only when it is needed, as a cell that is tracked appends, and must not wait for an import; what
+    writes journals only when something is appended, as most commands only read.
     """
 
     def __init__(self, root: Path) -> None:
         """Use the store in the folder `root`, which `open` has made sure of."""
         self.root = root
         self.objects = Objects(root / "objects")
-        self._archive = Archive(root)
         self._spool = spool_folder(root)
-        self._journal = JournalWriter(root / "journal", self._spool)
-        self.append = self._journal.append
-        """Add a tracking event to this process's journal; see `JournalWriter.append` for what it promises."""
-
         self._local = threading.local()
-        atexit.register(_close_quietly, weakref.ref(self))
+        self._made_journal: JournalWriter | None = None
 
     @classmethod
     def open(cls, root: Path, *, create: bool = True) -> Store:
@@ -82,6 +73,29 @@ class Store:
                 "or set TRACKBOOK_DIR to one that is"
             ) from error
         return cls(root)
+
+    @property
+    def append(self) -> Append:
+        """Add a tracking event to this process's journal; see `JournalWriter.append` for what it promises."""
+        return self._journal.append
+
+    @property
+    def _journal(self) -> JournalWriter:
+        made = self._made_journal
+        if made is None:
+            made = self._made_journal = self._make_journal()
+        return made
+
+    def _make_journal(self) -> JournalWriter:
+        """Return this process's journal, which opens its file when something is appended.
+
+        Two threads that come here at once may each have one: both are drained, and no lock is there to be forked.
+        """
+        from trackbook.store.journal import JournalWriter
+
+        journal = JournalWriter(self.root / "journal", self._spool)
+        atexit.register(_close_quietly, weakref.ref(self), weakref.ref(journal))
+        return journal
 
     @property
     def database(self) -> Path:
@@ -119,6 +133,8 @@ class Store:
 
     def drain(self, *, wait: float = 0.0) -> bool:
         """Move journalled events into the tables; False when another process held the lock for `wait` seconds."""
+        from trackbook.store.lock import StoreBusyError
+
         try:
             with self._writing(wait) as db:
                 self._drain_into(db)
@@ -141,13 +157,16 @@ class Store:
 
     def _is_behind(self, db: Database) -> bool:
         from trackbook.store.database import is_ready, telling
-        from trackbook.store.drain import has_news
+        from trackbook.store.journals import has_news
 
+        own = self._made_journal.path if self._made_journal is not None else None
         with telling(self.database):
-            return not is_ready(db, self.database) or has_news(db, self._folders(), self._journal.path)
+            return not is_ready(db, self.database) or has_news(db, self._folders(), own)
 
     def _catch_up(self) -> None:
         """Drain, unless others do so or nobody can; a database that is not ready is waited for."""
+        from trackbook.store.lock import ReadOnlyStoreError
+
         try:
             if self.drain(wait=READ_WAIT_SECONDS) or self._is_ready():
                 return
@@ -171,69 +190,42 @@ class Store:
 
     def close(self) -> None:
         """Sync the journal and drain it if the lock is free; the store stays usable."""
-        self._journal.close()
+        if self._made_journal is not None:
+            self._made_journal.close()
         self.drain()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the store's lock, without a look at the database: nobody writes it for the length of a `with` block."""
-        with _held(self.root / "lock", LOCK_SECONDS):
+        from trackbook.store.lock import held
+
+        with held(self.root / "lock", LOCK_SECONDS):
             yield
 
     @contextmanager
     def _writing(self, wait: float) -> Iterator[Database]:
+        from trackbook.store.archive import Archive
         from trackbook.store.database import checkpoint, connect_for_writing, tidying
+        from trackbook.store.lock import held
 
         if getattr(self._local, "writing", False):
             raise StoreError("the store is already being written by this thread; do one write at a time")
-        with _held(self.root / "lock", wait):
+        with held(self.root / "lock", wait):
             self._local.writing = True
             try:
                 with connect_for_writing(self.database) as db:
                     yield db
                     with tidying():
-                        self._archive.keep_rows(db)
+                        Archive(self.root).keep_rows(db)
                         checkpoint(db)
             finally:
                 self._local.writing = False
 
 
-class StoreBusyError(StoreError):
-    """Another process holds the lock."""
-
-
-class ReadOnlyStoreError(StoreError):
-    """The store lies where this process may not write."""
-
-
-def spool_folder(root: Path) -> Path:
-    """Return where journals go while the store at `root` cannot be written: in the user's temporary folder."""
-    user = os.getuid() if hasattr(os, "getuid") else "me"
-    name = blake3(os.fsencode(root.absolute())).hexdigest(8)
-    return Path(tempfile.gettempdir()) / f"trackbook-{user}-{name}"
-
-
-@contextmanager
-def _held(path: Path, wait: float) -> Iterator[None]:
-    lock = FileLock(path, mode=0o600, thread_local=False, poll_interval=0.005)
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout as error:
-        raise StoreBusyError(f"another process has held {path} for {wait:.0f} s; try again, or end it") from error
-    except OSError as error:
-        read_only = error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
-        kind = ReadOnlyStoreError if read_only else StoreError
-        raise kind(f"the lock {path} cannot be taken ({error}); check the folder's permissions") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _close_quietly(reference: weakref.ref[Store]) -> None:
+def _close_quietly(reference: weakref.ref[Store], written: weakref.ref[JournalWriter]) -> None:
     """At exit: leave nothing behind in the journal if it can be helped; what stays is drained by the next reader."""
-    store = reference()
-    if store is None or store._journal.path is None or not store.root.is_dir():
+    store, journal = reference(), written()
+    if store is None or journal is None or journal.path is None or not store.root.is_dir():
         return  # what has only read has nothing to leave
     try:
         # A process that has only appended would import SQLite's library now, half a second of it, and libraries
@@ -241,6 +233,6 @@ def _close_quietly(reference: weakref.ref[Store]) -> None:
         if "trackbook.store.drain" in sys.modules:
             store.close()
         else:
-            store._journal.close()
+            journal.close()
     except StoreError as error:
         warnings.warn(f"Trackbook left its journal for the next command to read: {error}", stacklevel=1)

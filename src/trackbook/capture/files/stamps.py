@@ -30,7 +30,9 @@ class Stamp(NamedTuple):
     @classmethod
     def from_stat(cls, found: os.stat_result) -> Stamp:
         """Return the stamp that the system's answer about a file amounts to."""
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_mode)
+        times = found.st_mtime_ns, found.st_ctime_ns
+        # Not `cls(…)`, which takes twice as long: a folder of many files is stamped in the time of a blink.
+        return tuple.__new__(cls, (found.st_size, *times, found.st_ino, found.st_dev, found.st_mode))
 
     def is_trusty(self, taken_ns: int) -> bool:
         """Say whether a file that was read at `taken_ns` has changed since if and only if its stamp has: git's rule."""
