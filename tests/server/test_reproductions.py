@@ -9,7 +9,7 @@ import pytest
 
 from support.sessions import Session
 from trackbook.project import Project
-from trackbook.server.reproductions import FAILED, RUNNING, Job, note
+from trackbook.server.jobs import FAILED, RUNNING, Job, note
 
 
 @pytest.fixture
@@ -73,11 +73,11 @@ def test_what_cannot_be_started_is_refused_in_words(workspace, session):
 
 
 def test_messages_of_the_process_move_the_job_on_and_an_ended_job_stays_as_it_is():
-    job = Job("j", "/root", "r", "current", 0, RUNNING)
+    job = Job("j", "reproduction", "/root", {}, 0, RUNNING)
     note(job, {"progress": {"stage": "run", "position": 2, "total": 5, "text": "cell 2 of 5"}})
     assert (job.stage, job.position, job.total) == ("run", 2, 5)
     note(job, ["what a library printed"])
     note(job, {"error": "the disk is full"})
     assert (job.state, job.message) == (FAILED, "the disk is full")
-    note(job, {"reproduction": {"verdict": "reproduced"}})
-    assert (job.state, job.reproduction) == (FAILED, None)
+    note(job, {"result": {"verdict": "reproduced"}})
+    assert (job.state, job.result) == (FAILED, None)

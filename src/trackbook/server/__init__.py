@@ -23,6 +23,11 @@
 | GET | `reproductions/{job_id}` | how an attempt stands: state, stage, position of total, verdict |
 | DELETE | `reproductions/{job_id}` | ends an attempt |
 | GET | `notebooks/{notebook_id}/cells` | the latest run of each cell, and why it is stale where it is |
+| GET | `notebooks/{notebook_id}/graph` | which cell feeds which and why, in which step it is, and problems of cells |
+| GET | `notebooks/{notebook_id}/conversions` | the script, its last verification, and the conversion going on |
+| POST | `notebooks/{notebook_id}/conversions` | `{"verify"}`: starts or joins a conversion; 202 with its `job_id` |
+| GET | `conversions/{job_id}` | how a conversion stands: state, stage, position of total, steps, verification |
+| DELETE | `conversions/{job_id}` | ends a conversion |
 | GET | `datasets` | all datasets, each with its newest version |
 | GET | `datasets/{name}/versions` | the versions of a dataset, newest first |
 | GET | `datasets/{name}/versions/{version}` | one version with its schema |

@@ -13,8 +13,8 @@ from tornado.web import HTTPError
 
 from trackbook.errors import TrackbookError, UsageError
 from trackbook.project import Project
+from trackbook.server.jobs import Jobs
 from trackbook.server.projects import Projects
-from trackbook.server.reproductions import Reproducer
 from trackbook.tracking.words import with_named_numbers
 
 T = TypeVar("T")
@@ -36,10 +36,10 @@ class TrackbookHandler(APIHandler):
     _track_activity = False
     """A panel that polls must not keep an idle server from being culled."""
 
-    def initialize(self, projects: Projects, reproducer: Reproducer) -> None:
-        """Keep what `add_routes` hands in: the projects, and what reproduces their runs."""
+    def initialize(self, projects: Projects, jobs: Jobs) -> None:
+        """Keep what `add_routes` hands in: the projects, and the processes that work on them."""
         self.projects = projects
-        self.reproducer = reproducer
+        self.jobs = jobs
 
     async def prepare(self, **options: Any) -> None:
         """Refuse every method, also OPTIONS, to whoever is not signed in."""

@@ -60,6 +60,13 @@ class Projects:
         except KeyError:
             raise UnknownProjectError(f"this server knows no notebook {notebook_id!r:.40}; open it again") from None
 
+    def notebook_file(self, notebook_id: str) -> Path:
+        """Return a notebook's file; raises NotFoundError where its path has come to lead out of the server's root."""
+        path = Path(self.notebook(notebook_id)[0])
+        if not path.resolve().is_relative_to(self._server_root):
+            raise NotFoundError(f"the notebook {path.name} does not lie below the folder that this server serves")
+        return path
+
     def contents_path(self, file: str) -> str | None:
         """Return the path below the server's root of an existing file; None for one that the server does not serve."""
         path = Path(file)

@@ -11,6 +11,8 @@ from tornado.web import authenticated
 
 from trackbook.server.base import TrackbookHandler
 
+KIND = "reproduction"
+
 
 class Repetition(msgspec.Struct, forbid_unknown_fields=True):
     """In which environment a run is to be repeated: the server's own, or one rebuilt from the run's lock."""
@@ -29,7 +31,7 @@ class RunReproductionsHandler(TrackbookHandler):
 
         def work() -> dict[str, Any]:
             run = self.project().runs.get(run_id)
-            running = self.reproducer.open_of(self.projects.root(project_id)[1], run.run_id)
+            running = self.jobs.open_of(KIND, self.projects.root(project_id)[1], "run_id", run.run_id)
             return {
                 "reproductions": [each.to_dict() for each in run.reproductions],
                 "running": running.to_dict() if running else None,
@@ -46,7 +48,8 @@ class RunReproductionsHandler(TrackbookHandler):
 
         def work() -> dict[str, Any]:
             found = self.project().runs.resolve(run_id)
-            return self.reproducer.start(self.projects.root(project_id)[1], found, environment).to_dict()
+            subject = {"run_id": found, "environment": environment}
+            return self.jobs.start(KIND, self.projects.root(project_id)[1], subject).to_dict()
 
         self.set_status(HTTPStatus.ACCEPTED)
         await self.answer(work)
@@ -59,10 +62,10 @@ class ReproductionHandler(TrackbookHandler):
     @authorized
     async def get(self, job_id: str) -> None:
         """Send where it stands, and the verdict when it has come to one."""
-        await self.answer(lambda: self.reproducer.get(job_id).to_dict())
+        await self.answer(lambda: self.jobs.get(KIND, job_id).to_dict())
 
     @authenticated
     @authorized
     async def delete(self, job_id: str) -> None:
         """End it and send how it stands then; one that has ended stays as it is."""
-        await self.answer(lambda: self.reproducer.cancel(job_id).to_dict())
+        await self.answer(lambda: self.jobs.cancel(KIND, job_id).to_dict())

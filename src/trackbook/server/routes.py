@@ -26,10 +26,11 @@ from trackbook.server.handlers import (
     PromotionsHandler,
     StatusHandler,
 )
+from trackbook.server.jobs import Jobs
 from trackbook.server.list_handlers import RunCountHandler, RunGroupsHandler, RunKeysHandler, RunsHandler
+from trackbook.server.pipeline_handlers import ConversionHandler, GraphHandler, NotebookConversionsHandler
 from trackbook.server.projects import Projects
 from trackbook.server.reproduction_handlers import ReproductionHandler, RunReproductionsHandler
-from trackbook.server.reproductions import Reproducer
 from trackbook.server.run_handlers import (
     ArtifactHandler,
     CellsHandler,
@@ -60,6 +61,9 @@ ROUTES = (
     (r"runs/([0-9a-f]{1,32})/reproductions", RunReproductionsHandler),
     (r"reproductions/([0-9a-f]{32})", ReproductionHandler),
     (r"notebooks/([0-9a-f]{16})/cells", CellsHandler),
+    (r"notebooks/([0-9a-f]{16})/graph", GraphHandler),
+    (r"notebooks/([0-9a-f]{16})/conversions", NotebookConversionsHandler),
+    (r"conversions/([0-9a-f]{32})", ConversionHandler),
     (r"datasets", DatasetsHandler),
     (r"datasets/([^/]+)/versions", DatasetVersionsHandler),
     (r"datasets/([^/]+)/versions/([0-9]{1,9})", DatasetVersionHandler),
@@ -77,7 +81,7 @@ def add_routes(server_app: Any) -> None:
     """Give the server the routes, all with one set of projects."""
     web_app = server_app.web_app
     prefix = url_path_join(web_app.settings["base_url"], ROOT)
-    reproducer = Reproducer()
-    atexit.register(reproducer.close)
-    shared = {"projects": Projects(Path(server_app.root_dir)), "reproducer": reproducer}
+    jobs = Jobs()
+    atexit.register(jobs.close)
+    shared = {"projects": Projects(Path(server_app.root_dir)), "jobs": jobs}
     web_app.add_handlers(".*$", [(url_path_join(prefix, path), handler, shared) for path, handler in ROUTES])

@@ -1,7 +1,7 @@
-"""Reproductions that the server has started: each a process of its own, followed by a thread.
+"""Reproductions and conversions that the server has started: each a process of its own, followed by a thread.
 
-The process is `python -m trackbook.server.reproduce`.  It reports progress in lines, ends when the server does, and
-cleans up behind itself when it is told to end.  The verdict is in the store, so a server that restarts loses only
+The process is `python -m trackbook.server.job`.  It reports progress in lines, ends when the server does, and
+cleans up behind itself when it is told to end.  A verdict is in the store, so a server that restarts loses only
 the progress of what it had started.
 """
 
@@ -23,28 +23,33 @@ from trackbook.store import iso, now_ms
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 AT_ONCE = 2
-"""How many reproductions run side by side; the others wait."""
+"""How many run side by side; the others wait."""
 KEPT = 100
 PATIENCE_SECONDS = 10.0
 """How long a process may clean up after it was told to end."""
 
 
 class Job(msgspec.Struct):
-    """One reproduction: its `stage`, `text` for people, and the cell at `position` (from 1) of `total`."""
+    """One piece of work: its `stage`, `text` for people, and where it is by `position` and `total`.
+
+    `parts` says the same of each of several runs that go on side by side.
+    `kind` is reproduction or conversion; `subject` names what it is about, and the process is told its values.
+    """
 
     job_id: str
+    kind: str
     root: str
-    run_id: str
-    environment: str
+    subject: dict[str, str]
     start_time: int
     state: str = WAITING
     stage: str = ""
     position: int = 0
     total: int = 0
+    parts: dict[str, dict[str, int]] = {}
     text: str = ""
     end_time: int | None = None
     message: str = ""
-    reproduction: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -54,12 +59,14 @@ class Job(msgspec.Struct):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
-        del fields["root"]
-        return fields | {"start_time": iso(self.start_time), "end_time": iso(self.end_time)}
+        for inner in ("root", "kind", "subject", "result"):
+            del fields[inner]
+        times = {"start_time": iso(self.start_time), "end_time": iso(self.end_time)}
+        return fields | times | self.subject | {self.kind: self.result}
 
 
-class Reproducer:
-    """Starts, follows and ends reproductions; safe to use from several threads."""
+class Jobs:
+    """Starts, follows and ends the processes; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,37 +74,37 @@ class Reproducer:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, root: Path, run_id: str, environment: str) -> Job:
-        """Start to reproduce a run, or join the reproduction of it in this environment that is going on."""
+    def start(self, kind: str, root: Path, subject: dict[str, str]) -> Job:
+        """Start a job of `kind`, or join the one about the same that is going on."""
         with self._lock:
             for job in self._jobs.values():
-                if job.is_open and (job.root, job.run_id, job.environment) == (str(root), run_id, environment):
+                if job.is_open and (job.kind, job.root, job.subject) == (kind, str(root), subject):
                     return job
-            job = Job(secrets.token_hex(16), str(root), run_id, environment, now_ms())
+            job = Job(secrets.token_hex(16), kind, str(root), subject, now_ms())
             self._jobs[job.job_id] = job
             for old in [each for each in self._jobs.values() if not each.is_open][: max(0, len(self._jobs) - KEPT)]:
                 del self._jobs[old.job_id]
-        threading.Thread(target=self._follow, args=(job,), name=f"reproduce {run_id[:8]}", daemon=True).start()
+        threading.Thread(target=self._follow, args=(job,), name=f"{kind} {job.job_id[:8]}", daemon=True).start()
         return job
 
-    def get(self, job_id: str) -> Job:
-        """Return a reproduction; raises NotFoundError for one that this server has not started."""
-        try:
-            return self._jobs[job_id]
-        except KeyError:
+    def get(self, kind: str, job_id: str) -> Job:
+        """Return a job; raises NotFoundError for one that this server has not started."""
+        job = self._jobs.get(job_id)
+        if job is None or job.kind != kind:
             raise NotFoundError(
-                f"this server has not started a reproduction {job_id[:12]}; the run lists those that have ended"
-            ) from None
+                f"this server has not started a {kind} {job_id[:12]}; what has ended before is in the store"
+            )
+        return job
 
-    def open_of(self, root: Path, run_id: str) -> Job | None:
-        """Return the reproduction of a run that is going on."""
+    def open_of(self, kind: str, root: Path, name: str, value: str) -> Job | None:
+        """Return the job that is going on whose subject has this value of `name`."""
         with self._lock:
-            jobs = [job for job in self._jobs.values() if job.is_open]
-        return next((job for job in jobs if (job.root, job.run_id) == (str(root), run_id)), None)
+            jobs = [job for job in self._jobs.values() if job.is_open and job.kind == kind]
+        return next((job for job in jobs if (job.root, job.subject.get(name)) == (str(root), value)), None)
 
-    def cancel(self, job_id: str) -> Job:
-        """End a reproduction; one that has ended stays as it is."""
-        job = self.get(job_id)
+    def cancel(self, kind: str, job_id: str) -> Job:
+        """End a job; one that has ended stays as it is."""
+        job = self.get(kind, job_id)
         with self._lock:
             if not job.is_open:
                 return job
@@ -114,7 +121,7 @@ class Reproducer:
         """End everything that is going on, as the server ends."""
         for job in list(self._jobs.values()):
             if job.is_open:
-                self.cancel(job.job_id)
+                self.cancel(job.kind, job.job_id)
 
     def _follow(self, job: Job) -> None:
         with self._places:
@@ -132,9 +139,9 @@ class Reproducer:
                     _end(job, FAILED, last)
 
     def _launch(self, job: Job) -> subprocess.Popen[bytes] | None:
-        """Start the process, unless the reproduction was cancelled while it waited."""
+        """Start the process, unless the job was cancelled while it waited."""
         pipe = subprocess.PIPE
-        command = [sys.executable, "-m", "trackbook.server.reproduce", job.run_id, job.environment]
+        command = [sys.executable, "-m", "trackbook.server.job", job.kind, *job.subject.values()]
         with self._lock:
             if not job.is_open:
                 return None
@@ -181,14 +188,14 @@ def _listen(process: subprocess.Popen[bytes], job: Job) -> deque[str]:
 
 
 def note(job: Job, message: Any) -> None:
-    """Take in one message of the process: progress, the verdict, or why there is none."""
+    """Take in one message of the process: progress, the result, or why there is none."""
     if not isinstance(message, dict) or not job.is_open:
         return
     if "progress" in message:
-        for name in ("stage", "position", "total", "text"):
-            setattr(job, name, message["progress"][name])
-    elif "reproduction" in message:
-        job.reproduction = message["reproduction"]
+        for name in ("stage", "position", "total", "text", "parts"):
+            setattr(job, name, message["progress"].get(name, getattr(job, name)))
+    elif "result" in message:
+        job.result = message["result"]
         _end(job, DONE)
     elif "error" in message:
         _end(job, FAILED, str(message["error"]))

@@ -1,0 +1,97 @@
+"""The process of one job: `python -m trackbook.server.job reproduction RUN current|locked`, or
+`… conversion NOTEBOOK SCRIPT verify|convert`.
+
+It says what it does in lines of JSON on standard output, and ends when whoever started it goes away.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from trackbook.errors import TrackbookError
+from trackbook.project import Project
+
+if TYPE_CHECKING:
+    from trackbook.pipeline import CellProgress, StepProgress
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def main(kind: str, *subject: str) -> int:
+    """Do a job in the project of the working directory; returns the exit status."""
+    reports = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the user's code prints must not get between the reports
+
+    lock = threading.Lock()
+
+    def say(message: dict[str, Any]) -> None:
+        with lock:  # notebook and script report from threads of their own
+            reports.write(msgspec.json.encode(message) + b"\n")
+            reports.flush()
+
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    try:
+        result = reproduce(say, *subject) if kind == "reproduction" else convert(say, *subject)
+    except TrackbookError as error:
+        say({"error": str(error)})
+        return 1
+    say({"result": result})
+    return 0
+
+
+def reproduce(say: Say, run_id: str, environment: str) -> dict[str, Any]:
+    """Repeat a run and return the verdict."""
+    reproductions = Project.open(Path.cwd(), create=False).reproductions
+    return reproductions.reproduce(
+        run_id, env=environment, on_progress=lambda progress: say({"progress": msgspec.to_builtins(progress)})
+    ).to_dict()
+
+
+def convert(say: Say, notebook: str, script: str, wish: str) -> dict[str, Any]:
+    """Write the script of a notebook, compare both if that is the wish, and return what came out."""
+    pipelines = Project.open(Path.cwd()).pipelines
+    say(_progress("convert", "writing the script", {}))
+    steps = [step.name for step in pipelines.convert(Path(notebook), Path(script)).steps]
+    if wish != "verify":
+        return {"steps": steps, "verification": None}
+    parts: dict[str, dict[str, int]] = {}
+
+    def show(run: str, progress: CellProgress | StepProgress) -> None:
+        done = progress.position - (progress.state == "started")
+        parts[run] = {"position": done, "total": progress.total}
+        say(_progress("verify", "running the notebook twice and the script once", parts))
+
+    found = pipelines.verify(
+        Path(notebook),
+        Path(script),
+        on_cell=lambda cell: show(cell.run, cell),
+        on_step=lambda step: show("script", step),
+    )
+    return {"steps": steps, "verification": msgspec.to_builtins(found)}
+
+
+def _progress(stage: str, text: str, parts: dict[str, dict[str, int]]) -> dict[str, Any]:
+    sums = {name: sum(part[name] for part in parts.values()) for name in ("position", "total")}
+    return {"progress": {"stage": stage, "text": text, "parts": parts, **sums}}
+
+
+def _stop(*_: object) -> NoReturn:
+    raise SystemExit(143)  # so that every `finally` on the way cleans up
+
+
+def _end_with_the_server() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
