@@ -48,7 +48,7 @@ def run_cells(folder, given):
 
 
 def formatted(text):
-    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "--diff", "-"]
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stdout
 
 
@@ -185,6 +185,29 @@ def test_scripts_have_the_form_that_a_plan_is_read_from(tmp_path, name):
     assert [step.cells for step in plan.steps] == [tuple(f"c{index}" for index in step.cells) for step in script.steps]
 
 
+UNTIDY = [
+    ("imports", "import os;import sys"),
+    ("step:a", "x={'a':1,'b':[1,2,\n3]}; y=x['a']\ndef f( v ):\n  '''Doc.\n\n  more  \n  '''\n  return v+1 # one\n\n\n\n\nz=f(y)"),
+    ("step:b", "if z :\n\tprint( x,os.sep,'it\\'s',\n  '''a\n  b  \n''')\nw = x[ 'a' ] + very_long_name_of_a_function_that_is_called(z, y, os.path.join('some', 'folder', 'that', 'is', 'long'))"),
+    ("functions", "def very_long_name_of_a_function_that_is_called(*values):  return len(values)"),
+]  # fmt: skip
+
+
+def test_scripts_of_untidy_cells_are_formatted_and_print_what_the_cells_print(tmp_path):
+    given = notebook(*UNTIDY)
+    ordered = notebook(UNTIDY[3], *UNTIDY[:3])
+    text = convert(given).text
+    assert formatted(text) == ""
+    script, cells = run_script(tmp_path / "script", text), run_cells(tmp_path / "cells", ordered)
+    assert (script.stdout, script.stderr) == (cells.stdout, cells.stderr)
+
+
+def test_a_docstring_that_code_looks_at_keeps_its_margin(tmp_path):
+    cells = [("step:a", 'def f():\n  """One\n\n  two  \n  """\n\nx=1\nprint(repr(f.__doc__), x)')]
+    given = notebook(*cells)
+    assert run_script(tmp_path / "s", convert(given).text).stdout == run_cells(tmp_path / "c", given).stdout
+
+
 def test_the_same_notebook_gives_the_same_bytes_in_another_process(tmp_path):
     given = notebook(*SAME["functions that use variables"])
     code = (
@@ -268,7 +291,7 @@ def test_headings_become_docstrings_whatever_they_hold():
 
 @pytest.mark.parametrize("name", SAME)
 def test_imports_are_sorted_as_ruff_does_and_all_are_used(name):
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "I,F401", "--line-length", "100", "-"]
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "I,F401,F63,F7,F82,E7,E9", "-"]
     text = convert(notebook(*SAME[name])).text
     assert subprocess.run(command, input=text, capture_output=True, text=True, check=False).returncode == 0
 

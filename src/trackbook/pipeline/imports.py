@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trackbook.cells.scopes import imported_name
 
-WIDTH = 100
+WIDTH = 88
 _KEEP = ("sklearn.experimental",)
 """Modules that are imported for what the import does."""
 
@@ -100,7 +100,7 @@ def _from(module: str, items: Sequence[Import]) -> list[str]:
         names.remove("*")
         found.append(((-1, "", ""), "", [f"from {module} import *"]))
     if names:
-        found.append((_member_order(names[0]), "", _wrapped(module, names)))
+        found.append((_member_order(names[0]), "", [f"from {module} import {', '.join(names)}"]))
     return [line for _, _, lines in sorted(found) for line in lines]
 
 
@@ -108,10 +108,3 @@ def _member_order(name: str) -> tuple[int, str, str]:
     """Order as isort does: constants, then classes, then the rest."""
     group = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return (group, *_order(name))
-
-
-def _wrapped(module: str, names: Sequence[str]) -> list[str]:
-    line = f"from {module} import {', '.join(names)}"
-    if len(line) <= WIDTH:
-        return [line]
-    return [f"from {module} import (", *(f"    {name}," for name in names), ")"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from trackbook.pipeline.fields import Field, literal
 from trackbook.pipeline.helpers import OUTPUT, Helpers
-from trackbook.pipeline.imports import WIDTH, Import
+from trackbook.pipeline.imports import Import
 
 _MUTABLE = (list, dict, set)
 
@@ -55,17 +55,17 @@ def parser_text(fields: Sequence[Field], helpers: Helpers, *, output: bool) -> s
     lines.append(f'    """Read the parameters {where}."""')
     lines += [f"    global {helpers.name(OUTPUT)}"] if output else []
     if fields:
-        lines += _call("    files = argparse.ArgumentParser", ["add_help=False", "allow_abbrev=False"])
-        lines += _option_lines("files", file, "type=Path", 'metavar="FILE"', 'help="a TOML or JSON file of values"')
+        lines.append(_call("    files = argparse.ArgumentParser", ["add_help=False", "allow_abbrev=False"]))
+        lines.append(_option_line("files", file, "type=Path", 'metavar="FILE"', 'help="a TOML or JSON file of values"'))
     parts = ["description=__doc__", "formatter_class=argparse.RawDescriptionHelpFormatter"]
     parts += ["parents=[files]"] if fields else []
     parts += ["allow_abbrev=False", "argument_default=argparse.SUPPRESS"]
-    lines += _call("    parser = argparse.ArgumentParser", parts)
+    lines.append(_call("    parser = argparse.ArgumentParser", parts))
     for field in fields:
-        lines += _option_lines("parser", field.name, *_keywords(field, helpers))
+        lines.append(_option_line("parser", field.name, *_keywords(field, helpers)))
     if output:
         help_text = 'help="save figures and tables there"'
-        lines += _option_lines("parser", out, "type=Path", 'metavar="DIR"', help_text)
+        lines.append(_option_line("parser", out, "type=Path", 'metavar="DIR"', help_text))
     lines += _reading(fields, file, helpers)
     if output:
         name, kind = helpers.name(OUTPUT), helpers.name("Output")
@@ -117,16 +117,10 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _option_lines(parser: str, name: str, *keywords: str) -> list[str]:
+def _option_line(parser: str, name: str, *keywords: str) -> str:
     dest = [f'dest="{name}"'] if "-" in _option(name)[2:] and "_" not in name else []
     return _call(f"    {parser}.add_argument", [f'"{_option(name)}"', *dest, *keywords])
 
 
-def _call(start: str, arguments: Sequence[str]) -> list[str]:
-    """Return a call as ruff lays it out."""
-    joined = ", ".join(arguments)
-    if len(start) + len(joined) + 2 <= WIDTH:
-        return [f"{start}({joined})"]
-    if len(joined) + 8 <= WIDTH:
-        return [f"{start}(", f"        {joined}", "    )"]
-    return [f"{start}(", *(f"        {argument}," for argument in arguments), "    )"]
+def _call(start: str, arguments: Sequence[str]) -> str:
+    return f"{start}({', '.join(arguments)})"

@@ -1,7 +1,7 @@
 """Functions that a pipeline script takes along, to print and draw as its notebook did.
 
 Conversion copies the text of those that a script needs with the imports that they need (`helpers`), so none of
-them knows Trackbook or IPython, and lines are at most 100 characters long.
+them knows Trackbook or IPython, and ruff lays their text out.
 """
 
 import argparse

@@ -19,6 +19,7 @@ from trackbook.pipeline.definitions import RESERVED, ModuleLevel, module_level
 from trackbook.pipeline.drawing import Drawing
 from trackbook.pipeline.edits import indent, spaced, tidy
 from trackbook.pipeline.fields import Field, read_fields
+from trackbook.pipeline.formatting import formatted
 from trackbook.pipeline.helpers import DISPLAY, FIGURES, OUTPUT, Helpers
 from trackbook.pipeline.imports import WIDTH, render
 from trackbook.pipeline.magics import Reports, clean, names_in, read_code
@@ -126,7 +127,7 @@ class _Writer:
         text = "\n\n\n".join(part for part in parts if part)
         text = text.replace('"""\n\n\nimport', '"""\n\nimport', 1)
         self._check(text)
-        return Script(text, tuple(steps), self.fields)
+        return Script(formatted(text), tuple(steps), self.fields)
 
     # ---- head
 
@@ -176,7 +177,7 @@ class _Writer:
         results = _listed(self._outputs(flow))
         body = "\n\n".join(["\n".join(start), *pieces] if start else pieces)
         body = spaced(body, after_docstring=True)
-        return "".join([body, _gap(body), _return(results)]) if results else body
+        return "".join([body, _gap(body), f"return {results}"]) if results else body
 
     def _outputs(self, flow: Flow) -> tuple[str, ...]:
         return tuple(sorted(flow.outputs, key=lambda name: self._first_seen(flow, name)))
@@ -211,9 +212,9 @@ class _Writer:
         marker = f"# %% [step:{step.name}] id={','.join(cell.id for cell in cells)}"
         marker += f" after={','.join(step.after)}" if step.after else ""
         marker += "" if step.cached else " cache=off"
-        head = _call_lines(f"def {step.function}(", step.inputs, "):")
+        head = f"def {step.function}({_listed(step.inputs)}):"
         docstring = f'    """{_summary(cells, step.name)}"""'
-        return "\n".join([marker, *head, docstring, *([indent(body)] if body else [])])
+        return "\n".join([marker, head, docstring, *([indent(body)] if body else [])])
 
     def _function_names(self) -> dict[str, str]:
         taken = {*self.level.names, *RESERVED, *self.variables, *_BUILTINS, *self.helpers.names}
@@ -232,7 +233,7 @@ class _Writer:
         made: set[str] = set()
         for step in steps:
             arguments = [name if name in made else f"{self.argument}.{name}" for name in step.inputs]
-            lines += _step_call(step, arguments)
+            lines.append(_step_call(step, arguments))
             made.update(step.outputs)
         return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
 
@@ -286,30 +287,7 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _return(results: str) -> str:
-    if len(results) + len("    return ") <= WIDTH:
-        return f"return {results}"
-    return "\n".join(["return (", *(f"    {name}," for name in results.split(", ")), ")"])
-
-
-def _step_call(step: ScriptStep, arguments: Sequence[str]) -> list[str]:
+def _step_call(step: ScriptStep, arguments: Sequence[str]) -> str:
     """Return the statement of `main` that runs a step."""
-    call = f"{step.function}("
-    if not step.outputs:
-        return _call_lines(f"    {call}", arguments, ")", 4)
-    start = f"    {', '.join(step.outputs)} = {call}"
-    if len(start) <= WIDTH - (0 if arguments else 1):
-        return _call_lines(start, arguments, ")", 4)
-    names = [f"        {name}," for name in step.outputs]
-    return ["    (", *names, *_call_lines(f"    ) = {call}", arguments, ")", 4)]
-
-
-def _call_lines(start: str, arguments: Sequence[str], end: str, margin: int = 0) -> list[str]:
-    """Return a call or signature on one line, else with its arguments on the next, else each on its own."""
-    line = f"{start}{', '.join(arguments)}{end}"
-    if len(line) <= WIDTH or not arguments:
-        return [line]
-    inner = " " * (margin + 4)
-    joined = f"{inner}{', '.join(arguments)}"
-    middle = [joined] if len(joined) <= WIDTH else [f"{inner}{argument}," for argument in arguments]
-    return [start, *middle, f"{' ' * margin}{end}"]
+    given = f"{_listed(step.outputs)} = " if step.outputs else ""
+    return f"    {given}{step.function}({_listed(arguments)})"
