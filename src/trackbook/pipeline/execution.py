@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
 import msgspec
 import nbformat
@@ -75,48 +75,44 @@ def read_notebook(path: Path) -> NotebookNode:
         raise NotebookError(f"{path} is no notebook that can be read: {error}") from error
 
 
-def execute_notebook(
-    notebook: Path | NotebookNode,
-    *,
-    cwd: Path | None = None,
-    timeout: float | None = None,
-    on_cell: OnCell | None = None,
-    env: Mapping[str, str] | None = None,
-    startup: str = "",
-    path: Path | None = None,
-) -> NotebookNode:
+class Options(TypedDict, total=False):
+    """How a notebook is run.
+
+    `cwd` is the notebook's folder unless given, `timeout` is in seconds for each cell (None: no limit), `env` is added
+    to this process's environment, `startup` is code that the kernel runs silently before the first cell, and `path`
+    says where a notebook given as a node comes from.
+    """
+
+    cwd: Path | None
+    timeout: float | None
+    on_cell: OnCell | None
+    env: Mapping[str, str] | None
+    startup: str
+    path: Path | None
+
+
+def execute_notebook(notebook: Path | NotebookNode, **options: Unpack[Options]) -> NotebookNode:
     """Run all cells of `notebook` in a fresh kernel and return it with the new outputs; the file stays as it is.
 
-    `timeout` is in seconds for each cell (None: no limit), `env` is added to this process's environment,
-    `startup` is code that the kernel runs silently before the first cell.  `cwd` is the notebook's folder
-    unless given; `path` says where a notebook given as a node comes from.  Raises ExecutionError with the
-    cell, the exception and its traceback when a cell raises, takes too long or kills the kernel.
+    Raises ExecutionError with the cell, the exception and its traceback when a cell raises, takes too long or kills
+    the kernel.
     """
-    start = execution(notebook, cwd=cwd, timeout=timeout, on_cell=on_cell, env=env, startup=startup, path=path)
-    (outcome,) = execute_together([start])
+    (outcome,) = execute_together([execution(notebook, **options)])
     if isinstance(outcome, ExecutionError):
         raise outcome
     return outcome
 
 
-def execution(
-    notebook: Path | NotebookNode,
-    *,
-    cwd: Path | None = None,
-    timeout: float | None = None,
-    on_cell: OnCell | None = None,
-    env: Mapping[str, str] | None = None,
-    startup: str = "",
-    path: Path | None = None,
-) -> Execution:
-    """Return what starts a run of `notebook` with the arguments of `execute_notebook`, for `execute_together`."""
-    source = notebook if isinstance(notebook, Path) else path
+def execution(notebook: Path | NotebookNode, **options: Unpack[Options]) -> Execution:
+    """Return what starts a run of `notebook`, for `execute_together`."""
+    source = notebook if isinstance(notebook, Path) else options.get("path")
     node = read_notebook(notebook) if isinstance(notebook, Path) else notebook
-    folder = cwd or (source.parent if source else Path.cwd())
-    variables = child_environment(env)
+    folder = options.get("cwd") or (source.parent if source else Path.cwd())
+    variables = child_environment(options.get("env"))
     if source is not None:
         variables["TRACKBOOK_NOTEBOOK"] = str(source.resolve())
-    client = _Client(node, on_cell or _say_nothing, startup, _cell_seconds(timeout))
+    seconds = _cell_seconds(options.get("timeout"))
+    client = _Client(node, options.get("on_cell") or _say_nothing, options.get("startup", ""), seconds)
     return lambda: client.run(folder, variables)
 
 

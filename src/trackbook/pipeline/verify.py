@@ -34,7 +34,8 @@ from trackbook.pipeline.compare import (
 )
 from trackbook.pipeline.execution import OnCell, read_notebook
 from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.reruns import OnStep, Reruns
+from trackbook.pipeline.reruns import Reruns
+from trackbook.pipeline.scriptprocess import OnStep
 from trackbook.tracking.reproduction.texts import same_line, settled
 
 SAME, DIFFERS, CANNOT_RUN = "same", "differs", "cannot_run"
