@@ -53,6 +53,8 @@ def formatted(text):
 
 
 SAME = {
+    "frames are imported and nothing is done with them": [("", "import numpy as np\nimport pandas as pd"), ("", 'print("no")')],
+    "imports alone": [("", "import pandas as pd")],
     "parameters of every kind": [
         ("parameters", 'n = 3\nname = "x"  # a name\n# share of it\nrate: float = 1\nflag = False\nnone = None\nsize = 24 * 60'),
         ("imports", "import json\nimport os\nimport sys\nfrom math import *"),
@@ -309,7 +311,7 @@ def test_only_needed_imports_stay_sorted_and_merged():
         ("step:b", "print(adler32, c, os.path, np, collections.abc, deque, OrderedDict)"),
     )
     text = convert(given).text
-    assert text[text.index("import argparse") : text.index("\n\n#")] == (
+    assert text[text.index("import argparse") : text.index("\n\n\n")] == (
         "import argparse\nimport collections.abc\nimport dataclasses\nimport os\nimport os.path\n"
         "from collections import OrderedDict, deque\nfrom zlib import adler32, crc32\nfrom zlib import crc32 as c\n\n"
         "import numpy as np"

@@ -40,7 +40,7 @@ class Drawing:
         self.pyplot = known[0] if known else "plt" if drawing else None
         if drawing:
             self.imports.append(Import("matplotlib.pyplot", None, self.pyplot))
-        self.settings = self._settings(libraries, " ".join(texts.values()))
+        self.settings = self._settings(trees, " ".join(texts.values()))
 
     def _may_draw(self, libraries: set[str], trees: Mapping[int, ast.Module]) -> bool:
         if libraries & _LIBRARIES:
@@ -64,13 +64,13 @@ class Drawing:
             names |= found
         return frozenset(index for index, tree in trees.items() if any(_draws(node, names) for node in _running(tree)))
 
-    def _settings(self, libraries: set[str], text: str) -> list[str]:
+    def _settings(self, trees: Mapping[int, ast.Module], text: str) -> list[str]:
+        used = {node.id for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        libraries = {path.partition(".")[0] for name, path in self._paths.items() if name in used}
         if not libraries & _FRAMES and "as_frame" not in text:
             return []
-        name = next((name for name, path in sorted(self._paths.items()) if path == "pandas"), None)
-        if name is None:
-            name = "pd"
-            self.imports.append(Import("pandas", None, "pd"))
+        name = next((name for name, path in sorted(self._paths.items()) if path == "pandas"), "pd")
+        self.imports.append(Import("pandas", None, name))
         comment = "# As in a notebook, wide frames are wrapped and not shortened."
         return [f'{comment}\n{name}.set_option("display.max_columns", 20)']
 
