@@ -107,6 +107,10 @@ class GateError(RegistryError):
     code = "gate_refused"
 
 
+class TagWarning(UserWarning):
+    """A cell has a tag that neither Trackbook nor another known tool gives a meaning."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'X'?"`` for the nearest of `known`, or an empty string."""
     from difflib import get_close_matches  # here, as a program that makes no mistake does without

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackbook.pipeline.headings import Heading
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.plan import parse_plan
 from trackbook.pipeline.script import convert
@@ -285,7 +286,8 @@ def test_parameters_are_options_of_the_command_line(tmp_path):
 
 
 def test_headings_become_docstrings_whatever_they_hold():
-    cells = (Cell(0, "a", "x = 1", ("step:a",), 'Load """ \\ the `data`'), Cell(1, "b", "y = 1", ("step:b",), "Why?"))
+    titles = [(Heading(2, 'Load """ \\ the `data`'),), (Heading(1, "Why?"),)]
+    cells = (Cell(0, "a", "x = 1", ("step:a",), titles[0]), Cell(1, "b", "y = 1", ("step:b",), titles[1]))
     tree = ast.parse(convert(Notebook('odd """ \\name\n.ipynb', cells)).text)
     functions = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert (functions["a"], functions["b"]) == ("Load ''' / the data.", "Why?")

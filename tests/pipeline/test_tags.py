@@ -4,10 +4,10 @@ import warnings
 
 import pytest
 
-from trackbook.errors import NotebookError
+from trackbook.errors import NotebookError, TagWarning
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.script import convert
-from trackbook.pipeline.steps import TagWarning, read_layout
+from trackbook.pipeline.steps import read_layout
 from trackbook.pipeline.tags import ALIASES, OTHERS, OWN, canonical, directives, is_known, is_own
 
 
@@ -90,3 +90,16 @@ def test_aliases_contradict_as_the_tags_do_that_they_stand_for() -> None:
         convert(notebook((["pipeline-parameters", "block:a"], "x = 1")))
     with pytest.raises(NotebookError, match="`after:laod` names no step of this notebook; did you mean 'load'"):
         convert(notebook((["block:load"], "x = 1"), (["step:b", "prev:laod"], "y = 1")))
+
+
+@pytest.mark.parametrize(
+    ("tags", "source", "says"),
+    [
+        (["remove-cell"], "q = 1", "take its tag `remove-cell` off, or skip both"),
+        (["skip-execution"], "q = 1", "take its tag `skip-execution` off"),
+        ([], "#| hide\nq = 1", r"take its comment `#\| hide` off"),
+    ],
+)
+def test_a_step_that_needs_a_skipped_cell_is_told_what_skips_it(tags: list[str], source: str, says: str) -> None:
+    with pytest.raises(NotebookError, match=says):
+        convert(notebook((tags, source), (["step:a"], "print(q)")))

@@ -34,10 +34,11 @@ RUNS = {"notebook": "the notebook", "again": "the notebook again"}
 @json_option
 @exits_with_status
 def convert_command(notebook: Path, output: Path | None, verify: bool, timeout: float | None, as_json: bool) -> None:
-    """Turn a tagged NOTEBOOK into a plain Python pipeline script.
+    """Turn a NOTEBOOK into a plain Python pipeline script.
 
     Cells are tagged `imports`, `functions`, `parameters`, `step:NAME`, `after:NAME`, `metrics`, `cache:off`, `skip`;
-    an untagged cell belongs to the step of the cell before it.  Converting runs nothing; --verify does.
+    an untagged cell belongs to the step of the cell before it.  Where no tag names a step, Markdown headings do, or
+    what the cells do and hand to each other.  Converting runs nothing; --verify does.
     """
     script = output or notebook.with_name(f"{notebook.stem}_pipeline.py")
     project = Project.open(notebook.absolute())

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 import msgspec
 
-from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TrackbookError
+from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TagWarning, TrackbookError
 from trackbook.tracking.words import number, printable, with_named_numbers
 
 if TYPE_CHECKING:
@@ -97,12 +98,32 @@ def exits_with_status(command: Command) -> Command:
     @functools.wraps(command)
     def wrapper(*arguments: Any, **keywords: Any) -> Any:
         try:
-            return command(*arguments, **keywords)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                return command(*arguments, **keywords)
         except TrackbookError as error:
             click.echo(f"trackbook: {error}", err=True)
             sys.exit(NO if isinstance(error, _NO_ERRORS) else BAD_USAGE)
 
     return wrapper  # type: ignore[return-value]
+
+
+_SHOW = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a remark on a notebook as a sentence: the line of Trackbook that made it says nothing to anyone."""
+    if issubclass(category, TagWarning):
+        click.echo(f"trackbook: {printable(str(message))}", err=True)
+    else:
+        _SHOW(message, category, filename, lineno, file, line)
 
 
 def print_text(text: str, style: str | None = None) -> None:

@@ -12,7 +12,8 @@ from trackbook.errors import NotebookError
 from trackbook.pipeline.definitions import Definition, ModuleLevel, Names, names_of
 from trackbook.pipeline.namespace import late_builtins
 from trackbook.pipeline.notebook import Notebook
-from trackbook.pipeline.steps import Layout, Step, ordered
+from trackbook.pipeline.steps import Layout, Step, StepsError, ordered
+from trackbook.pipeline.tags import SKIP, written
 
 Link = tuple[int, int, str]
 """Writer, reader (indexes of cells) and the name that one leaves to the other."""
@@ -185,24 +186,28 @@ class Dataflow:
         relevant = {link for link in relevant if link[2] not in self.level.names}
         for writer, reader, name in sorted(relevant):
             first, second = self.notebook.cells[writer].label, self.notebook.cells[reader].label
-            raise NotebookError(
+            raise StepsError(
                 f"{first} and {second} share {name!r}, and the steps cannot run as wholes without changing what it "
-                "holds in between; give one of the two cells a step of its own"
+                "holds in between; give one of the two cells a step of its own",
+                (writer, reader),
             )
 
     # ---- what cannot be
 
     def _check_skipped(self) -> None:
         """Require that no step needs a name that only a skipped cell makes."""
+        if not self.layout.skipped:
+            return
         every = build_graph([cell.source for cell in self.notebook.cells])
         for index, names in self.cells.items():
-            written = {name for other in self.kept if other < index for name in self.cells[other].writes}
-            for name in sorted(names.reads - written):
+            made = {name for other in self.kept if other < index for name in self.cells[other].writes}
+            for name in sorted(names.reads - made):
                 makers = [i for i in self.layout.skipped if i < index and name in every.cells[i].writes]
                 if makers:
+                    maker = self.notebook.cells[makers[-1]]
                     raise NotebookError(
-                        f"{self.notebook.cells[index].label} needs {name!r}, which only the skipped "
-                        f"{self.notebook.cells[makers[-1]].label} makes; take its tag `skip` off, or skip both"
+                        f"{self.notebook.cells[index].label} needs {name!r}, which only the skipped {maker.label} "
+                        f"makes; take its {written(SKIP, maker.tags, maker.source)} off, or skip both"
                     )
 
     def _check_builtins(self) -> None:
@@ -224,10 +229,11 @@ class Dataflow:
                 continue
             what = "class" if isinstance(item.node, ast.ClassDef) else "function"
             needs = min(name for name in item.names.free if self._is_variable(name) and self._is_known(name))
-            raise NotebookError(
+            raise StepsError(
                 f"{self.notebook.cells[item.cell].label}: the {what} {item.name!r} uses the variable {needs!r}, so the "
                 f"steps {', '.join(users)} would each have one of their own; hand {needs!r} in as an argument, or "
-                "define it in the step that makes the variable"
+                "define it in the step that makes the variable",
+                [flow.step.cells[0] for flow in self.flows.values() if flow.step.name in users],
             )
 
     def _is_known(self, name: str) -> bool:
@@ -259,9 +265,10 @@ class Dataflow:
             binds = first < writer <= reader and name in self.cells[writer].writes
             if binds and self.home.get(writer, step) != step:
                 maker, binder = self.notebook.cells[first].label, self.notebook.cells[writer].label
-                raise NotebookError(
+                raise StepsError(
                     f"{maker} makes a function that reads {name!r} when it is called, and {binder} binds "
-                    f"{name!r} anew; make {name!r} an argument of the function"
+                    f"{name!r} anew; make {name!r} an argument of the function",
+                    (first, writer, reader),
                 )
 
 

@@ -70,7 +70,7 @@ class Drawing:
         if not libraries & _FRAMES and "as_frame" not in text:
             return []
         name = next((name for name, path in sorted(self._paths.items()) if path == "pandas"), "pd")
-        self.imports.append(Import("pandas", None, name))
+        self.imports.append(Import("pandas", None, None if name == "pandas" else name))
         comment = "# As in a notebook, wide frames are wrapped and not shortened."
         return [f'{comment}\n{name}.set_option("display.max_columns", 20)']
 

@@ -15,20 +15,25 @@ from blake3 import blake3
 
 from trackbook.cells.source import normalise
 from trackbook.errors import NotebookError
+from trackbook.pipeline.headings import Heading, read_headings
 
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A code cell; `index` counts code cells from 0, `heading` is the Markdown heading just above."""
+    """A code cell; `index` counts code cells from 0, `headings` are those of Markdown since the code cell before."""
 
     index: int
     id: str
     source: str
     tags: tuple[str, ...] = ()
-    heading: str | None = None
+    headings: tuple[Heading, ...] = ()
+
+    @property
+    def heading(self) -> str | None:
+        """Return the text of the Markdown heading just above."""
+        return self.headings[-1].text if self.headings else None
 
     @property
     def label(self) -> str:
@@ -47,8 +52,11 @@ class Notebook:
 
     @property
     def digest(self) -> str:
-        """Return the BLAKE3 digest of the code, tags included, in hexadecimal."""
-        content = [[cell.source, *cell.tags] for cell in self.cells]
+        """Return the BLAKE3 digest of all that a script is made of, in hexadecimal: code, tags, headings and ids."""
+        content = [
+            [cell.id, cell.source, cell.tags, [[heading.level, heading.text] for heading in cell.headings]]
+            for cell in self.cells
+        ]
         return blake3(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -112,17 +120,17 @@ def _require_python(content: Mapping[str, Any], name: str) -> None:
 
 
 def _code_cells(cells: Sequence[Any], name: str) -> Iterator[Cell]:
-    heading: str | None = None
+    headings: list[Heading] = []
     index = 0
     for number, cell in enumerate(cells):
         if not isinstance(cell, Mapping) or not isinstance(cell.get("cell_type"), str):
             raise NotebookError(f"{name}: cell {number + 1} has no cell_type; open it in Jupyter and save it again")
         text = _text(cell.get("source", ""), number, name)
         if cell["cell_type"] == "code":
-            yield Cell(index, _cell_id(cell, index), normalise(text), _tags(cell), heading)
-            heading, index = None, index + 1
-        elif cell["cell_type"] == "markdown" and (headings := _HEADING.findall(text)):
-            heading = headings[-1].strip()
+            yield Cell(index, _cell_id(cell, index), normalise(text), _tags(cell), tuple(headings))
+            headings, index = [], index + 1
+        elif cell["cell_type"] == "markdown":
+            headings += read_headings(normalise(text))
 
 
 def _text(source: Any, number: int, name: str) -> str:

@@ -26,7 +26,7 @@ from trackbook.pipeline.magics import Reports, clean, names_in, read_code
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.options import needed_imports, params_class, parser_text
 from trackbook.pipeline.results import show_last
-from trackbook.pipeline.steps import read_layout
+from trackbook.pipeline.steps import Layout, StepsError, joined, read_layout
 
 _BUILTINS = frozenset(dir(builtins))
 _START = """if __name__ == "__main__":
@@ -67,6 +67,18 @@ def convert(notebook: Notebook) -> Script:
     Raises NotebookError, which names the cell and the remedy, for code or tags that have no form in a script.
     """
     layout = read_layout(notebook)
+    while True:
+        try:
+            return _converted(notebook, layout)
+        except StepsError as error:
+            # Where no tag says what the steps are, what cannot be handed from one to the other stays in one.
+            wider = joined(layout, error.cells)
+            if wider is None:
+                raise
+            layout = wider
+
+
+def _converted(notebook: Notebook, layout: Layout) -> Script:
     sources = {cell.index: read_code(cell) for cell in notebook.cells if cell.index not in layout.skipped}
     trees = [source.tree for source in sources.values()]
     reports = Reports(trees)

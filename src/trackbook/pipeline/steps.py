@@ -2,9 +2,8 @@
 
 `parameters` (papermill's, with `injected-parameters` on top), `imports`, `functions`, `step:NAME`, `after:NAME`,
 `skip`, `metrics` and `cache:off`, and their aliases in `tags`; a first line `%%step NAME [--after A]` says the
-same.  A cell without a tag
-belongs to the step of the tagged cell before it; in front of the first step it may hold imports and
-definitions only.  A notebook without steps is one step, `main`.
+same.  A cell without a tag belongs to the step of the tagged cell before it; in front of the first step it may
+hold imports and definitions only.  The steps of a notebook that names none are its `sections`.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from functools import cache
 from types import MappingProxyType
 
 from trackbook.cells import CellSource, Graph, Outcome, build_graph, read_source
-from trackbook.errors import NotebookError, nearest
+from trackbook.errors import NotebookError, TagWarning, nearest
 from trackbook.pipeline.notebook import Cell, Notebook
+from trackbook.pipeline.sections import Section, merged, sections
 from trackbook.pipeline.tags import (
     AFTER,
     FUNCTIONS,
@@ -35,12 +35,13 @@ from trackbook.pipeline.tags import (
     told,
 )
 
-WHOLE = "main"
-"""The step of a notebook that names none."""
 
+class StepsError(NotebookError):
+    """What the `cells`, by index, do to each other cannot be done by the steps that they are in."""
 
-class TagWarning(UserWarning):
-    """A cell has a tag that neither Trackbook nor another known tool gives a meaning."""
+    def __init__(self, message: str, cells: Iterable[int]) -> None:
+        super().__init__(message)
+        self.cells = tuple(cells)
 
 
 _ROLES = (PARAMETERS, INJECTED, IMPORTS, FUNCTIONS)
@@ -59,7 +60,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What every cell of a notebook is for; numbers are indexes of cells."""
+    """What every cell of a notebook is for; numbers are indexes of cells.
+
+    `inferred` tells that no tag names a step.
+    """
 
     parameters: tuple[int, ...]
     injected: tuple[int, ...]
@@ -67,6 +71,7 @@ class Layout:
     functions: tuple[int, ...]
     skipped: tuple[int, ...]
     steps: tuple[Step, ...]
+    inferred: bool = False
 
     def step_of(self, index: int) -> str | None:
         """Return the name of the step that a cell belongs to."""
@@ -77,25 +82,40 @@ def read_layout(notebook: Notebook) -> Layout:
     """Return what the cells are for.  Raises NotebookError where tags contradict each other."""
     _warn_of_unknown(notebook)
     marks = [_marks(cell) for cell in notebook.cells]
-    known = {mark.step for mark in marks if mark.step}
     groups: dict[str, list[int]] = {role: [] for role in (*_ROLES, SKIP)}
-    steps: dict[str, Step] = {}
-    last: str | None = None
+    free: list[int] = []
     for cell, mark in zip(notebook.cells, marks, strict=True):
         if mark.role is not None:
             groups[mark.role].append(cell.index)
-        elif _is_empty(mark.source):
-            continue
-        else:
-            name = mark.step or last or _home(cell, mark, bool(known))
-            if name == FUNCTIONS:
-                groups[FUNCTIONS].append(cell.index)
-                continue
-            last = name
-            steps[name] = _joined(steps.get(name, Step(name, ())), cell, mark)
+        elif not _is_empty(mark.source):
+            free.append(cell.index)
+    inferred = not any(mark.step for mark in marks)
+    homes = _inferred(notebook, marks, free) if inferred else _tagged(notebook, marks, free)
+    groups[FUNCTIONS] = sorted([*groups[FUNCTIONS], *(index for index in free if index not in homes)])
+    steps: dict[str, Step] = {}
+    for index, name in homes.items():
+        steps[name] = _joined(steps.get(name, Step(name, ())), notebook.cells[index], marks[index])
     _check_after(notebook, steps)
     parameters, injected, imports, functions, skipped = (tuple(groups[role]) for role in (*_ROLES, SKIP))
-    return Layout(parameters, injected, imports, functions, skipped, tuple(steps.values()))
+    return Layout(parameters, injected, imports, functions, skipped, tuple(steps.values()), inferred)
+
+
+def joined(layout: Layout, cells: Iterable[int]) -> Layout | None:
+    """Return a layout in which some cells are in one step; None where tags say otherwise, or they are already."""
+    if not layout.inferred:
+        return None
+    found = merged([Section(step.name, step.cells) for step in layout.steps], cells)
+    if found is None:
+        return None
+    return replace(layout, steps=tuple(_union(layout.steps, section) for section in found))
+
+
+def _union(steps: Iterable[Step], section: Section) -> Step:
+    parts = [step for step in steps if set(step.cells) <= set(section.cells)]
+    names = {step.name for step in parts}
+    after = tuple(dict.fromkeys(name for step in parts for name in step.after if name not in names))
+    metrics = tuple(index for step in parts for index in step.metrics)
+    return Step(section.name, section.cells, after, all(step.cached for step in parts), metrics)
 
 
 def notebook_graph(notebook: Notebook, outcomes: Mapping[int, Outcome] = MappingProxyType({})) -> Graph:
@@ -159,17 +179,26 @@ def _warn_once(message: str) -> None:
 
 def _tags_of_magics(cell: Cell, source: CellSource) -> Iterator[str]:
     for magic in source.cell_magics:
-        if magic.name != "step":
-            continue
-        words = magic.arguments.split()
-        if not words or words[0].startswith("-"):
-            raise NotebookError(f"{cell.label}: `%%step` needs a name: write `%%step NAME`")
-        yield f"step:{words[0]}"
-        for option, value in zip(words[1:], [*words[2:], ""], strict=False):
-            if option == "--after":
-                yield f"after:{value}"
-            elif option.startswith("--after="):
-                yield f"after:{option.partition('=')[2]}"
+        if magic.name == "step":
+            yield from _tags_of_line(cell, magic.arguments.split())
+
+
+def _tags_of_line(cell: Cell, words: Sequence[str]) -> Iterator[str]:
+    """Yield what a line `%%step NAME [--after A]` says, as tags."""
+    if not words or words[0].startswith("-"):
+        raise NotebookError(f"{cell.label}: `%%step` needs a name: write `%%step NAME`")
+    yield STEP + words[0]
+    rest = iter(words[1:])
+    for word in rest:
+        option, given, value = word.partition("=")
+        if option != "--after":
+            what = f"no option {option!r}" if word.startswith("-") else f"no place for {word!r} behind its name"
+            hint = nearest(option, ["--after"])
+            raise NotebookError(f"{cell.label}: `%%step` has {what}{hint}; write `%%step NAME [--after A]`")
+        value = value if given else next(rest, "")
+        if not value or value.startswith("-"):
+            raise NotebookError(f"{cell.label}: `--after` of `%%step` needs the name of a step: write `--after A`")
+        yield AFTER + value
 
 
 def _argument(cell: Cell, tag: str) -> str:
@@ -194,16 +223,31 @@ def _joined(step: Step, cell: Cell, mark: _Marks) -> Step:
     )
 
 
-def _home(cell: Cell, mark: _Marks, has_steps: bool) -> str:
-    """Return where a cell without a tag belongs when no step stands before it."""
-    if only_definitions(mark.source.tree.body):
-        return FUNCTIONS
-    if not has_steps:
-        return WHOLE
-    raise NotebookError(
-        f"{cell.label} has no tag, and no step comes before it: "
-        "give it a tag (`step:NAME`, `parameters`, `functions` or `skip`)"
-    )
+def _tagged(notebook: Notebook, marks: Sequence[_Marks], free: Sequence[int]) -> dict[int, str]:
+    """Return the step of each cell without another place; those that are left out define things for all steps."""
+    found: dict[int, str] = {}
+    last: str | None = None
+    for index in free:
+        last = marks[index].step or last
+        if last is not None:
+            found[index] = last
+        elif not only_definitions(marks[index].source.tree.body):
+            raise NotebookError(
+                f"{notebook.cells[index].label} has no tag, and no step comes before it: "
+                "give it a tag (`step:NAME`, `parameters`, `functions` or `skip`)"
+            )
+    return found
+
+
+def _inferred(notebook: Notebook, marks: Sequence[_Marks], free: Sequence[int]) -> dict[int, str]:
+    """Return the section of each cell of a notebook without steps, but those at its start that define things."""
+    trees = {index: marks[index].source.tree for index in free}
+    working = [index for index in free if not only_definitions(trees[index].body)]
+    if not working:
+        return {}
+    rest = {index: tree for index, tree in trees.items() if index >= working[0]}
+    found = sections(notebook.cells, rest, working)
+    return {index: section.name for section in found for index in section.cells}
 
 
 def _is_empty(source: CellSource) -> bool:

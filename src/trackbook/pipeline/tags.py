@@ -91,13 +91,18 @@ def places(tags: Iterable[str]) -> list[str]:
 
 def directives(source: str) -> Iterator[str]:
     """Yield what the comments at the top of a cell (`#| export`) say, as tags."""
+    return (tag for _, tag in _comments(source))
+
+
+def _comments(source: str) -> Iterator[tuple[str, str]]:
+    """Yield the comments at the top of a cell that say something, and the tag that each stands for."""
     for line in source.split("\n"):
         text = line.strip()
         if text and not text.startswith(("#", "%")):
             return
         found = _DIRECTIVE.fullmatch(text)
         if found and (tag := DIRECTIVES.get(" ".join(found[1].split()).lower())):
-            yield tag
+            yield text, tag
 
 
 def told(tags: Iterable[str], source: str) -> list[str]:
@@ -109,6 +114,14 @@ def told(tags: Iterable[str], source: str) -> list[str]:
 def is_skipped(tags: Iterable[str], source: str) -> bool:
     """Tell whether a cell is left out of the pipeline, and so of the runs that a pipeline is compared with."""
     return SKIP in told(tags, source)
+
+
+def written(role: str, tags: Iterable[str], source: str) -> str:
+    """Return how a cell says what it is for: ``tag `remove-cell` `` or ``comment `#| hide` ``."""
+    for tag in tags:
+        if canonical(tag) == role:
+            return f"tag `{tag}`"
+    return next(f"comment `{text}`" for text, tag in _comments(source) if tag == role)
 
 
 def suggestion(tag: str) -> str:
