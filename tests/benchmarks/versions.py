@@ -38,9 +38,13 @@ class Trackbook:
         self.folder, self._command = folder, command
         folder.mkdir()
         (folder / "trackbook.toml").touch()
+        (folder / "small.txt").write_text("what the store is made with\n")
+        self.forget()
 
     def forget(self) -> None:
+        """Begin with a store that is set up, as DVC begins with its repository."""
         shutil.rmtree(self.folder / ".trackbook", ignore_errors=True)
+        self.add("small.txt")
 
     def add(self, name: str) -> float:
         return timed([self._command, "data", "snapshot", name, "measured"], self.folder)
@@ -151,9 +155,13 @@ class Bench:
                 path = tool.folder / "files" / f"{number % 100:02}" / f"{number}.txt"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"the content of file {number}\n" * 10)
-            settle()
+        settle()
+        for tool in self.tools:
             new[tool.name] = [tool.add("files")]
-            again[tool.name] = [tool.add("files") for _ in range(self.options.repeats)]
+        for _ in range(self.options.repeats):
+            for tool in self.tools:
+                again.setdefault(tool.name, []).append(tool.add("files"))
+        for tool in self.tools:
             tool.forget()
             shutil.rmtree(tool.folder / "files")
         self.line(f"version of {self.options.files:,} new files", medians(new), "s")
