@@ -11,7 +11,6 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -68,12 +67,12 @@ class Walk(NamedTuple):
 
     def digest(self) -> bytes:
         """Return a digest of all that was met: equal ones tell that nothing has changed."""
-        return blake3(msgspec.msgpack.encode([list(self.stamps.items()), list(self.targets.items())])).digest()
+        return blake3(msgspec.msgpack.encode((self.stamps, self.targets))).digest()
 
 
 def scan(folder: Path) -> Walk:
     """Return what lies in `folder` and below; raises DataError for what cannot be read or kept."""
-    met: list[tuple[Place, Stamp]] = []
+    met: dict[Place, Stamp] = {}
     targets: dict[Place, bytes] = {}
     waiting = [(os.fsencode(folder), b"")]
     while waiting:
@@ -86,20 +85,19 @@ def scan(folder: Path) -> Walk:
                         continue
                     stamp = Stamp.from_stat(entry.stat(follow_symlinks=False))
                     if stat.S_ISREG(stamp.mode):
-                        met.append((prefix + entry.name, stamp))
+                        met[prefix + entry.name] = stamp
                     elif stat.S_ISDIR(stamp.mode):
                         waiting.append((entry.path, prefix + entry.name + b"/"))
                     elif stat.S_ISLNK(stamp.mode):
-                        met.append((prefix + entry.name, stamp))
+                        met[prefix + entry.name] = stamp
                         targets[prefix + entry.name] = os.readlink(entry.path)  # noqa: PTH115 - bytes
                     else:
                         raise _no_file(entry.path)
         except OSError as error:
             raise DataError(f"{os.fsdecode(place)} cannot be read ({error.strerror}); check permissions") from error
         if prefix and (len(met), len(waiting)) == (before, folders):
-            met.append((prefix[:-1], Stamp.from_stat(os.stat(place))))  # noqa: PTH116 - bytes
-    met.sort(key=itemgetter(0))
-    return Walk(dict(met), dict(sorted(targets.items())))
+            met[prefix[:-1]] = Stamp.from_stat(os.stat(place))  # noqa: PTH116 - bytes
+    return Walk({place: met[place] for place in sorted(met)}, {place: targets[place] for place in sorted(targets)})
 
 
 def write_files(

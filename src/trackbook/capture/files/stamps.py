@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+
+import msgspec
 
 RACY_NS = 2_000_000_000
 """A file changed more recently before it was hashed may change again unseen, within one tick of its clock."""
 
 
-class Stamp(NamedTuple):
-    """What tells that a file changed, without reading it; times in nanoseconds since 1970."""
+class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What tells that a file changed, without reading it; times in nanoseconds since 1970.
+
+    A folder of many files is stamped in the time of a blink, so nothing here is slower to make than it need be.
+    """
 
     size: int
     mtime_ns: int
@@ -30,9 +34,7 @@ class Stamp(NamedTuple):
     @classmethod
     def from_stat(cls, found: os.stat_result) -> Stamp:
         """Return the stamp that the system's answer about a file amounts to."""
-        times = found.st_mtime_ns, found.st_ctime_ns
-        # Not `cls(…)`, which takes twice as long: a folder of many files is stamped in the time of a blink.
-        return tuple.__new__(cls, (found.st_size, *times, found.st_ino, found.st_dev, found.st_mode))
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_mode)
 
     def is_trusty(self, taken_ns: int) -> bool:
         """Say whether a file that was read at `taken_ns` has changed since if and only if its stamp has: git's rule."""
