@@ -112,7 +112,7 @@ class Made:
     def told(self, script: str, name: str) -> set[tuple[str, str, str]]:
         path = self.folder / "book_pipeline.py"
         path.write_text(script)
-        verdict = judge(self.first, self.again, self.runs.script(path, name), self.runs.steps, self.runs.program())
+        verdict = judge(self.first, [self.again], self.runs.script(path, name), self.runs.steps, self.runs.program())
         return {(item.what, item.name, item.step) for item in verdict["differences"]}
 
 

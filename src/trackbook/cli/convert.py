@@ -23,7 +23,12 @@ from trackbook.project import Project
 if TYPE_CHECKING:
     from trackbook.pipeline import Verification
 
-RUNS = {"notebook": "the notebook", "again": "the notebook again"}
+RUNS = {
+    "notebook": "the notebook",
+    "again": "the notebook again",
+    "third": "the notebook a third time",
+    "fourth": "and a fourth",
+}
 
 
 @click.command("convert")

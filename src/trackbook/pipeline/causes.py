@@ -90,6 +90,11 @@ class Causes:
         return [cell for cell in self._cells if cell.step == step or step in ("", "the end")]
 
 
+def draws_by_chance(cells: Sequence[ProgramCell]) -> bool:
+    """Tell whether a notebook has calls that no seed decides."""
+    return next(_chance(cells), None) is not None
+
+
 def _with(item: Unstable, cause: str, cell: int, line: int) -> Unstable:
     return msgspec.structs.replace(item, cause=cause, cell=cell, line=line)
 

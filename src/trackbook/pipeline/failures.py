@@ -14,6 +14,9 @@ import msgspec
 from trackbook.pipeline.helpers import DISPLAY, SHOW
 from trackbook.tracking.reproduction.texts import same_line
 
+_IMPORTS = frozenset({"ImportError", "ModuleNotFoundError"})
+_IMPORT = ("import ", "from ")
+
 
 class Failure(msgspec.Struct, frozen=True):
     """What was raised, in which step (-1: unknown), and by which statement (empty: unknown) at which of its lines."""
@@ -45,6 +48,8 @@ def same_failure(first: Failure, second: Failure) -> bool:
     messages = zip(first.evalue.splitlines(), second.evalue.splitlines(), strict=False)
     if not all(same_line(a, b) for a, b in messages):
         return False
+    if first.ename in _IMPORTS and first.statement.startswith(_IMPORT) and second.statement.startswith(_IMPORT):
+        return True  # a script sorts its imports, so another of them may be the first that a module is missing for
     return not (first.statement and second.statement) or first.statement == second.statement
 
 

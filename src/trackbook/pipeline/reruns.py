@@ -22,8 +22,8 @@ from trackbook.pipeline.scriptprocess import OnStep, ScriptProcess
 from trackbook.pipeline.traces import by_step, outputs, tracked_metrics
 from trackbook.tracking.reproduction.workspace import copy_folder, files_of, written_since
 
-FIRST, SECOND = "notebook", "again"
-"""What the two runs of the notebook are called."""
+TWICE, MORE = ("notebook", "again"), ("third", "fourth")
+"""What the runs of the notebook are called, two at a time."""
 
 
 class Reruns:
@@ -55,13 +55,13 @@ class Reruns:
             first, again = self.notebooks(on_cell)
             return first, again, finish()
 
-    def notebooks(self, on_cell: OnCell | None = None) -> tuple[Outcome, Outcome]:
-        """Run the notebook twice, side by side.
+    def notebooks(self, on_cell: OnCell | None = None, names: tuple[str, str] = TWICE) -> tuple[Outcome, Outcome]:
+        """Run the notebook twice, side by side, under these names.
 
         Texts hash otherwise in the second run, so that what depends on the order of a set shows.
         """
-        first, finish_first = self._notebook(FIRST, "0", on_cell)
-        second, finish_second = self._notebook(SECOND, "1", on_cell)
+        first, finish_first = self._notebook(names[0], "0", on_cell)
+        second, finish_second = self._notebook(names[1], "1", on_cell)
         ends = execute_together([first, second])
         return finish_first(ends[0]), finish_second(ends[1])
 

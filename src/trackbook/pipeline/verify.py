@@ -1,17 +1,18 @@
 """Does a script do what its notebook does?  The notebook runs twice, the script once, and they are compared.
 
-Each run is a fresh process in a copy of the folder.  Compared are the values that steps hand on, at the moment a step
-ends, and those of their other names; the last values of all names; estimators by what they learned; figures by their
-pixels; tracked metrics; printed lines; files written; and what is raised, where something is.  Functions, classes and
-modules are not values: what they do is seen in what they return.  What the notebook does not repeat itself is
-unstable: it is listed with its cause where that is known, and not held against the script.
+Each run is a fresh process in a copy of the folder; where the script differs from a notebook that draws without a
+seed, the notebook runs twice more, since two runs may agree by luck.  Compared are the values that steps hand on, at
+the moment a step ends, and those of their other names; the last values of all names; estimators by what they learned;
+figures by their pixels; tracked metrics; printed lines; files written; and what is raised, where something is.
+Functions, classes and modules are not values: what they do is seen in what they return.  What the notebook does not
+repeat itself is unstable: it is listed with its cause where that is known, and not held against the script.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +20,15 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import DataError, PipelineError
-from trackbook.pipeline.causes import Causes, ProgramCell, Unstable
-from trackbook.pipeline.compare import (
-    NOT_DRAWN,
-    NOT_PRINTED,
-    NOT_THERE,
-    NOT_WRITTEN,
-    TOLERANCES,
-    Comparison,
-    Difference,
-    Outcome,
-    Steps,
-    compare,
-)
+from trackbook.pipeline.causes import ProgramCell, Unstable, draws_by_chance
+from trackbook.pipeline.chance import Chance
+from trackbook.pipeline.compare import TOLERANCES, Difference, Outcome, Steps, compare
 from trackbook.pipeline.execution import OnCell, read_notebook
 from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.reruns import Reruns
+from trackbook.pipeline.reruns import MORE, Reruns
 from trackbook.pipeline.scriptprocess import OnStep
-from trackbook.tracking.reproduction.texts import same_line, settled
 
 SAME, DIFFERS, CANNOT_RUN = "same", "differs", "cannot_run"
-
-_VALUES = frozenset({"value", "estimator"})
-_MISSING = frozenset({NOT_DRAWN, NOT_PRINTED, NOT_THERE, NOT_WRITTEN})
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -96,78 +83,38 @@ def verify(
 
     with tempfile.TemporaryDirectory(prefix="trackbook-verify-") as folder:
         runs = Reruns(notebook.resolve(), node, plan, root, Path(folder), timeout)
+        program = runs.program()
         try:
-            outcomes = runs.all(script.resolve(), on_cell, on_step)
+            first, again, made = runs.all(script.resolve(), on_cell, on_step)
+            found = judge(first, [again], made, runs.steps, program)
+            if found["differences"] and draws_by_chance(program):
+                more = runs.notebooks(on_cell, MORE)
+                found = judge(first, [again, *more], made, runs.steps, program)
         except (DataError, PipelineError) as error:
             return verdict(CANNOT_RUN, reason=str(error))
-        return verdict(**judge(*outcomes, runs.steps, runs.program()))
+        return verdict(**found)
 
 
-def judge(first: Outcome, again: Outcome, script: Outcome, steps: Steps, program: list[ProgramCell]) -> dict[str, Any]:
-    """Return the verdict on a script with the differences that count, what is unstable, and what was compared."""
-    chance = compare(first, again, steps)
+def judge(
+    first: Outcome, again: Sequence[Outcome], script: Outcome, steps: Steps, program: list[ProgramCell]
+) -> dict[str, Any]:
+    """Return the verdict on a script with the differences that count, what is unstable, and what was compared.
+
+    `again` are further runs of the notebook.
+    """
+    chance = Chance(first, again, steps)
     found = compare(first, script, steps)
-    differences = tuple(item for item in found.differences if not _is_chance(item, found, chance))
+    differences = tuple(item for item in found.differences if not chance.covers(item, found))
     return {
         "name": DIFFERS if differences else SAME,
         "differences": differences,
         "compared": sum(found.counts.values()),
         "counts": found.counts,
         "not_compared": found.not_compared,
-        "unstable": tuple(_explained(chance, first, again, program)),
+        "unstable": tuple(chance.unstable(program)),
         "tolerances": dict(TOLERANCES),
         "raises": f"{first.failure.ename}: {first.failure.evalue}" if first.failure and not differences else "",
     }
-
-
-def _is_chance(item: Difference, found: Comparison, chance: Comparison) -> bool:
-    """Tell whether two runs of the notebook differ in the same way."""
-    if item.what in _VALUES:
-        place = (item.name, item.step)
-        changed = found.places.get(place)
-        return changed is not None and place in chance.places and changed <= chance.places[place]
-    return any(_alike(item, other) for other in chance.differences)
-
-
-def _alike(item: Difference, other: Difference) -> bool:
-    """Tell whether a difference of the script is one that the notebook shows: something missing is no other content."""
-    if (item.what, item.name) != (other.what, other.name):
-        return False
-    if item.script in _MISSING or item.notebook in _MISSING:
-        return (item.step, item.script in _MISSING) == (other.step, other.script in _MISSING)
-    return item.what != "output" or (item.step, item.notebook) == (other.step, other.notebook)
-
-
-def _explained(chance: Comparison, first: Outcome, again: Outcome, program: list[ProgramCell]) -> Iterator[Unstable]:
-    """Yield what is unstable, each value and file once, where it begins to be."""
-    causes = Causes(program)
-    earlier: dict[str, str] = {}
-    seen = set()
-    for item in chance.differences:
-        name = item.notebook if item.what == "output" else item.name
-        if (item.what, name) in seen:
-            continue
-        seen.add((item.what, name))
-        before = {value for value, step in earlier.items() if step != item.step}
-        yield causes.explain(Unstable(item.what, name, item.step), before)
-        if item.what in _VALUES:
-            earlier[item.name] = item.step
-    yield from _settled_lines(first, again)
-
-
-def _settled_lines(first: Outcome, again: Outcome) -> Iterator[Unstable]:
-    """Yield the kinds of text in which printed lines differ although they count as the same."""
-    if len(first.printed) != len(again.printed):
-        return
-    seen: dict[tuple[str, str], str] = {}
-    for line, other in zip(first.printed, again.printed, strict=True):
-        if line.text != other.text and same_line(line.text, other.text):
-            cause = "memory addresses" if "0x" in line.text else "the time"
-            if settled(line.text) != settled(other.text):
-                cause = "the last digits of numbers"
-            seen.setdefault((line.step, cause), line.text)
-    for (step, cause), text in seen.items():
-        yield Unstable("output", text, step, cause)
 
 
 def in_words(found: Verification) -> list[str]:
