@@ -101,9 +101,15 @@ def test_imports_are_told_by_dotted_name():
 
 
 def test_star_imports_and_computed_exec_are_flagged():
-    assert analyse("from math import *").star
+    assert analyse("from somewhere import *").star
     assert analyse("exec(text)").star
     assert analyse("exec('x = 1')").writes == {"x"}
+
+
+def test_star_imports_of_the_standard_library_bind_its_names():
+    cell = analyse("from math import *")
+    assert {"sqrt", "pi"} <= cell.writes
+    assert not cell.star
 
 
 def test_a_cell_that_is_not_python_gives_its_error_and_nothing_else():

@@ -255,6 +255,7 @@ LIBRARY: dict[str, Rule] = {
     "numpy.set_printoptions": Rule(writes=("numpy.printoptions",)),
     "numpy.get_printoptions": Rule(reads=("numpy.printoptions",)),
     "numpy.seterr": Rule(writes=("numpy.errstate",)),
+    "numpy.geterr": Rule(reads=("numpy.errstate",), kind="immutable"),
     "numpy.random.seed": Rule(sets=(RNG_NUMPY,)),
     "numpy.random.set_state": Rule(sets=(RNG_NUMPY,)),
     "numpy.random.get_state": Rule(reads=(RNG_NUMPY,)),
@@ -295,7 +296,15 @@ LIBRARY: dict[str, Rule] = {
     "warnings.warn": Rule(reads=("warnings.filters",)),
     "locale.setlocale": Rule(writes=("locale.settings",)),
     "decimal.getcontext": Rule(alias=(), reads=("decimal.context",), writes=("decimal.context",)),
+    "decimal.Decimal": Rule(reads=("decimal.context",)),
     "logging.basicConfig": Rule(writes=("logging.root",)),
+    **dict.fromkeys(
+        [f"logging.{name}" for name in ("debug", "info", "warning", "error", "critical", "exception", "log")],
+        Rule(reads=("logging.root",), consumes=True, kind="immutable"),
+    ),
+    **dict.fromkeys(
+        [f"contextlib.redirect_{name}" for name in ("stdout", "stderr")], Rule(changes=(0,), alias=(0,), holds=True)
+    ),
     "pickle.dump": Rule(changes=(1,)),
     "json.dump": Rule(changes=(1,)),
     "pickle.load": Rule(changes=(0,)),
@@ -308,6 +317,7 @@ LIBRARY: dict[str, Rule] = {
     "functools.cache": Rule(alias=(0,)),
     "sklearn.base.clone": PURE,
     "sklearn.set_config": Rule(writes=("sklearn.config",)),
+    "sklearn.get_config": Rule(reads=("sklearn.config",)),
     "seaborn.set": Rule(writes=("matplotlib.rcParams",)),
     "seaborn.set_theme": Rule(writes=("matplotlib.rcParams",)),
     "seaborn.set_style": Rule(writes=("matplotlib.rcParams",)),

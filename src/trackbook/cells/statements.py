@@ -8,6 +8,7 @@ from typing import Any
 
 from trackbook.cells import catalogue
 from trackbook.cells.arguments import Arguments
+from trackbook.cells.certain import always_fails, star_names, surely_turns, truth_of
 from trackbook.cells.expressions import visible
 from trackbook.cells.magics import Magics
 from trackbook.cells.memory import VALUE, Snapshot
@@ -78,12 +79,13 @@ class Statements(Magics):
 
     # ---- bindings
 
-    def _assign(self, node: ast.Assign) -> None:
+    def _assign(self, node: ast.Assign) -> bool:
         if len(node.targets) == 1 and self._assign_each(node.targets[0], node.value):
-            return
+            return False
         things = self.evaluate(node.value)
         for target in node.targets:
             self.assign(target, things)
+        return always_fails(node.value)
 
     def _assign_each(self, target: ast.expr, value: ast.expr) -> bool:
         """Assign `a, b = x, y` part by part: each name holds its own value."""
@@ -152,10 +154,18 @@ class Statements(Magics):
         self._module_loaded(module, line)
         for alias in node.names:
             if alias.name == "*":
-                self.bind_anything(line)
+                self._import_all(module, line)
             else:
                 things = self.read_state(f"{module}.{alias.name}", line)
                 self.bind(imported_name(alias), things, line)
+
+    def _import_all(self, module: str, line: int) -> None:
+        names = star_names(module)
+        if names is None:
+            self.bind_anything(line)
+            return
+        for name in names:
+            self.bind(name, self.read_state(f"{module}.{name}", line), line)
 
     def _module_loaded(self, module: str, line: int) -> None:
         """An import looks along `sys.path`, and may read a module that an earlier cell wrote."""
@@ -218,7 +228,8 @@ class Statements(Magics):
         if self.frame is None:
             self.shown = things
         call = node.value
-        return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _LEAVING
+        leaves = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _LEAVING
+        return leaves or always_fails(call)
 
     def _return(self, node: ast.Return) -> bool:
         things = self.evaluate(node.value)
@@ -241,6 +252,9 @@ class Statements(Magics):
 
     def _if(self, node: ast.If) -> bool:
         self.evaluate(node.test)
+        truth = truth_of(node.test)
+        if truth is not None:
+            return self.execute(node.body if truth else node.orelse)
         return self._either([node.body, node.orelse])
 
     def _either(self, blocks: list[list[ast.stmt]], before_each: list[Callable[[], None]] | None = None) -> bool:
@@ -262,22 +276,45 @@ class Statements(Magics):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         given = self.iterate(self.evaluate(node.iter), self.line(node))
-        self._loop(node.body, node.orelse, lambda: self.assign(node.target, given))
+        self._loop(node, lambda: self.assign(node.target, given), turns=surely_turns(node.iter))
 
-    def _while(self, node: ast.While) -> None:
+    def _while(self, node: ast.While) -> bool:
         self.evaluate(node.test)
-        self._loop(node.body, node.orelse, lambda: self.evaluate(node.test))
+        truth = truth_of(node.test)
+        if truth is False:
+            return self.execute(node.orelse)
+        if truth:
+            return self._endless(node)
+        self._loop(node, lambda: self.evaluate(node.test))
+        return False
 
-    def _loop(self, body: list[ast.stmt], orelse: list[ast.stmt], start: Callable[[], object]) -> None:
-        """Run a loop twice at most: what one turn binds the next may read."""
+    def _endless(self, node: ast.While) -> bool:
+        """`while True` surely runs its first turn, and goes on where `break` leaves it."""
+        left: list[Snapshot] = []
         with self.branch():
             for _ in range(2):
+                before = self.snapshot()
+                self.turns.append([])
+                self.execute(node.body)
+                left += self.turns.pop()
+                self.join(before)
+        self.gather(left, instead=True)
+        return not left
+
+    def _loop(
+        self, node: ast.For | ast.AsyncFor | ast.While, start: Callable[[], object], *, turns: bool = False
+    ) -> None:
+        """Run a loop twice at most: what one turn binds the next may read; `turns` tells that the first surely runs."""
+        body, orelse = node.body, node.orelse
+        with self.branch():
+            for turn in range(2):
                 before = self.snapshot()
                 start()
                 self.turns.append([])
                 ended = self.execute(body)
                 self.gather(self.turns.pop(), instead=ended)
-                self.join(before)
+                if turn or ended or not turns:
+                    self.join(before)
                 if before.names == self.names and (self.frame is None or before.held == self.frame.held):
                     break
             before = self.snapshot()
