@@ -33,7 +33,7 @@ def test_a_notebook_that_has_no_form_as_a_script_fails_with_the_reason(tmp_path)
     save(tmp_path / "bad.ipynb", (["step:a"], "!ls"))
     ran = nbconvert(tmp_path, "bad.ipynb")
     assert ran.returncode == 1
-    assert "line 1: `!ls` has no form in a script" in ran.stderr
+    assert "line 1: `!ls` runs a shell command" in ran.stderr
     assert not (tmp_path / "bad_pipeline.py").exists()
 
 

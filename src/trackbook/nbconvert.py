@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbconvert.exporters import Exporter
 from nbconvert.utils.exceptions import ConversionException
 from nbformat import NotebookNode
-from traitlets import default
+from traitlets import Bool, default
 
 from trackbook.errors import NotebookError
-from trackbook.pipeline.notebook import notebook_of
+from trackbook.pipeline.magics import Choices
+from trackbook.pipeline.notebook import file_beside, notebook_of
 from trackbook.pipeline.script import convert
 
 
@@ -21,6 +23,10 @@ class PipelineExporter(Exporter):
 
     export_from_notebook = "Pipeline script (Trackbook)"
     output_mimetype = "text/x-python"
+    allow_shell = Bool(False, help="Let the script run the notebook's shell lines.").tag(config=True)
+    keep_ipython = Bool(False, help="Keep magics that have no form in Python; the script needs IPython.").tag(
+        config=True
+    )
 
     @default("file_extension")
     def _file_extension(self) -> str:
@@ -47,7 +53,8 @@ class PipelineExporter(Exporter):
         """
         node, resources = super().from_notebook_node(nb, resources=resources, **options)
         try:
-            script = convert(notebook_of(node, _name(resources)))
+            choices = Choices(self.allow_shell, self.keep_ipython, file_beside(_folder(resources)))
+            script = convert(notebook_of(node, _name(resources)), choices)
         except NotebookError as error:
             raise ConversionException(str(error)) from error
         resources["output_suffix"] = "_pipeline"
@@ -57,3 +64,7 @@ class PipelineExporter(Exporter):
 def _name(resources: Any) -> str:
     name = ((resources or {}).get("metadata") or {}).get("name") or "notebook"
     return f"{name}.ipynb"
+
+
+def _folder(resources: Any) -> Path:
+    return Path(((resources or {}).get("metadata") or {}).get("path") or ".")

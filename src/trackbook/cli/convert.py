@@ -36,9 +36,19 @@ RUNS = {
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: NOTEBOOK_pipeline.py.")
 @click.option("--verify", is_flag=True, help="Run notebook and script afresh, and compare; status 1 on a difference.")
 @click.option("--timeout", type=float, help="Seconds that --verify gives a cell, and the script as a whole.")
+@click.option("--allow-shell", is_flag=True, help="Let the script run the notebook's shell lines (`!cmd`, `%%bash`).")
+@click.option("--keep-ipython", is_flag=True, help="Keep magics that have no form in Python; the script needs IPython.")
 @json_option
 @exits_with_status
-def convert_command(notebook: Path, output: Path | None, verify: bool, timeout: float | None, as_json: bool) -> None:
+def convert_command(
+    notebook: Path,
+    output: Path | None,
+    verify: bool,
+    timeout: float | None,
+    allow_shell: bool,
+    keep_ipython: bool,
+    as_json: bool,
+) -> None:
     """Turn a NOTEBOOK into a plain Python pipeline script.
 
     Cells are tagged `imports`, `functions`, `parameters`, `step:NAME`, `after:NAME`, `metrics`, `cache:off`, `skip`;
@@ -47,7 +57,7 @@ def convert_command(notebook: Path, output: Path | None, verify: bool, timeout: 
     """
     script = output or notebook.with_name(f"{notebook.stem}_pipeline.py")
     project = Project.open(notebook.absolute())
-    converted = project.pipelines.convert(notebook, script)
+    converted = project.pipelines.convert(notebook, script, allow_shell=allow_shell, keep_ipython=keep_ipython)
     if not verify:
         if as_json:
             print_json({"script": str(script), "steps": [step.name for step in converted.steps]})

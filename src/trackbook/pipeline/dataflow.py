@@ -38,14 +38,21 @@ class Dataflow:
     """Works out the flow of all steps of a notebook from the graph of its cells."""
 
     def __init__(
-        self, notebook: Notebook, layout: Layout, texts: Mapping[int, str], level: ModuleLevel, fields: Sequence[str]
+        self,
+        notebook: Notebook,
+        layout: Layout,
+        texts: Mapping[int, str],
+        level: ModuleLevel,
+        fields: Sequence[str],
+        effects: str = "",
     ) -> None:
         self.notebook, self.layout, self.level, self.fields = notebook, layout, level, frozenset(fields)
         self.texts = texts
         self.kept = sorted(texts)
-        self.graph = build_graph([texts[index] for index in self.kept])
+        self.effects = effects
+        self.graph = self._graph(self.kept)
         self.links = _links(self.graph, self.kept)
-        self.cells = dict(zip(self.kept, self.graph.cells, strict=True))
+        self.cells = dict(zip(self.kept, self.graph.cells[1:], strict=True))
         self.home = {index: step.name for step in layout.steps for index in step.cells}
         self.flows = {step.name: self._start(step) for step in layout.steps}
 
@@ -66,6 +73,10 @@ class Dataflow:
         steps = ordered(self.notebook, self.layout.steps, {name: flow.needs for name, flow in self.flows.items()})
         self._check_order([index for step in steps for index in step.cells])
         return [self.flows[step.name] for step in steps]
+
+    def _graph(self, cells: Sequence[int]) -> Graph:
+        """Return the graph of cells in an order, behind one that defines what helpers do."""
+        return build_graph([self.effects, *(self.texts[index] for index in cells)])
 
     def _start(self, step: Step) -> Flow:
         pieces = [self.level.rest[index] for index in step.cells]
@@ -181,7 +192,7 @@ class Dataflow:
         moved = [index for index in self.kept if index not in self.home] + list(steps)
         if list(steps) == sorted(steps):
             return
-        after = _links(build_graph([self.texts[index] for index in moved]), moved)
+        after = _links(self._graph(moved), moved)
         relevant = {link for link in self.links ^ after if link[0] in self.home and link[1] in self.home}
         relevant = {link for link in relevant if link[2] not in self.level.names}
         for writer, reader, name in sorted(relevant):
@@ -243,7 +254,7 @@ class Dataflow:
         """Require that functions which pass from step to step see variables that do not change any more."""
         for reader, cell in self.cells.items():
             for name, place, function in sorted(cell.through):
-                made = self.kept[place]
+                made = self.kept[place - 1]  # the graph begins with a cell of helpers
                 if reader not in self.home or not self._is_variable(name):
                     continue
                 for first, step in self._made_in(function, made, self.flows[self.home[reader]]):
@@ -273,7 +284,9 @@ class Dataflow:
 
 
 def _links(graph: Graph, cells: Sequence[int]) -> set[Link]:
-    return {(cells[edge.source], cells[edge.target], name) for edge in graph.edges for name in edge.names}
+    """Return what the cells leave to each other; the first cell of the graph stands for the helpers."""
+    edges = (edge for edge in graph.edges if edge.source > 0)
+    return {(cells[edge.source - 1], cells[edge.target - 1], name) for edge in edges for name in edge.names}
 
 
 def _closure(names: Iterable[str], injected: Mapping[str, Definition]) -> list[Definition]:

@@ -12,8 +12,25 @@ from pathlib import Path
 from trackbook.pipeline.edits import Positions
 from trackbook.pipeline.imports import Import, imports_of
 
-SHOW, DISPLAY, FIGURES, OUTPUT = "show", "display", "save_figures", "OUT"
+SHOW, DISPLAY, FIGURES, OUTPUT, IPYTHON = "show", "display", "save_figures", "OUT", "ipython"
 PYPLOT = "plt"
+
+EFFECTS = {
+    "shell": "(command):\n    get_ipython().system('command')",
+    "shell_lines": "(command):\n    return get_ipython().getoutput('command')",
+    "run_program": "(command, text, **options):\n    get_ipython().system('command')\n    return str(text), ''",
+    "change_folder": "(path, **options):\n    get_ipython().run_line_magic('cd', 'path')",
+    "current_folder": "():\n    import os\n    return os.getcwd()",
+    "variable": "(name):\n    import os\n    return os.environ[name]",
+    "set_variable": "(name, value):\n    import os\n    os.environ[name] = value",
+    "write_file": "(path, text, append=False):\n    open(path, 'a' if append else 'w').write(text)",
+    "run_file": "(path, *arguments):\n    import runpy\n    open(path)\n    return runpy.run_path(path)",
+    "time_code": "(function, **options):\n    return function([1])",
+    "ipython": "(**variables):\n    return get_ipython()",
+}
+"""What helpers do to files, folders and the environment, in code that the graph understands."""
+SILENT = ("change_folder", "run_file", "run_program", "set_variable", "shell", "time_code", "write_file")
+"""Helpers whose value a notebook does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,18 @@ class Helpers:
         while other in self._taken:
             other, number = f"{name}_{number}", number + 1
         return other
+
+    def free_name(self, name: str) -> str:
+        """Return a name that neither the notebook nor a helper has."""
+        taken, number, other = self._taken | _pieces().keys(), 2, name
+        while other in taken:
+            other, number = f"{name}_{number}", number + 1
+        return other
+
+    @property
+    def effects(self) -> str:
+        """Return code that does what the helpers taken so far do to the state that cells share."""
+        return "\n".join(f"def {self.name(name)}{EFFECTS[name]}" for name in EFFECTS if name in self._used)
 
     def __contains__(self, name: str) -> bool:
         return name in self._used

@@ -1,298 +1,340 @@
-"""What of a cell talks to IPython or to Trackbook, and what becomes of it in a script.
+"""What becomes of each magic, shell line and cell in another language in a script: a table.
 
-Magics become Python, are left out with a comment, or are an error that names cell and line.  A script
-runs without Trackbook, so statements that only report to it are left out as well; one whose value the
-notebook goes on to use is an error.
+A form is Python that does what the magic does, with the helpers that the script takes along; None leaves the
+magic out, since it only sets up the notebook or shows something about it.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from trackbook.cells.catalogue import MUTATING_METHODS
-from trackbook.cells.scopes import imported_name, own_nodes
-from trackbook.cells.source import MARKING_MAGICS, CellSource, parse, read_source
-from trackbook.errors import NotebookError
-from trackbook.pipeline.edits import Edit, Positions, apply, removal, string_lines
-from trackbook.pipeline.namespace import bound_anywhere, missing
-from trackbook.pipeline.notebook import Cell
+from trackbook.cells.scopes import bound_names
+from trackbook.cells.source import PYTHON_CELL_MAGICS, parse
+from trackbook.errors import NotebookError, nearest
+from trackbook.pipeline.commands import Requirements, expanded, text_literal
+from trackbook.pipeline.edits import indent
+from trackbook.pipeline.fields import literal
+from trackbook.pipeline.helpers import Helpers
 
 OWN_MAGICS = frozenset(
     ("track", "runs", "compare", "reproduce", "snapshot", "validate", "register", "promote", "models", "drift", "step")
 )
-DROPPED_MAGICS = OWN_MAGICS | {
-    "matplotlib",
-    "load_ext",
-    "reload_ext",
-    "unload_ext",
-    "autoreload",
-    "config",
-    "pinfo",
-    "pinfo2",
-    "precision",
-    "who",
-    "whos",
-}
-"""Line magics that only set up the notebook or show something about it."""
-
-_KEPT_BODIES = MARKING_MAGICS | {"time", "prun"}
-_HANDLES = re.compile(
-    r"(start_run|active_run|end_run|log_\w+|set_\w+|autolog|register_model|promote_model|snapshot|detect_drift|profile"
-    r"|get_run|search_runs|edit_run|delete_run|undelete_run|reproduce)"
+DROPPED_MAGICS = OWN_MAGICS | frozenset(
+    (
+        *("matplotlib", "load_ext", "reload_ext", "unload_ext", "autoreload", "config", "precision", "gui", "pprint"),
+        *("pinfo", "pinfo2", "pdoc", "pdef", "psource", "pfile", "psearch", "who", "whos", "lsmagic", "magic"),
+        *("quickref", "history", "hist", "notebook", "save", "load", "loadpy", "page", "pycat", "colors", "xmode"),
+        *("automagic", "autosave", "autocall", "pdb", "connect_info", "qtconsole", "logon", "logoff", "logstart"),
+        *("logstate", "logstop", "alias", "unalias", "dhist", "bookmark", "killbgscripts", "watermark"),
+    )
 )
-_REMEDY = "tag the cell `skip`, or write it in Python"
+"""Line magics that only set up the notebook or show something about it."""
+DROPPED_CELLS = frozenset(("html", "HTML", "javascript", "js", "latex", "markdown", "svg", "SVG"))
+"""Cell magics whose cell is shown, not run."""
+ALIASES = {"ls": "ls -F --color", "ll": "ls -F -o --color"} | {
+    name: name for name in ("cat", "cp", "mkdir", "mv", "rm", "rmdir")
+}
+"""Shell commands that IPython knows as magics."""
+_PROGRAMS = frozenset(("bash", "sh", "perl", "ruby", "pypy", "python", "python2", "python3"))
+REMEDY = "tag the cell `skip`, or write it in Python"
+
+FileText = Callable[[str], str | None]
 
 
-class Reports:
-    """The names of a notebook that stand for Trackbook: its module, its functions, and what they gave back.
+def no_file(path: str) -> None:
+    """Give no text, whatever the file."""
 
-    `bound` are all names that the notebook binds anywhere.
+
+@dataclass(frozen=True, slots=True)
+class Magic:
+    """A magic: `arguments` are the rest of its line, `body` is the text of its cell, `place` names cell and line."""
+
+    name: str
+    arguments: str
+    place: str
+    body: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{'' if self.name[0] == '!' else '%'}{self.name} {self.arguments}".strip()
+        text = text if self.body is None else f"%{text}"
+        return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose for a conversion.
+
+    Shell lines need `allow_shell`; with `keep_ipython`, magics without a form stay magics, and the script needs
+    IPython.  `file_text` gives the text of a file that the notebook names, None where there is none.
     """
 
-    def __init__(self, trees: Sequence[ast.Module]) -> None:
-        self.bound = bound_anywhere(trees)
-        self.names: set[str] = set()
-        for tree in trees:
-            for node in ast.walk(tree):
-                self.names.update(_imported(node))
-        self.functions = frozenset(self.names)
-        for tree in trees:
-            for node in ast.walk(tree):
-                self.names.update(self._handles(node))
-
-    def _handles(self, node: ast.AST) -> Iterator[str]:
-        pairs: list[tuple[ast.expr, ast.expr | None]] = []
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            pairs = [(node.value, node.targets[0])]
-        elif isinstance(node, ast.With):
-            pairs = [(item.context_expr, item.optional_vars) for item in node.items]
-        for value, target in pairs:
-            if isinstance(target, ast.Name) and isinstance(value, ast.Call) and self.about(value):
-                function = value.func
-                name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-                if _HANDLES.fullmatch(name):
-                    yield target.id
-
-    def about(self, node: ast.expr) -> bool:
-        """Tell whether an expression is a call, attribute or item of something of Trackbook."""
-        while isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Await):
-            node = node.func if isinstance(node, ast.Call) else node.value
-        return isinstance(node, ast.Name) and node.id in self.names
+    allow_shell: bool = False
+    keep_ipython: bool = False
+    file_text: FileText = no_file
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (imported_name(alias) for alias in node.names if _is_ours(alias.name))
-    elif isinstance(node, ast.ImportFrom) and not node.level and _is_ours(node.module or ""):
-        yield from (imported_name(alias) for alias in node.names)
+@dataclass(slots=True)
+class Forms:
+    """Finds the forms of the magics of one script.
 
-
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "trackbook"
-
-
-def read_code(cell: Cell) -> CellSource:
-    """Return a cell as Python.  Raises NotebookError where it is not, or is in another language."""
-    source = read_source(cell.source)
-    if source.error is not None:
-        raise NotebookError(f"{cell.label}, {source.error}; correct the cell, or tag it `skip`")
-    for magic in (*source.cell_magics, *((source.foreign,) if source.foreign else ())):
-        if magic.name not in _KEPT_BODIES:
-            raise NotebookError(f"{cell.label}: `%%{magic.name}` has no form in a script; {_REMEDY}")
-    return source
-
-
-def clean(cell: Cell, source: CellSource, reports: Reports) -> str:
-    """Return the code of a cell without what is for IPython or Trackbook alone.
-
-    Raises NotebookError for code that has no form in a script.
+    `code` gives the form of code in a magic; `known` are the names that the notebook binds up to here, and `read`
+    those that it reads anywhere.
     """
-    cleaner = _Cleaner(cell, source, reports)
-    cleaner.block(source.tree.body)
-    text = apply(source.python, cleaner.edits)
-    _refuse_rest(cell, source, parse(text), reports)
-    return text
 
+    helpers: Helpers
+    requirements: Requirements
+    choices: Choices
+    read: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
+    code: Callable[[str, Magic], str] = lambda text, magic: text
 
-class _Cleaner:
-    """Collects the edits of one cell."""
+    def line(self, magic: Magic) -> str | None:
+        """Return the form of a line magic.  Raises NotebookError where there is none."""
+        if magic.name in DROPPED_MAGICS and not self._is_for_others(magic):
+            return None
+        if form := _LINES.get(magic.name):
+            return form(self, magic)
+        return self._kept(magic, _LINES.keys() | DROPPED_MAGICS)
 
-    def __init__(self, cell: Cell, source: CellSource, reports: Reports) -> None:
-        self.cell, self.source, self.reports = cell, source, reports
-        self.positions = Positions(source.python)
-        self.strings = string_lines(source.python) if source.tree.body else frozenset()
-        self.edits: list[Edit] = []
+    def cell(self, magic: Magic) -> str | None:
+        """Return the form of a cell in another language.  Raises NotebookError where there is none."""
+        if magic.name in DROPPED_CELLS:
+            return None
+        if form := _CELLS.get(magic.name):
+            return form(self, magic)
+        return self._kept(magic, _CELLS.keys() | DROPPED_CELLS | PYTHON_CELL_MAGICS)
 
-    def block(self, body: Sequence[ast.stmt], *, module: bool = True) -> bool:
-        """Clean the statements of a block; returns whether any of them stays."""
-        dropped = [node for node in body if not self.statement(node)]
-        kept = len(dropped) < len(body)
-        for number, node in enumerate(dropped):
-            self._leave_out(node, needs_pass=not module and not kept and number == 0)
-        return kept
+    def wrap(self, magic: Magic) -> str:
+        """Return the code of a cell under a first line that says how it runs."""
+        assert magic.body is not None
+        if magic.name == "timeit":
+            return self._time_code(magic, setup=True)
+        return self._capture(magic) if magic.name == "capture" else magic.body
 
-    def statement(self, node: ast.stmt) -> bool:
-        """Clean a statement; returns whether it stays."""
-        if isinstance(node, ast.With) and any(self.reports.about(item.context_expr) for item in node.items):
-            return self._unwrap(node)
-        if self._is_dropped(node):
-            return False
-        if isinstance(node, ast.Import):
-            self._without_ours(node)
-        if isinstance(node, ast.Expr) and (text := _timed(node.value)) is not None:
-            self._put(node, text)
-        for block in _blocks(node):
-            self.block(block, module=False)
-        return True
+    def _is_for_others(self, magic: Magic) -> bool:
+        """Tell whether a magic loads what magics that are kept need."""
+        loads = magic.name in {"load_ext", "reload_ext"} and magic.arguments != "trackbook"
+        return self.choices.keep_ipython and loads
 
-    def _is_dropped(self, node: ast.stmt) -> bool:
-        if isinstance(node, ast.Import):
-            return all(_is_ours(alias.name) for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            return not node.level and _is_ours(node.module or "")
-        if isinstance(node, ast.Expr):
-            return (_line_magic(node.value) or ("",))[0] in DROPPED_MAGICS or self._only_reports(node.value)
-        if isinstance(node, ast.Assign) and self._only_reports(node.value):
-            return all(isinstance(target, ast.Name) and target.id in self.reports.names for target in node.targets)
-        return False
+    def _kept(self, magic: Magic, known: frozenset[str] | set[str]) -> str:
+        if not self.choices.keep_ipython:
+            raise NotebookError(
+                f"{magic.place}: `{magic}` has no form in a script{nearest(magic.name, sorted(known))}; {REMEDY}, "
+                "or keep it with --keep-ipython"
+            )
+        words = set(re.findall(r"[^\W\d]\w*", f"{magic.arguments} {magic.body or ''}"))
+        names = ", ".join(f"{name}={name}" for name in sorted(words & self.known))
+        given = [literal(magic.name), self._expanded(magic.arguments)]
+        given += [text_literal(magic.body)] if magic.body is not None else []
+        kind = "line" if magic.body is None else "cell"
+        return f"{self.helpers.use('ipython')}({names}).run_{kind}_magic({', '.join(given)})"
 
-    def _only_reports(self, node: ast.expr) -> bool:
-        if not self.reports.about(node):
-            return False
-        for inner in ast.walk(node):
-            method = inner.func.attr if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) else ""
-            about = isinstance(inner, ast.Call) and self.reports.about(inner)
-            if isinstance(inner, ast.NamedExpr) or (method in MUTATING_METHODS and not about):
-                line = self.source.line(node.lineno)
-                raise NotebookError(
-                    f"{self.cell.label}, line {line}: this call of Trackbook does work that the script needs; "
-                    "do the work on a line of its own, and report its result"
-                )
-        return True
+    def _expanded(self, text: str) -> str:
+        return expanded(text, self.known)
 
-    def _without_ours(self, node: ast.Import) -> None:
-        kept = [alias for alias in node.names if not _is_ours(alias.name)]
-        if len(kept) < len(node.names):
-            parts = [f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in kept]
-            self._put(node, "import " + ", ".join(parts))
+    # ---- the shell
 
-    def _unwrap(self, node: ast.With) -> bool:
-        """Take off `with tb.start_run():`, and move its block to the left."""
-        if not all(self.reports.about(item.context_expr) for item in node.items):
-            raise self._error(node, "this `with` opens a run and something else; use two `with` statements")
-        first = node.body[0]
-        if first.lineno == node.lineno:
-            raise self._error(node, "write the block of this `with` on lines of its own")
-        for line in range(self.positions.first_line(first), (node.end_lineno or node.lineno) + 1):
-            content = self.positions.lines[line - 1]
-            if line not in self.strings and content.strip():
-                blanks = len(content) - len(content.lstrip())
-                start = self.positions.line_start(line)
-                width = min(blanks - node.col_offset, first.col_offset - node.col_offset)
-                self.edits.append(Edit(start, start + max(width, 0), ""))
-        header = self.positions.line_start(self.positions.first_line(first))
-        self.edits.append(Edit(self.positions.start(node), header, f"{self._comment(node)}\n"))
-        return self.block(node.body, module=True)
+    def _require_shell(self, magic: Magic, shown: str) -> None:
+        if not self.choices.allow_shell:
+            first = shown.strip().split("\n")[0][:60]
+            raise NotebookError(
+                f"{magic.place}: `{first}` runs a shell command; read it, and then convert with --allow-shell, "
+                f"or {REMEDY}"
+            )
 
-    def _leave_out(self, node: ast.stmt, *, needs_pass: bool) -> None:
-        if isinstance(node, ast.With):
-            if needs_pass:
-                end = self.positions.end(node)
-                end += len(self.positions.text[end:].split("\n", 1)[0])
-                self.edits.append(Edit(end, end, f"\n{' ' * node.col_offset}pass"))
-            return
-        if not self.positions.alone(node):
-            self.edits.append(Edit(*self._span(node), "pass") if needs_pass else removal(self.positions, node))
-            return
-        comment = self._comment(node)
-        self._put(node, f"pass  {comment}" if needs_pass else comment, whole_line=True)
+    def system(self, magic: Magic) -> str | None:
+        """Return the form of `!command`."""
+        command = magic.arguments
+        if self.requirements.take(command):
+            return None
+        self._require_shell(magic, f"!{command}")
+        return f"{self.helpers.use('shell')}({self._expanded(command)})"
 
-    def _comment(self, node: ast.stmt) -> str:
-        lines = self.source.text.split("\n")
-        first = lines[self.source.line(node.lineno) - 1].strip()
-        more = " …" if (node.end_lineno or node.lineno) > node.lineno and not isinstance(node, ast.With) else ""
-        short = first if len(first) <= 70 else first[:69] + "…"
-        return f"# left out of the script: {short}{more}"
+    def output(self, magic: Magic) -> str:
+        """Return the form of `!!command`, and of `lines = !command`."""
+        command = magic.arguments if magic.body is None else magic.body
+        self._require_shell(magic, f"!{command}")
+        return f"{self.helpers.use('shell_lines')}({self._expanded(command)})"
 
-    def _put(self, node: ast.stmt, text: str, *, whole_line: bool = False) -> None:
-        start, end = self._span(node)
-        if whole_line:
-            end += len(self.positions.text[end:].split("\n", 1)[0])
-        self.edits.append(Edit(start, end, text))
+    def _alias(self, magic: Magic) -> str | None:
+        command = f"{ALIASES[magic.name]} {magic.arguments}".strip()
+        return self.system(Magic("!", command, magic.place))
 
-    def _span(self, node: ast.stmt) -> tuple[int, int]:
-        return self.positions.start(node), self.positions.end(node)
-
-    def _error(self, node: ast.stmt, what: str) -> NotebookError:
-        return NotebookError(f"{self.cell.label}, line {self.source.line(node.lineno)}: {what}")
-
-
-def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        if block := getattr(node, name, None):
-            yield block
-    for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-        yield part.body
-
-
-def _line_magic(node: ast.expr) -> tuple[str, str] | None:
-    """Return name and arguments of a magic that IPython's transformer made a call of."""
-    match node:
-        case ast.Call(
-            func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic"),
-            args=[ast.Constant(value=str(name)), ast.Constant(value=str(arguments))],
-        ):
-            return name, arguments
-    return None
-
-
-def _timed(node: ast.expr) -> str | None:
-    """Return the statement behind `%time`."""
-    magic = _line_magic(node)
-    if magic is None or magic[0] != "time" or not magic[1].strip():
+    def _install(self, magic: Magic) -> str | None:
+        self.requirements.take(f"{magic.name} {magic.arguments}")
         return None
-    try:
-        parse(magic[1].strip())
-    except SyntaxError:
-        return None
-    return magic[1].strip()
 
+    def _program(self, magic: Magic) -> str:
+        """Return the form of `%%bash` and its like."""
+        assert magic.body is not None
+        words = shlex.split(magic.arguments)
+        options: dict[str, str] = {}
+        rest: list[str] = []
+        while words:
+            word = words.pop(0)
+            name, _, value = word.partition("=")
+            if name in {"--out", "--err", "--proc"}:
+                options[name] = value or (words.pop(0) if words else "")
+            elif name in {"--bg", "--no-raise-error", "--raise-error"}:
+                options[name] = ""
+            else:
+                rest.append(word)
+        command = rest if magic.name == "script" else [magic.name, *rest]
+        self._require_shell(magic, f"%%{magic.name} {magic.arguments}".strip())
+        if {"--bg", "--proc"} & options.keys() or not command:
+            raise NotebookError(f"{magic.place}: `%%{magic.name} {magic.arguments}` has no form in a script; {REMEDY}")
+        given = [f"[{', '.join(map(self._expanded, command))}]", text_literal(magic.body)]
+        given += ["check=False"] if "--no-raise-error" in options else []
+        given += [f"{name[2:]}=False" for name in ("--out", "--err") if name in options]
+        call = f"{self.helpers.use('run_program')}({', '.join(given)})"
+        targets = [_identifier(options.get(name, "_"), magic) for name in ("--out", "--err")]
+        return call if targets == ["_", "_"] else f"{', '.join(targets)} = {call}"
 
-def _refuse_rest(cell: Cell, source: CellSource, tree: ast.Module, reports: Reports) -> None:
-    lines = source.text.split("\n")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id == "get_ipython":
-            line = _nearest_line(source, node.lineno)
+    # ---- folder, environment, files
+
+    def _folder(self, magic: Magic) -> str | None:
+        words = shlex.split(magic.arguments)
+        path = " ".join(word for word in words if word != "-q")
+        if path.startswith("-"):
+            raise NotebookError(f"{magic.place}: `{magic}` has no form in a script; name the folder")
+        quiet = ", quiet=True" if "-q" in words else ""
+        return f"{self.helpers.use('change_folder')}({self._expanded(path or '~')}{quiet})"
+
+    def _current_folder(self, magic: Magic) -> str:
+        return f"{self.helpers.use('current_folder')}()"
+
+    def _variable(self, magic: Magic) -> str | None:
+        name, equals, value = magic.arguments.partition("=" if "=" in magic.arguments else " ")
+        if not magic.arguments:
+            return None  # all variables, secrets included
+        if not equals:
+            return f"{self.helpers.use('variable')}({self._expanded(name)})"
+        given = f"{self._expanded(name.strip())}, {self._expanded(value.strip())}"
+        return f"{self.helpers.use('set_variable')}({given})"
+
+    def _write_file(self, magic: Magic) -> str:
+        assert magic.body is not None
+        words = shlex.split(magic.arguments)
+        paths = [word for word in words if word not in {"-a", "--append"}]
+        if len(paths) != 1:
+            raise NotebookError(f"{magic.place}: `%%{magic.name}` needs one path; write it behind the magic")
+        append = ", append=True" if len(words) > 1 else ""
+        return f"{self.helpers.use('write_file')}({self._expanded(paths[0])}, {text_literal(magic.body)}{append})"
+
+    def _run_file(self, magic: Magic) -> str:
+        words = [word for word in shlex.split(magic.arguments) if word != "-n"]
+        if not words or words[0].startswith("-") or words[0].endswith((".ipynb", ".ipy")):
             raise NotebookError(
-                f"{cell.label}, line {line}: `{lines[line - 1].strip()[:60]}` has no form in a script; {_REMEDY}"
+                f"{magic.place}: `{magic}` has no form in a script; make what it runs a Python file that is run "
+                "without options, or a module, and import it"
             )
-        if isinstance(node, ast.Name) and node.id in reports.names:
-            line = _nearest_line(source, node.lineno)
-            raise NotebookError(
-                f"{cell.label}, line {line}: the value of `{node.id}` comes from Trackbook, and the script runs "
-                "without it; tag the cell `skip`, or keep the report apart from the work"
-            )
-    for number, code, remedy in missing(tree, reports.bound):
-        line = _nearest_line(source, number)
-        raise NotebookError(f"{cell.label}, line {line}: `{code}` has no form in a script; {remedy}")
-    for inner in own_nodes(tree):
-        if isinstance(inner, ast.Return | ast.Yield | ast.YieldFrom):
-            line = _nearest_line(source, inner.lineno)
-            raise NotebookError(f"{cell.label}, line {line}: `return` or `yield` outside a function; take it out")
-        if isinstance(inner, ast.Await | ast.AsyncFor | ast.AsyncWith):
-            line = _nearest_line(source, inner.lineno)
-            raise NotebookError(
-                f"{cell.label}, line {line}: `await` outside a function has no form in a script yet; "
-                "put the code into `async def` and call `asyncio.run`"
-            )
+        call = f"{self.helpers.use('run_file')}({', '.join(map(self._expanded, words))})"
+        names = sorted(self._bound_in(words[0]) & self.read)
+        if not names:
+            return call
+        holder = self.helpers.free_name("left")
+        return "\n".join([f"{holder} = {call}", *(f"{name} = {holder}[{literal(name)}]" for name in names)])
+
+    def _bound_in(self, path: str) -> frozenset[str]:
+        """Return the names that a Python file binds at its top level."""
+        text = self.choices.file_text(path)
+        if text is None:
+            text = self.choices.file_text(f"{path}.py")
+        try:
+            tree = ast.parse(text or "")
+        except (SyntaxError, ValueError):
+            return frozenset()
+        return frozenset(bound_names(tree))
+
+    # ---- code
+
+    def _time(self, magic: Magic) -> str | None:
+        statement = re.sub(r"^(-\w+(\s+[\w.]+)?\s+)+", "", magic.arguments) if magic.name == "prun" else magic.arguments
+        statement = re.sub(r"^--no-raise-error\s+", "", statement)
+        return self.code(statement, magic) if statement.strip() else None
+
+    def _time_line(self, magic: Magic) -> str:
+        return self._time_code(magic, setup=False)
+
+    def _time_code(self, magic: Magic, *, setup: bool) -> str:
+        options, first = _timing_options(magic.arguments)
+        before, code = (first, magic.body or "") if setup else ("", first)
+        prepared = self.code(before, magic) if before.strip() else ""
+        code = (code if setup else self.code(code, magic)).strip("\n")
+        name = self.helpers.free_name("timed")
+        loop = f"for _ in times:\n{indent(code if code.strip() else 'pass')}"
+        body = indent(f"{prepared}\n{loop}" if prepared else loop)
+        return f"def {name}(times):\n{body}\n\n\n{self.helpers.use('time_code')}({', '.join([name, *options])})"
+
+    def _timing(self, magic: Magic) -> str:
+        """Return the form of `result = %timeit -o expression`."""
+        options, code = _timing_options(magic.arguments)
+        return f"{self.helpers.use('time_code')}({', '.join([f'lambda times: [({code}) for _ in times]', *options])})"
+
+    def value(self, magic: Magic) -> str | None:
+        """Return the form of a line magic whose value is used."""
+        return self._timing(magic) if magic.name == "timeit" else self.line(magic)
+
+    def _capture(self, magic: Magic) -> str:
+        words = shlex.split(magic.arguments)
+        names = [_identifier(word, magic) for word in words if not word.startswith("-")]
+        options = [f"{kind}=False" for kind in ("stdout", "stderr") if f"--no-{kind}" in words]
+        given = f"{self.helpers.use('capture')}({', '.join(options)})"
+        target = f" as {names[0]}" if names else ""
+        body = magic.body if magic.body and parse(magic.body).body else "pass"
+        return f"with {given}{target}:\n{indent(body)}"
+
+    def _delete(self, magic: Magic) -> str:
+        return f"del {_identifier(magic.arguments, magic)}"
+
+    def _pylab(self, magic: Magic) -> str:
+        stars = "" if "--no-import-all" in magic.arguments else "\nfrom pylab import *\nfrom numpy import *"
+        return (
+            "import matplotlib\nimport numpy\nimport numpy as np\nfrom matplotlib import pyplot\n"
+            f"import matplotlib.pyplot as plt{stars}"
+        )
 
 
-def _nearest_line(source: CellSource, line: int) -> int:
-    return min(source.line(line), source.text.count("\n") + 1)
+def _identifier(name: str, magic: Magic) -> str:
+    if not name.isidentifier():
+        raise NotebookError(f"{magic.place}: `{name}` behind `{magic}` is no name; write one")
+    return name
 
 
-def names_in(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return every plain name that code mentions."""
-    return {inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+def _timing_options(arguments: str) -> tuple[list[str], str]:
+    """Return the options of `%timeit` as arguments of its helper, and the code behind them."""
+    found = re.match(r"(?:-[oqcv]+\s+|-[nrtpc]\s*\d+\s+)*", f"{arguments} ")
+    given = found[0] if found else ""
+    options = [
+        f"{name}={match[1]}"
+        for key, name in (("n", "loops"), ("r", "runs"))
+        if (match := re.search(rf"-{key}\s*(\d+)", given))
+    ]
+    options += ["quiet=True"] if re.search(r"-[oqcv]*q", given) else []
+    return options, arguments[len(given) :].strip()
+
+
+_Form = Callable[[Forms, Magic], str | None]
+_LINES: Mapping[str, _Form] = {
+    **dict.fromkeys(("time", "prun"), Forms._time),
+    "timeit": Forms._time_line,
+    **dict.fromkeys(("pip", "conda", "mamba", "micromamba", "uv"), Forms._install),
+    **dict.fromkeys(("sx", "system", "!!"), Forms.output),
+    "!": Forms.system,
+    **dict.fromkeys(ALIASES, Forms._alias),
+    "cd": Forms._folder,
+    "pwd": Forms._current_folder,
+    **dict.fromkeys(("env", "set_env"), Forms._variable),
+    "run": Forms._run_file,
+    "xdel": Forms._delete,
+    "pylab": Forms._pylab,
+}
+_CELLS: Mapping[str, _Form] = {
+    **dict.fromkeys(("writefile", "file"), Forms._write_file),
+    **dict.fromkeys((*_PROGRAMS, "script"), Forms._program),
+    **dict.fromkeys(("sx", "system", "!"), Forms.output),
+}

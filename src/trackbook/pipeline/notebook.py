@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,20 @@ def read_notebook(path: Path) -> Notebook:
     except (ValueError, RecursionError) as error:
         raise NotebookError(f"{path} is not a notebook: it is not JSON ({error})") from error
     return notebook_of(content, path.name)
+
+
+def file_beside(folder: Path) -> Callable[[str], str | None]:
+    """Return a reader of the text files in a notebook's folder; it gives None for all others."""
+
+    def read(name: str) -> str | None:
+        path = (folder / name).resolve()
+        try:
+            inside = path.is_relative_to(folder.resolve()) and path.is_file()
+            return path.read_text(encoding="utf-8") if inside else None
+        except (OSError, ValueError):
+            return None
+
+    return read
 
 
 def notebook_of(content: Any, name: str) -> Notebook:

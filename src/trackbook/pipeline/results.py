@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from trackbook.pipeline.edits import Edit, Positions, apply
-from trackbook.pipeline.helpers import SHOW, Helpers
+from trackbook.pipeline.helpers import SHOW, SILENT, Helpers
 
 _GIVING_NOTHING = frozenset(
     (
@@ -37,7 +37,7 @@ def show_last(rest: str, whole: str, helpers: Helpers) -> str:
         return rest
     positions, last = Positions(rest), body[-1]
     after = positions.text[positions.end(last) :].split("\n", 1)[0].strip()
-    if after.startswith(";") or _gives_nothing(last.value):
+    if after.startswith(";") or _gives_nothing(last.value, {"print", "display", *map(helpers.name, SILENT)}):
         return rest
     start, end = positions.start(last), positions.end(last)
     return apply(rest, [Edit(start, end, _shown(positions.text[start:end], last.value, helpers.use(SHOW)))])
@@ -54,11 +54,11 @@ def _shown(text: str, value: ast.expr, name: str) -> str:
     return f"{name}({text})"
 
 
-def _gives_nothing(node: ast.expr) -> bool:
+def _gives_nothing(node: ast.expr, silent: set[str]) -> bool:
     if not isinstance(node, ast.Call):
         return isinstance(node, ast.Constant) and node.value is None
     if isinstance(node.func, ast.Name):
-        return node.func.id in {"print", "display"}
+        return node.func.id in silent
     if isinstance(node.func, ast.Attribute) and node.func.attr in _NOTHING_IN_PLACE:
         return any(item.arg == "inplace" and getattr(item.value, "value", None) is True for item in node.keywords)
     return isinstance(node.func, ast.Attribute) and node.func.attr in _GIVING_NOTHING

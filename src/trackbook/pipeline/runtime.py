@@ -1,4 +1,4 @@
-"""Functions that a pipeline script takes along, to print and draw as its notebook did.
+"""Functions that a pipeline script takes along, to print, draw and run as its notebook did.
 
 Conversion copies the text of those that a script needs with the imports that they need (`helpers`), so none of
 them knows Trackbook or IPython, and ruff lays their text out.
@@ -9,15 +9,25 @@ import ast
 import collections
 import contextlib
 import inspect
+import io
 import json
+import os
+import pty
+import statistics
+import subprocess
+import sys
+import timeit
 import tomllib
+import traceback
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+from IPython.core.interactiveshell import InteractiveShell
 
 
 class Output:
@@ -133,6 +143,188 @@ def save_figures(*arguments: Any, **options: Any) -> None:
         if OUT is not None:
             plt.figure(number).savefig(OUT.path(".png"), bbox_inches="tight")
         plt.close(number)
+
+
+def shell(command: str) -> None:
+    """Run a command as `!` does: in a terminal of its own, with what it writes on standard output."""
+    sys.stdout.flush()
+    ours, theirs = pty.openpty()
+    program = [os.environ.get("SHELL", "sh"), "-c", command]
+    with subprocess.Popen(program, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True):
+        os.close(theirs)
+        # Linux raises OSError when the last program has closed the terminal.
+        with open(ours, "rb", buffering=0) as terminal, contextlib.suppress(OSError):
+            while text := terminal.read(65536):
+                print(text.decode(errors="replace").replace("\r\n", "\n"), end="", flush=True)
+
+
+class Lines(list[str]):
+    """The lines that a command wrote."""
+
+    n = property("\n".join, doc="The lines as one text.")
+    s = property(" ".join, doc="The lines in one line.")
+    p = property(lambda self: [Path(line) for line in self], doc="The lines as paths.")
+
+
+def shell_lines(command: str) -> Lines:
+    """Run a command and return the lines that it writes."""
+    sys.stdout.flush()
+    program = [os.environ.get("SHELL", "sh"), "-c", command]
+    out, no = subprocess.STDOUT, subprocess.DEVNULL
+    done = subprocess.run(program, stdin=no, stdout=subprocess.PIPE, stderr=out)
+    return Lines(done.stdout.decode(errors="replace").splitlines())
+
+
+def run_program(
+    command: list[str], text: str, *, out: bool = True, err: bool = True, check: bool = True
+) -> tuple[str, str]:
+    """Run a program with a text as its input; print and return what it writes."""
+    sys.stdout.flush()
+    done = subprocess.run(command, input=text.encode(), capture_output=True)
+    found = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    print(found[0] if out else "", end="")
+    print(found[1] if err else "", end="", file=sys.stderr)
+    if check:
+        done.check_returncode()
+    return found
+
+
+def run_file(path: str, *arguments: str) -> dict[str, Any]:
+    """Run a Python file as a program of its own, and return the variables that it leaves."""
+    file = Path(path).expanduser()
+    file = file if file.is_file() else file.with_name(f"{file.name}.py")
+    module = types.ModuleType("__main__")
+    module.__file__ = str(file)
+    before = sys.argv, sys.modules["__main__"]
+    sys.argv, sys.modules["__main__"] = [str(file), *arguments], module
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        exec(compile(file.read_bytes(), str(file), "exec"), vars(module))
+    except SystemExit:
+        pass
+    except Exception:
+        traceback.print_exc()
+    finally:
+        sys.argv, sys.modules["__main__"] = before
+        sys.path.pop(0)
+    return vars(module)
+
+
+def change_folder(path: str, *, quiet: bool = False) -> None:
+    """Change the working folder, and print where that is."""
+    try:
+        os.chdir(Path(path).expanduser())
+    except OSError as error:
+        print(error)
+    if not quiet:
+        print(Path.cwd())
+
+
+def current_folder() -> str:
+    """Return the working folder."""
+    return str(Path.cwd())
+
+
+def variable(name: str) -> str:
+    """Return an environment variable."""
+    return os.environ[name]
+
+
+def set_variable(name: str, value: str) -> None:
+    """Set an environment variable, and print it."""
+    os.environ[name] = value
+    print(f"env: {name}={value}")
+
+
+def write_file(path: str, text: str, *, append: bool = False) -> None:
+    """Write a text to a file, and print that."""
+    file = Path(path).expanduser()
+    print("Writing" if not file.exists() else "Appending to" if append else "Overwriting", file)
+    with file.open("a" if append else "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+class Timing:
+    """How long code takes: `timings` are the seconds of one loop in each run."""
+
+    def __init__(self, all_runs: list[float], loops: int) -> None:
+        self.all_runs, self.loops, self.repeat = all_runs, loops, len(all_runs)
+        self.timings = [seconds / loops for seconds in all_runs]
+        self.best, self.worst = min(self.timings), max(self.timings)
+        self.average, self.stdev = statistics.mean(self.timings), statistics.pstdev(self.timings)
+
+    def __str__(self) -> str:
+        times = " ± ".join(map(self.text, (self.average, self.stdev)))
+        runs = f"{self.repeat} run{'s' * (self.repeat != 1)}"
+        loops = f"{self.loops:,} loop{'s' * (self.loops != 1)} each"
+        return f"{times} per loop (mean ± std. dev. of {runs}, {loops})"
+
+    def __repr__(self) -> str:
+        return f"<TimeitResult : {self}>"
+
+    @staticmethod
+    def text(seconds: float) -> str:
+        """Return a time with its unit."""
+        units = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
+        unit = next((unit for unit, size in units.items() if seconds >= size), "ns")
+        return f"{seconds / units[unit]:.3g} {unit}"
+
+
+def time_code(code: Callable[[Iterable[int]], Any], *, loops: int = 0, runs: int = 7, quiet: bool = False) -> Timing:
+    """Run code many times, and print how long it takes."""
+    number = loops or 1
+    while not loops and number < 10**9 and timeit.timeit(partial(code, range(number)), number=1) < 0.2:
+        number *= 10
+    timing = Timing(timeit.repeat(partial(code, range(number)), repeat=runs, number=1), number)
+    if not quiet:
+        print(timing)
+    return timing
+
+
+class Captured:
+    """What a block of code printed."""
+
+    def __init__(self) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+
+    @property
+    def stdout(self) -> str:
+        """The text that went to standard output."""
+        return self.out.getvalue()
+
+    @property
+    def stderr(self) -> str:
+        """The text that went to standard error."""
+        return self.err.getvalue()
+
+    def __str__(self) -> str:
+        return self.stdout
+
+    def show(self) -> None:
+        """Print all of it."""
+        sys.stdout.write(self.stdout)
+        sys.stderr.write(self.stderr)
+
+    __call__ = show
+
+
+@contextlib.contextmanager
+def capture(*, stdout: bool = True, stderr: bool = True) -> Iterator[Captured]:
+    """Keep what a block of code prints."""
+    captured = Captured()
+    with contextlib.ExitStack() as stack:
+        if stdout:
+            stack.enter_context(contextlib.redirect_stdout(captured.out))
+        if stderr:
+            stack.enter_context(contextlib.redirect_stderr(captured.err))
+        yield captured
+
+
+def ipython(**variables: Any) -> InteractiveShell:
+    """Return the shell of IPython, which then knows some variables."""
+    found = InteractiveShell.instance()
+    found.push(variables)  # type: ignore[no-untyped-call]
+    return found
 
 
 def options_in(file: Path, names: Iterable[str], parser: argparse.ArgumentParser) -> list[str]:

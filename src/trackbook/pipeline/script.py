@@ -10,10 +10,12 @@ import ast
 import builtins
 import keyword
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trackbook import __version__
 from trackbook.errors import NotebookError
+from trackbook.pipeline.cleaning import clean, names_in, read_code
+from trackbook.pipeline.commands import Requirements
 from trackbook.pipeline.dataflow import Dataflow, Flow, needs_start
 from trackbook.pipeline.definitions import RESERVED, ModuleLevel, module_level
 from trackbook.pipeline.drawing import Drawing
@@ -22,13 +24,16 @@ from trackbook.pipeline.fields import Field, read_fields
 from trackbook.pipeline.formatting import formatted
 from trackbook.pipeline.helpers import DISPLAY, FIGURES, OUTPUT, Helpers
 from trackbook.pipeline.imports import WIDTH, render
-from trackbook.pipeline.magics import Reports, clean, names_in, read_code
+from trackbook.pipeline.magics import Choices, Forms
+from trackbook.pipeline.namespace import bound_anywhere
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.options import needed_imports, params_class, parser_text
+from trackbook.pipeline.reports import Reports
 from trackbook.pipeline.results import show_last
 from trackbook.pipeline.steps import Layout, StepsError, joined, read_layout
 
 _BUILTINS = frozenset(dir(builtins))
+CHOICES = Choices()
 _START = """if __name__ == "__main__":
     main(parse_params())
 """
@@ -61,7 +66,7 @@ class Script:
     params: tuple[Field, ...]
 
 
-def convert(notebook: Notebook) -> Script:
+def convert(notebook: Notebook, choices: Choices = CHOICES) -> Script:
     """Return the pipeline script of a notebook.
 
     Raises NotebookError, which names the cell and the remedy, for code or tags that have no form in a script.
@@ -69,7 +74,7 @@ def convert(notebook: Notebook) -> Script:
     layout = read_layout(notebook)
     while True:
         try:
-            return _converted(notebook, layout)
+            return _converted(notebook, layout, choices)
         except StepsError as error:
             # Where no tag says what the steps are, what cannot be handed from one to the other stays in one.
             wider = joined(layout, error.cells)
@@ -78,20 +83,27 @@ def convert(notebook: Notebook) -> Script:
             layout = wider
 
 
-def _converted(notebook: Notebook, layout: Layout) -> Script:
+def _converted(notebook: Notebook, layout: Layout, choices: Choices) -> Script:
     sources = {cell.index: read_code(cell) for cell in notebook.cells if cell.index not in layout.skipped}
     trees = [source.tree for source in sources.values()]
     reports = Reports(trees)
-    helpers = Helpers(reports.bound | names_in(trees))
+    mentioned = names_in(trees)
+    helpers = Helpers(reports.bound | mentioned)
     cells = {index: notebook.cells[index] for index in sources}
-    texts = {index: clean(cells[index], source, reports) for index, source in sources.items()}
+    requirements = Requirements()
+    forms = Forms(helpers, requirements, choices, frozenset(mentioned))
+    texts: dict[int, str] = {}
+    known: frozenset[str] = frozenset()
+    for index, source in sources.items():
+        known |= bound_anywhere([source.tree])
+        texts[index] = clean(cells[index], source, reports, replace(forms, known=known))
     fields = read_fields(
         [(cells[index], texts[index]) for index in layout.parameters],
         [(cells[index], texts[index]) for index in layout.injected],
     )
     level = module_level(cells, texts, layout)
-    dataflow = Dataflow(notebook, layout, texts, level, [field.name for field in fields])
-    return _Writer(notebook, level, fields, dataflow, helpers).write()
+    dataflow = Dataflow(notebook, layout, texts, level, [field.name for field in fields], helpers.effects)
+    return _Writer(notebook, level, fields, dataflow, helpers, requirements).write()
 
 
 class _Writer:
@@ -104,9 +116,10 @@ class _Writer:
         fields: Sequence[Field],
         dataflow: Dataflow,
         helpers: Helpers,
+        requirements: Requirements,
     ) -> None:
         self.notebook, self.level, self.fields, self.dataflow = notebook, level, tuple(fields), dataflow
-        self.helpers = helpers
+        self.helpers, self.requirements = helpers, requirements
         self.flows = dataflow.run()
         self.mentioned = names_in(ast.parse(text) for text in dataflow.texts.values())
         self.bound = {name for cell in dataflow.cells.values() for name in cell.writes}
@@ -146,9 +159,10 @@ class _Writer:
     def _head(self) -> str:
         name = _docstring_text(self.notebook.name)
         title = _docstring_text(self.notebook.name.removesuffix(".ipynb"))
+        modules = {item.module.partition(".")[0] for item in (*self.level.imports, *self.drawing.imports)}
+        lines = ["#!/usr/bin/env python", self.requirements.header(modules)]
         return (
-            "#!/usr/bin/env python\n"
-            f'"""Pipeline {title}.\n\n'
+            "".join(f"{line}\n" for line in lines if line) + f'"""Pipeline {title}.\n\n'
             f"Made from {name} by Trackbook {__version__}.\n"
             f"Code of the notebook (blake3): {self.notebook.digest}\n"
             '"""'

@@ -57,15 +57,19 @@ class Pipelines:
         graph = notebook_graph(found, seen.outcomes).to_json(explain=explain)
         return graph | {"problem": seen.problem} if seen.problem else graph
 
-    def convert(self, notebook: Path, output: Path) -> Script:
+    def convert(self, notebook: Path, output: Path, *, allow_shell: bool = False, keep_ipython: bool = False) -> Script:
         """Write the pipeline script of `notebook` to `output` and return it.
+
+        Shell lines need `allow_shell`; with `keep_ipython`, magics without a form in Python stay magics.
 
         Raises NotebookError for code that has no form in a script, PipelineError where `output` cannot be written.
         """
-        from trackbook.pipeline.notebook import read_notebook
+        from trackbook.pipeline.magics import Choices
+        from trackbook.pipeline.notebook import file_beside, read_notebook
         from trackbook.pipeline.script import convert
 
-        script = convert(read_notebook(notebook))
+        choices = Choices(allow_shell, keep_ipython, file_beside(notebook.parent))
+        script = convert(read_notebook(notebook), choices)
         try:
             _write(output, script.text)
         except OSError as error:
