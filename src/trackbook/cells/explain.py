@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-
 from trackbook.cells.catalogue import FILE
 from trackbook.cells.memory import Evidence
-from trackbook.cells.source import CellSource
+from trackbook.cells.source import CellSource, statement_at
 
-LONGEST = 160
+_LONGEST = 160
 """Characters of a statement that are shown."""
 
 Place = tuple[int, CellSource]
@@ -30,28 +28,23 @@ def explained(evidence: Evidence, writer: Place, reader: Place, *, seen: bool) -
     }
 
 
-def statement_at(source: CellSource, line: int) -> str:
+def _text_at(source: CellSource, line: int) -> str:
     """Return the statement that covers a line of a cell, on one line and cut where it is long; the line itself where
     the cell is no Python."""
-    covering = [node for node in ast.walk(source.tree) if isinstance(node, ast.stmt) and _covers(source, node, line)]
+    node = statement_at(source.tree, line, source.line)
     lines = source.text.split("\n")
-    if covering:
-        node = min(covering, key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
+    if node is not None:
         first, last = source.line(node.lineno), source.line(node.end_lineno or node.lineno)
         text = lines[first - 1 : first if hasattr(node, "body") else last]
     else:
         text = lines[line - 1 : line]
     joined = " ".join(part.strip() for part in text)
-    return joined if len(joined) <= LONGEST else joined[: LONGEST - 1] + "…"
-
-
-def _covers(source: CellSource, node: ast.stmt, line: int) -> bool:
-    return source.line(node.lineno) <= line <= source.line(node.end_lineno or node.lineno)
+    return joined if len(joined) <= _LONGEST else joined[: _LONGEST - 1] + "…"
 
 
 def _statement(place: Place, line: int) -> dict[str, object]:
     number, source = place
-    return {"cell": number, "line": line, "statement": statement_at(source, line)}
+    return {"cell": number, "line": line, "statement": _text_at(source, line)}
 
 
 def _why(evidence: Evidence, writer: int, reader: int) -> str:
@@ -65,6 +58,3 @@ def _why(evidence: Evidence, writer: int, reader: int) -> str:
     else:
         what, verb = f"`{name}`", "binds" if evidence.certain else "bind"
     return f"cell {writer} {may}{verb} {what}, and cell {reader} reads it"
-
-
-__all__ = ["LONGEST", "explained", "statement_at"]

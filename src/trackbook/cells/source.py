@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
@@ -112,6 +113,17 @@ def parse(python: str) -> ast.Module:
         tree = compile(python, "<cell>", "exec", _ALLOW_AWAIT, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
+
+
+def statement_at(tree: ast.AST, line: int, line_of: Callable[[int], int] = int) -> ast.stmt | None:
+    """Return the innermost statement at a line, None where there is none; `line_of` maps the lines of the tree."""
+    spans = (
+        (line_of(node.lineno), line_of(node.end_lineno or node.lineno), -node.col_offset, node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt)
+    )
+    here = [(last - first, column, node) for first, last, column, node in spans if first <= line <= last]
+    return min(here, key=lambda each: each[:2])[2] if here else None
 
 
 def _transform(body: str) -> str:

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import msgspec
 
+from trackbook.cells.source import statement_at
 from trackbook.pipeline.helpers import DISPLAY, SHOW
 from trackbook.tracking.reproduction.texts import same_line
 
@@ -58,28 +59,20 @@ def _raising_statement(trace: TracebackType | None, is_own: Callable[[str], bool
     for frame, line in traceback.walk_tb(trace):
         name = frame.f_code.co_filename
         if frame.f_globals.get("__name__") == "__main__" and is_own(name):
-            found = (statement_at("".join(linecache.getlines(name)), line), line)
+            found = (_bare_statement("".join(linecache.getlines(name)), line), line)
     return found
 
 
-def statement_at(source: str, line: int) -> str:
+def _bare_statement(source: str, line: int) -> str:
     """Return the innermost statement at a line of `source` in one form, empty where it cannot be told.
 
     What a script puts around a cell's last value counts for nothing.
     """
     try:
-        tree = ast.parse(source)
+        statement = statement_at(ast.parse(source), line)
     except SyntaxError:
         return ""
-    here = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
-    ]
-    if not here:
-        return ""
-    statement = min(here, key=lambda node: ((node.end_lineno or node.lineno) - node.lineno, -node.col_offset))
-    return ast.unparse(_Bare().visit(statement)).splitlines()[0]
+    return ast.unparse(_Bare().visit(statement)).splitlines()[0] if statement else ""
 
 
 class _Bare(ast.NodeTransformer):
