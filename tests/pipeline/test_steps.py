@@ -87,7 +87,6 @@ ERRORS = {
     "a shell line": ([(["step:a"], "x = 1\n!ls")], "line 2: `!ls` runs a shell command"),
     "an unknown magic": ([(["step:a"], "%timet 1")], "line 1: `%timet 1` has no form"),
     "a cell of another language": ([(["step:a"], "%%bash\nls")], "`%%bash` runs a shell command"),
-    "await outside a function": ([(["step:a"], "x = await f()")], "line 1: `await`"),
     "return outside a function": ([(["step:a"], "x = 1\nreturn x")], "line 2: `return`"),
     "set-up code that needs a step": ([(["step:a"], "x = 1"), (["functions"], "y = x")], "needs 'x', which code cell 1.*step:NAME"),
     "a global of a function": ([(["step:a"], "n = 0\ndef f():\n    global n\n    n += 1\nf()")], "'f' assigns the global 'n'"),

@@ -280,12 +280,6 @@ def _refuse_rest(cell: Cell, source: CellSource, tree: ast.Module, reports: Repo
         if isinstance(inner, ast.Return | ast.Yield | ast.YieldFrom):
             line = _nearest_line(source, inner.lineno)
             raise NotebookError(f"{cell.label}, line {line}: `return` or `yield` outside a function; take it out")
-        if isinstance(inner, ast.Await | ast.AsyncFor | ast.AsyncWith):
-            line = _nearest_line(source, inner.lineno)
-            raise NotebookError(
-                f"{cell.label}, line {line}: `await` outside a function has no form in a script yet; "
-                "put the code into `async def` and call `asyncio.run`"
-            )
 
 
 def _nearest_line(source: CellSource, line: int) -> int:

@@ -12,7 +12,7 @@ import types
 from pathlib import Path
 
 from trackbook.pipeline.failures import note_failure
-from trackbook.pipeline.plan import Plan, parse_plan
+from trackbook.pipeline.plan import Function, Plan, parse_plan
 from trackbook.pipeline.record import Steps
 
 HOOK = "_trackbook_steps"
@@ -25,7 +25,7 @@ def instrument(source: str, plan: Plan) -> ast.Module:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == "main":
             _announce(node, plan)
-        elif isinstance(node, ast.FunctionDef) and node.name in functions:
+        elif isinstance(node, Function) and node.name in functions:
             _report(node)
     return ast.fix_missing_locations(tree)
 
@@ -62,7 +62,7 @@ def _announce(main: ast.FunctionDef, plan: Plan) -> None:
     main.body = [*body, _located(f"{HOOK}.finish(locals())", main.body[-1])]
 
 
-def _report(function: ast.FunctionDef) -> None:
+def _report(function: Function) -> None:
     _Returns(function.name).visit_body(function)
     last = function.body[-1]
     function.body.append(_located(f"{HOOK}.leave({function.name!r}, locals(), None)", last))
@@ -74,7 +74,7 @@ class _Returns(ast.NodeTransformer):
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def visit_body(self, function: ast.FunctionDef) -> None:
+    def visit_body(self, function: Function) -> None:
         function.body = [self.visit(statement) for statement in function.body]
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:

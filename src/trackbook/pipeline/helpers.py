@@ -12,7 +12,8 @@ from pathlib import Path
 from trackbook.pipeline.edits import Positions
 from trackbook.pipeline.imports import Import, imports_of
 
-SHOW, DISPLAY, FIGURES, OUTPUT, IPYTHON = "show", "display", "save_figures", "OUT", "ipython"
+SHOW, DISPLAY, FIGURES, OUTPUT = "show", "display", "save_figures", "OUT"
+IPYTHON, LOOP = "ipython", "in_loop"
 PYPLOT = "plt"
 
 EFFECTS = {
@@ -93,13 +94,22 @@ class Helpers:
         """Return what the helpers import."""
         return [item for name in _pieces() if name in self._used for item in _pieces()[name].imports]
 
-    def texts(self, pyplot: str | None) -> list[str]:
+    def behind(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the helpers, by their own names, that code with these names needs."""
+        found: set[str] = set()
+        waiting = [name for name in self._used if self.name(name) in set(names)]
+        while waiting:
+            if (name := waiting.pop()) not in found:
+                found.add(name)
+                waiting += _pieces()[name].pieces
+        return frozenset(found)
+
+    def texts(
+        self, pyplot: str | None, only: frozenset[str] | None = None, without: frozenset[str] = frozenset()
+    ) -> list[str]:
         """Return the text of each helper, in a fixed order; `pyplot` is the name of `matplotlib.pyplot`."""
-        found = []
-        for name, piece in _pieces().items():
-            if name in self._used:
-                found.append(self._renamed(piece.text, pyplot or PYPLOT))
-        return found
+        chosen = (self._used if only is None else only) - without
+        return [self._renamed(piece.text, pyplot or PYPLOT) for name, piece in _pieces().items() if name in chosen]
 
     def _renamed(self, text: str, pyplot: str) -> str:
         names = {name: self.name(name) for name in self._used} | {PYPLOT: pyplot}

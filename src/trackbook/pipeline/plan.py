@@ -19,6 +19,7 @@ from trackbook.pipeline.reach import Code, bound_names, code_of, concerns_every_
 MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?P<options>.*)")
 """The comment above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off`."""
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
 
 
@@ -135,7 +136,7 @@ class _Script:
 
     def __init__(self, path: Path, source: str, tree: ast.Module) -> None:
         self.path, self.lines, self.tree = path, source.splitlines(), tree
-        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        self.functions = {node.name: node for node in tree.body if isinstance(node, Function)}
         self.binders: dict[str, list[ast.stmt]] = {}
         for statement in tree.body:
             for name in bound_names(statement):
@@ -145,7 +146,7 @@ class _Script:
     def fail(self, node: ast.AST, what: str) -> PipelineError:
         return PipelineError(f"{self.path}:{getattr(node, 'lineno', 0)}: {what}")
 
-    def marker(self, function: ast.FunctionDef) -> Marker:
+    def marker(self, function: Function) -> Marker:
         """Return what the marker comment above `function` says."""
         first = min([function.lineno, *(node.lineno for node in function.decorator_list)])
         for line in reversed(self.lines[: first - 1]):
@@ -158,7 +159,7 @@ class _Script:
         return Marker(function.name)
 
 
-def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator[StepPlan]:
+def _steps(script: _Script, main: Function, params: set[str]) -> Iterator[StepPlan]:
     parameter = _parameter_name(script, main)
     known: set[str] = set()
     position = 0
@@ -183,7 +184,7 @@ def _steps(script: _Script, main: ast.FunctionDef, params: set[str]) -> Iterator
         position += 1
 
 
-def _parameter_name(script: _Script, main: ast.FunctionDef) -> str:
+def _parameter_name(script: _Script, main: Function) -> str:
     arguments = main.args.posonlyargs + main.args.args
     if len(arguments) != 1 or main.args.vararg or main.args.kwonlyargs or main.args.kwarg:
         raise script.fail(main, "main must take exactly one argument: write `def main(params: Params) -> None:`")
@@ -202,7 +203,7 @@ def _call_of(script: _Script, statement: ast.stmt) -> tuple[ast.Call, tuple[str,
     raise script.fail(statement, f"main() holds `{_short(statement)}`, which is no call of a step: {_SHAPE}")
 
 
-def _step_function(script: _Script, call: ast.Call) -> ast.FunctionDef:
+def _step_function(script: _Script, call: ast.Call) -> Function:
     if not isinstance(call.func, ast.Name):
         raise script.fail(call, f"main() calls `{_short(call.func)}`, which is no function of the script: {_SHAPE}")
     function = script.functions.get(call.func.id)
@@ -240,7 +241,7 @@ def _param_fields(script: _Script) -> Iterator[ParamField]:
                     yield ParamField(item.target.id, ast.unparse(item.annotation), default)
 
 
-def _local_names(function: ast.FunctionDef) -> list[str]:
+def _local_names(function: Function) -> list[str]:
     """Return arguments and names stored in a function itself, in the order of their first appearance."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -251,7 +252,7 @@ def _local_names(function: ast.FunctionDef) -> list[str]:
     return list(names)
 
 
-def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+def _own_nodes(function: Function) -> Iterator[ast.AST]:
     """Walk a function without the scopes nested in it."""
     waiting: list[ast.AST] = list(reversed(function.body))
     while waiting:

@@ -27,7 +27,7 @@ class Code:
 
 
 def code_of(
-    function: ast.FunctionDef,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
     module: Sequence[ast.stmt],
     binders: Mapping[str, Sequence[ast.stmt]],
     always: Sequence[ast.stmt],

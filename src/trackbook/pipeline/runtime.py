@@ -6,6 +6,8 @@ them knows Trackbook or IPython, and ruff lays their text out.
 
 import argparse
 import ast
+import asyncio
+import atexit
 import collections
 import contextlib
 import inspect
@@ -20,9 +22,9 @@ import timeit
 import tomllib
 import traceback
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +320,29 @@ def capture(*, stdout: bool = True, stderr: bool = True) -> Iterator[Captured]:
         if stderr:
             stack.enter_context(contextlib.redirect_stderr(captured.err))
         yield captured
+
+
+@cache
+def event_loop() -> asyncio.Runner:
+    """Return what runs the loop that all steps share, as the cells of a notebook do."""
+    runner = asyncio.Runner()
+    atexit.register(runner.close)
+    return runner
+
+
+def in_loop(step: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    """Let a step run in the shared loop, where its tasks go on during later steps."""
+
+    async def begin(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        result = await coroutine
+        await asyncio.sleep(0)  # new tasks begin now
+        return result
+
+    @wraps(step)
+    def run(*values: Any, **named: Any) -> Any:
+        return event_loop().run(begin(step(*values, **named)))
+
+    return run
 
 
 def ipython(**variables: Any) -> InteractiveShell:

@@ -22,7 +22,7 @@ from trackbook.pipeline.drawing import Drawing
 from trackbook.pipeline.edits import indent, spaced, tidy
 from trackbook.pipeline.fields import Field, read_fields
 from trackbook.pipeline.formatting import formatted
-from trackbook.pipeline.helpers import DISPLAY, FIGURES, OUTPUT, Helpers
+from trackbook.pipeline.helpers import DISPLAY, FIGURES, LOOP, OUTPUT, Helpers
 from trackbook.pipeline.imports import WIDTH, render
 from trackbook.pipeline.magics import Choices, Forms
 from trackbook.pipeline.namespace import bound_anywhere
@@ -31,6 +31,7 @@ from trackbook.pipeline.options import needed_imports, params_class, parser_text
 from trackbook.pipeline.reports import Reports
 from trackbook.pipeline.results import show_last
 from trackbook.pipeline.steps import Layout, StepsError, joined, read_layout
+from trackbook.pipeline.waiting import Loops, waits
 
 _BUILTINS = frozenset(dir(builtins))
 CHOICES = Choices()
@@ -97,6 +98,12 @@ def _converted(notebook: Notebook, layout: Layout, choices: Choices) -> Script:
     for index, source in sources.items():
         known |= bound_anywhere([source.tree])
         texts[index] = clean(cells[index], source, reports, replace(forms, known=known))
+    for index in (*layout.imports, *layout.functions, *layout.parameters, *layout.injected):
+        if index in texts and (node := waits(ast.parse(texts[index]))):
+            raise NotebookError(
+                f"{cells[index].label}, line {sources[index].line(getattr(node, 'lineno', 1))}: `await` outside a "
+                "function belongs into a step; tag the cell `step:NAME`"
+            )
     fields = read_fields(
         [(cells[index], texts[index]) for index in layout.parameters],
         [(cells[index], texts[index]) for index in layout.injected],
@@ -125,6 +132,8 @@ class _Writer:
         self.bound = {name for cell in dataflow.cells.values() for name in cell.writes}
         self.variables = {name for flow in self.flows for name in (*flow.inputs, *flow.outputs)}
         self.argument = self._unused("params", "script_params") if "params" in self.variables else "params"
+        loops = Loops(dataflow.texts.values())
+        self.waiting = {flow.step.name for flow in self.flows if loops.used_by(flow.text)}
         self.drawing = Drawing(notebook, dataflow.texts, level.imports)
 
     def write(self) -> Script:
@@ -132,20 +141,21 @@ class _Writer:
         names = names_in(ast.parse(text) for text in (*self.level.texts, *bodies))
         if self._displays(names):
             self.helpers.use(DISPLAY)
+        if self.waiting:
+            self.helpers.use(LOOP)
         parser = parser_text(self.fields, self.helpers, output=OUTPUT in self.helpers)
         functions = self._function_names()
         steps = [self._step(flow, functions[flow.step.name]) for flow in self.flows]
-        helpers = self._helper_texts()
-        early = bool(self.helpers.names & names_in(ast.parse(text) for text in self.level.texts))
+        early, helpers = self._helper_texts(names_in(ast.parse(text) for text in self.level.texts))
         parts = [
             self._head(),
             self._imports(names),
             params_class(self.fields),
-            *(helpers if early else []),
+            *early,
             self._functions(),
             *(self._step_text(step, body) for step, body in zip(steps, bodies, strict=True)),
             self._main(steps),
-            *([] if early else helpers),
+            *helpers,
             parser,
             _START,
         ]
@@ -178,11 +188,15 @@ class _Writer:
         texts = [tidy(text, 2) for text in self.level.texts]
         return "# %% [functions]\n" + "\n\n\n".join(texts) if texts else ""
 
-    def _helper_texts(self) -> list[str]:
-        texts = self.helpers.texts(self.drawing.pyplot)
+    def _helper_texts(self, used: set[str]) -> tuple[list[str], list[str]]:
+        """Return the helpers that the module level and the steps' decorators use, which come first, and the others."""
+        early = self.helpers.behind(used | ({self.helpers.name(LOOP)} if self.waiting else set()))
+        parts = [self.helpers.texts(self.drawing.pyplot, early), self.helpers.texts(self.drawing.pyplot, None, early)]
         if FIGURES in self.helpers and self.drawing.pyplot:
-            texts.append(f"{self.drawing.pyplot}.show = {self.helpers.name(FIGURES)}")
-        return [f"# %% [helpers]\n{texts[0]}", *texts[1:]] if texts else []
+            place = 0 if FIGURES in early else 1
+            parts[place].append(f"{self.drawing.pyplot}.show = {self.helpers.name(FIGURES)}")
+        first, second = ([f"# %% [helpers]\n{part[0]}", *part[1:]] if part else [] for part in parts)
+        return first, second
 
     def _displays(self, names: set[str]) -> bool:
         imported = any(item.bound == DISPLAY and item.module.startswith("IPython") for item in self.level.imports)
@@ -239,6 +253,8 @@ class _Writer:
         marker += f" after={','.join(step.after)}" if step.after else ""
         marker += "" if step.cached else " cache=off"
         head = f"def {step.function}({_listed(step.inputs)}):"
+        if step.name in self.waiting:
+            head = f"@{self.helpers.name(LOOP)}\nasync {head}"
         docstring = f'    """{_summary(cells, step.name)}"""'
         return "\n".join([marker, head, docstring, *([indent(body)] if body else [])])
 
