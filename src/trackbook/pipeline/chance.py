@@ -48,18 +48,27 @@ class Chance:
         self._places = {place: _with_patterns(parts) for place, parts in places.items()}
         texts = {(item.step, item.notebook) for item in self._differences if item.what == "output"}
         self._lines = set(_with_tables(first.printed, texts))
+        self._forms = {(step, _form(text)) for step, text in self._lines}
         self._shown = {_form(text) for other in others for text in {*first.displayed} ^ {*other.displayed}}
 
-    def covers(self, item: Difference, found: Comparison) -> bool:
-        """Tell whether a difference of the script is one that runs of the notebook show as well."""
-        if item.what not in _VALUES:
-            # A script prints what the notebook displays.
-            shown = item.what == "output" and item.notebook == NOT_PRINTED and _form(item.script) in self._shown
-            return shown or any(self._alike(item, other) for other in self._differences)
-        place = (item.name, item.step)
-        unstable = self._places.get(place, set())
-        changed = found.places.get(place, frozenset())
-        return bool(changed) and all(part in unstable or _pattern(part) in unstable for part in changed)
+    def covers(self, item: Difference, found: Comparison, script: Outcome) -> bool:
+        """Tell whether a difference of `script` is one that runs of the notebook show as well."""
+        if item.what in _VALUES:
+            place = (item.name, item.step)
+            unstable = self._places.get(place, set())
+            changed = found.places.get(place, frozenset())
+            return bool(changed) and all(part in unstable or _pattern(part) in unstable for part in changed)
+        if item.what == "output" and self._is_row(item, script):
+            return True
+        return any(self._alike(item, other) for other in self._differences)
+
+    def _is_row(self, item: Difference, script: Outcome) -> bool:
+        """Tell whether a line has only other numbers, of those that change: such rows are told apart by nothing."""
+        if item.notebook == NOT_PRINTED and _form(item.script) in self._shown:
+            return True  # a script prints what the notebook displays
+        row = (item.step, _form(item.script if item.notebook == NOT_PRINTED else item.notebook))
+        counts = [sum((line.step, _form(line.text)) == row for line in run.printed) for run in (self._first, script)]
+        return row in self._forms and counts[0] == counts[1]
 
     def _alike(self, item: Difference, other: Difference) -> bool:
         """Tell whether two differences are of one kind: something missing is no other content."""
@@ -70,15 +79,17 @@ class Chance:
         return item.what != "output" or (item.step, item.notebook) in self._lines
 
     def unstable(self, program: Sequence[ProgramCell]) -> Iterator[Unstable]:
-        """Yield what is unstable, each value and file once, where it begins to be, with its cause where known."""
+        """Yield what is unstable, each value, file and table once, where it begins to be, with its cause where known."""
         causes = Causes(program)
         earlier: dict[str, str] = {}
-        seen = set()
+        seen: set[tuple[str, str]] = set()
         for item in self._differences:
-            name = item.notebook if item.what == "output" else item.name
-            if (item.what, name) in seen:
+            printed = item.what == "output"
+            name = item.notebook if printed else item.name
+            key = (item.what, f"{item.step} {_form(name)}" if printed else name)
+            if key in seen:
                 continue
-            seen.add((item.what, name))
+            seen.add(key)
             before = {value for value, step in earlier.items() if step != item.step}
             yield causes.explain(Unstable(item.what, name, item.step), before)
             if item.what in _VALUES:

@@ -104,7 +104,7 @@ def judge(
     """
     chance = Chance(first, again, steps)
     found = compare(first, script, steps)
-    differences = tuple(item for item in found.differences if not chance.covers(item, found))
+    differences = tuple(item for item in found.differences if not chance.covers(item, found, script))
     return {
         "name": DIFFERS if differences else SAME,
         "differences": differences,
