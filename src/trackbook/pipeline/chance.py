@@ -79,7 +79,7 @@ class Chance:
         return item.what != "output" or (item.step, item.notebook) in self._lines
 
     def unstable(self, program: Sequence[ProgramCell]) -> Iterator[Unstable]:
-        """Yield what is unstable, each value, file and table once, where it begins to be, with its cause where known."""
+        """Yield what is unstable, each value, file and table once, where it begins, with its cause where known."""
         causes = Causes(program)
         earlier: dict[str, str] = {}
         seen: set[tuple[str, str]] = set()
