@@ -2,6 +2,7 @@
 
 import type { IDataset, IDatasetDifference, IDatasetVersion } from './datasets/types';
 import { HttpClient, type Query } from './http';
+import type { IConversion, IConversions, IGraph } from './pipeline/types';
 import type {
   EnvironmentChoice,
   ICellBadges,
@@ -326,6 +327,29 @@ export class TrackbookApi extends HttpClient {
     return this.get<ICellBadges>(`notebooks/${notebook.notebook_id}/cells`, {
       project: notebook.project_id
     });
+  }
+
+  /** Which cell of a notebook feeds which, as it is saved. */
+  async graph(notebook: INotebook): Promise<IGraph> {
+    return this.get<IGraph>(`notebooks/${notebook.notebook_id}/graph`);
+  }
+
+  async conversions(notebook: INotebook): Promise<IConversions> {
+    return this.get<IConversions>(`notebooks/${notebook.notebook_id}/conversions`);
+  }
+
+  /** Starts to write the script of a notebook, or joins whoever has started already. */
+  async convert(notebook: INotebook, verify: boolean): Promise<IConversion> {
+    const path = `notebooks/${notebook.notebook_id}/conversions`;
+    return this.send<IConversion>('POST', path, { verify });
+  }
+
+  async conversion(jobId: string): Promise<IConversion> {
+    return this.get<IConversion>(`conversions/${encodeURIComponent(jobId)}`);
+  }
+
+  async cancelConversion(jobId: string): Promise<IConversion> {
+    return this.send<IConversion>('DELETE', `conversions/${encodeURIComponent(jobId)}`);
   }
 
   async datasets(): Promise<readonly IDataset[]> {

@@ -6,15 +6,19 @@ import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IStateDB } from '@jupyterlab/statedb';
 import type { ReadonlyJSONValue, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { Signal } from '@lumino/signaling';
 
 import type { IRunSummary, TrackbookApi } from './api';
-import { count } from './format';
+import type { ConversionWish } from './components/pipeline/Conversion';
+import { baseName, count } from './format';
+import type { Notebooks } from './pipeline/notebooks';
 import { RunsModel } from './runs/model';
 import { CommandIDs } from './tokens';
 import {
   makeCompareDocument,
   makeDatasetDocument,
   makeDriftDocument,
+  makePipelineDocument,
   makeRunDocument,
   makeRunsDocument
 } from './widgets';
@@ -28,6 +32,7 @@ export interface IDocumentParts {
   readonly themes: IThemeManager | null;
   readonly restorer: ILayoutRestorer | null;
   readonly kept: IStateDB | null;
+  readonly notebooks: Notebooks;
 }
 
 type Args = ReadonlyPartialJSONObject;
@@ -38,12 +43,16 @@ interface IKind {
   readonly label: string;
   idOf(args: Args, api: TrackbookApi): string;
   make(args: Args, api: TrackbookApi, id: string): MainAreaWidget;
+  readonly isEnabled?: (args: Args) => boolean;
+  /** What is remembered of the arguments, where not all of them shall be. */
+  readonly restored?: (args: Args) => Args;
 }
 
 export function addDocuments(parts: IDocumentParts): void {
   for (const kind of [runs(parts), run(parts), compare(parts), dataset(parts), drift(parts)]) {
     addKind(parts, kind);
   }
+  addPipelines(parts);
 }
 
 function addKind(parts: IDocumentParts, kind: IKind): void {
@@ -54,6 +63,7 @@ function addKind(parts: IDocumentParts, kind: IKind): void {
   const remembered = new WeakMap<MainAreaWidget, Args>();
   commands.addCommand(kind.command, {
     label: kind.label,
+    isEnabled: kind.isEnabled ?? (() => true),
     execute: (args: Args) => {
       const api = parts.api.bound();
       if (typeof args['project_id'] === 'string' && args['project_id'] !== '') {
@@ -62,7 +72,8 @@ function addKind(parts: IDocumentParts, kind: IKind): void {
       const id = `trackbook-${kind.idOf(args, api)}`;
       if (![...shell.widgets('main')].some(widget => widget.id === id)) {
         const widget = kind.make(args, api, id);
-        remembered.set(widget, { ...args, project_id: api.project });
+        const kept = kind.restored?.(args) ?? args;
+        remembered.set(widget, { ...kept, project_id: api.project });
         void tracker.add(widget);
         shell.add(widget, 'main');
       }
@@ -149,6 +160,58 @@ function dataset(parts: IDocumentParts): IKind {
       return makeDatasetDocument({ api, name, ...openers(parts, api) }, id, name);
     }
   };
+}
+
+/** The document of a pipeline, and the commands that open it and ask it for something. */
+function addPipelines(parts: IDocumentParts): void {
+  const { commands } = parts.app;
+  const { notebooks } = parts;
+  const wished = new Signal<object, { path: string; wish: ConversionWish }>({});
+  const pathOf = (args: Args): string => text(args, 'path') || (notebooks.current ?? '');
+  const { onOpenFile } = openers(parts, parts.api);
+  const open = new Map<string, MainAreaWidget>();
+  addKind(parts, {
+    command: CommandIDs.openPipeline,
+    label: 'Trackbook: Open Pipeline of Notebook',
+    isEnabled: args => pathOf(args) !== '',
+    idOf: args => `pipeline-${pathOf(args)}`,
+    restored: args => ({ path: pathOf(args) }),
+    make: (args, api, id) => {
+      const path = pathOf(args);
+      const wish = text(args, 'wish') as ConversionWish | '';
+      const props = {
+        api,
+        path,
+        wished,
+        wish: wish || null,
+        saved: notebooks.saved,
+        onSave: (of: string) => notebooks.save(of),
+        onOpenCell: (of: string, cellId: string, index: number) =>
+          void notebooks.showCell(of, cellId, index),
+        onOpenFile
+      };
+      const widget = makePipelineDocument(props, id, `Pipeline of ${baseName(path)}`);
+      open.set(path, widget);
+      widget.disposed.connect(() => open.delete(path));
+      return widget;
+    }
+  });
+  const ask = (wish: ConversionWish, label: string): void => {
+    commands.addCommand(wish === 'verify' ? CommandIDs.verify : CommandIDs.convert, {
+      label,
+      isEnabled: args => pathOf(args) !== '',
+      execute: async args => {
+        const path = pathOf(args);
+        const isOpen = open.has(path);
+        await commands.execute(CommandIDs.openPipeline, isOpen ? { path } : { path, wish });
+        if (isOpen) {
+          wished.emit({ path, wish });
+        }
+      }
+    });
+  };
+  ask('convert', 'Trackbook: Convert Notebook to Script');
+  ask('verify', 'Trackbook: Convert Notebook and Verify');
 }
 
 function drift(parts: IDocumentParts): IKind {

@@ -7,7 +7,12 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, IThemeManager } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import {
+  INotebookTracker,
+  type Notebook,
+  NotebookActions,
+  type NotebookPanel
+} from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { IStateDB } from '@jupyterlab/statedb';
 
@@ -16,7 +21,10 @@ import { NotebookBadges } from './badges/NotebookBadges';
 import { addCommands, openStageMenu } from './commands';
 import { addDocuments } from './documents';
 import { TrackbookModel } from './model';
+import { Notebooks } from './pipeline/notebooks';
 import type { ICellBadge } from './proof';
+import { addStepCommands, openStepMenu } from './steps/commands';
+import { NotebookSteps } from './steps/NotebookSteps';
 import { CommandIDs, PANEL_ID, PLUGIN_ID } from './tokens';
 import { TrackbookPanel } from './widgets';
 
@@ -44,6 +52,7 @@ function activate(
   const panel = new TrackbookPanel({
     model,
     onOpenRuns: filter => void commands.execute(CommandIDs.openRuns, { filter }),
+    onOpenPipeline: path => void commands.execute(CommandIDs.openPipeline, { path }),
     onOpenDataset: name => void commands.execute(CommandIDs.openDataset, { name }),
     onOpenRun: ({ run_id, run_name }) =>
       void commands.execute(CommandIDs.openRun, { run_id, run_name }),
@@ -52,14 +61,33 @@ function activate(
     onPromote: (item, version, button) => openStageMenu(commands, item, version, button)
   });
   addCommands(app, model);
-  addDocuments({ app, api: model.api, rendermime, languages, themes, restorer, kept });
+  const open = new Notebooks(app, notebooks);
+  addDocuments({
+    app,
+    api: model.api,
+    rendermime,
+    languages,
+    themes,
+    restorer,
+    kept,
+    notebooks: open
+  });
   app.shell.add(panel, 'left', { rank: 600, type: 'Trackbook' });
   restorer?.add(panel, PANEL_ID);
-  for (const command of [CommandIDs.show, CommandIDs.openRuns, CommandIDs.refresh]) {
+  const listed = [
+    CommandIDs.show,
+    CommandIDs.openRuns,
+    CommandIDs.openPipeline,
+    CommandIDs.convert,
+    CommandIDs.verify,
+    CommandIDs.refresh
+  ];
+  for (const command of listed) {
     palette?.addItem({ command, category: 'Trackbook' });
   }
   followNotebooks(app, model, notebooks);
   addBadges(app, model.api, notebooks);
+  addSteps(app, notebooks, palette);
 }
 
 /** Show the project of the notebook that is open, and look at the server when a cell has run. */
@@ -100,6 +128,30 @@ function addBadges(app: JupyterFrontEnd, api: TrackbookApi, notebooks: INotebook
     if (panel) {
       known.get(panel)?.nudge();
     }
+  });
+}
+
+/** Give the cells of every notebook the chips of their steps, and the commands that set them. */
+function addSteps(
+  app: JupyterFrontEnd,
+  notebooks: INotebookTracker,
+  palette: ICommandPalette | null
+): void {
+  const known = new WeakMap<Notebook, NotebookSteps>();
+  const open = (panel: NotebookPanel, index: number, button: HTMLElement): void => {
+    panel.content.deselectAll();
+    panel.content.activeCellIndex = index;
+    openStepMenu(app, panel.content, button);
+  };
+  const add = (panel: NotebookPanel): void => {
+    known.set(panel.content, new NotebookSteps(panel, open));
+  };
+  notebooks.forEach(add);
+  notebooks.widgetAdded.connect((_, panel) => add(panel));
+  addStepCommands(app, notebooks, palette, notebook => {
+    const { activeCell } = notebook;
+    const chips = known.get(notebook);
+    return (activeCell && chips?.anchor(activeCell)) ?? notebook.node;
   });
 }
 

@@ -20,6 +20,8 @@ export type Section = 'runs' | 'data' | 'models' | 'drift';
 
 export interface IState {
   readonly project: IProject | null;
+  /** The path of the notebook that is open. */
+  readonly notebook: string | null;
   readonly runs: IRunPage | null;
   readonly datasets: readonly IDataset[] | null;
   readonly models: readonly IModel[] | null;
@@ -31,6 +33,7 @@ export interface IState {
 
 const EMPTY: IState = {
   project: null,
+  notebook: null,
   runs: null,
   datasets: null,
   models: null,
@@ -94,6 +97,7 @@ export class TrackbookModel {
   async openNotebook(path: string): Promise<void> {
     if (path !== this._notebook) {
       this._notebook = path;
+      this._update({ notebook: path });
       this._projectKnown = false;
       this.nudge();
     }
@@ -179,6 +183,7 @@ export class TrackbookModel {
         this._update({
           ...EMPTY,
           project,
+          notebook,
           filter,
           promotion: this._state.project ? null : promotion
         });

@@ -19,6 +19,14 @@ export namespace CommandIDs {
   export const openRuns = 'trackbook:open-runs';
   export const compareRuns = 'trackbook:compare-runs';
   export const openDataset = 'trackbook:open-dataset';
+  export const openPipeline = 'trackbook:open-pipeline';
+  export const convert = 'trackbook:convert-notebook';
+  export const verify = 'trackbook:verify-notebook';
+  export const stepMenu = 'trackbook:open-step-menu';
+  export const setStep = 'trackbook:set-step';
+  export const newStep = 'trackbook:new-step';
+  export const toggleTag = 'trackbook:toggle-tag';
+  export const clearTags = 'trackbook:clear-step-tags';
 }
 
 /** Milliseconds between two looks at the server while the panel is visible. */

@@ -9,6 +9,10 @@ import { CompareDocument, type ICompareDocumentProps } from './components/compar
 import { DatasetDocument, type IDatasetDocumentProps } from './components/datasets/DatasetDocument';
 import { DriftDocument, type IDriftDocumentProps } from './components/DriftDocument';
 import { type IPanelProps, Panel } from './components/Panel';
+import {
+  type IPipelineDocumentProps,
+  PipelineDocument
+} from './components/pipeline/PipelineDocument';
 import { type IRunDocumentProps, RunDocument } from './components/RunDocument';
 import { type IRunsDocumentProps, RunsDocument } from './components/runs/RunsDocument';
 import { trackbookIcon } from './icons';
@@ -77,6 +81,14 @@ export function makeDatasetDocument(
   name: string
 ): MainAreaWidget {
   return makeDocument(<DatasetDocument {...props} />, id, name);
+}
+
+export function makePipelineDocument(
+  props: IPipelineDocumentProps,
+  id: string,
+  name: string
+): MainAreaWidget {
+  return makeDocument(<PipelineDocument {...props} />, id, name);
 }
 
 type Themeless<T> = Omit<T, 'theme'>;

@@ -42,6 +42,13 @@ def test_cells_without_ids_get_the_same_ones_every_time(tmp_path, minor):
     assert read_notebook(path) == read_notebook(path)
 
 
+def test_a_notebook_saved_before_its_kernel_told_the_language_is_read(tmp_path):
+    path = write(
+        tmp_path / "n.ipynb", version4(code("x"), language_info={"name": ""}, kernelspec={"language": "python"})
+    )
+    assert [cell.source for cell in read_notebook(path).cells] == ["x"]
+
+
 def test_nbformat_3_is_read(tmp_path):
     cells = [
         {"cell_type": "heading", "level": 2, "source": "Load", "metadata": {}},

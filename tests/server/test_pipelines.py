@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+
+from trackbook.pipeline import tags
 
 CELLS = [
     ("import json", ["imports"]),
@@ -21,7 +25,7 @@ def notebook(workspace):
 
     def write(cells, name="study.ipynb"):
         node = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source, metadata={"tags": tags}) for source, tags in cells]
+            cells=[nbformat.v4.new_code_cell(source, metadata={"tags": names}) for source, names in cells]
         )
         nbformat.write(node, workspace.root / name)
         answer = workspace.server.post("projects", {"path": f"{workspace.root.name}/{name}"})
@@ -40,10 +44,10 @@ def _until_it_ends(workspace, job_id):
 
 def test_a_graph_tells_the_cells_with_their_text_and_what_they_hand_on(workspace, notebook):
     told = workspace.get(f"{notebook(CELLS)}/graph").body
-    assert [(cell["step"], cell["source"]) for cell in told["cells"]] == [
-        (None, "import json"),
-        ("load", "rows = [3, 1, 2]"),
-        ("clean", "rows.sort()\nprint(rows)"),
+    assert [(cell["step"], cell["role"], cell["source"]) for cell in told["cells"]] == [
+        (None, "imports", "import json"),
+        ("load", None, "rows = [3, 1, 2]"),
+        ("clean", None, "rows.sort()\nprint(rows)"),
     ]
     (edge,) = told["edges"]
     assert (edge["source"], edge["target"], edge["names"], edge["kind"]) == (1, 2, ["rows"], "proved")
@@ -52,6 +56,11 @@ def test_a_graph_tells_the_cells_with_their_text_and_what_they_hand_on(workspace
     assert reason["reads"] == {"cell": 2, "line": 1, "statement": "rows.sort()"}
     assert told["problems"] == []
     assert not (workspace.root / ".trackbook").exists()
+
+
+def test_the_lab_reads_the_tags_of_other_tools_as_the_converter_does():
+    table = json.loads((Path(__file__).parents[2] / "labextension/src/steps/tags.json").read_text())
+    assert table == {"aliases": tags.ALIASES, "prefixes": tags.PREFIX_ALIASES, "directives": tags.DIRECTIVES}
 
 
 def test_a_contradiction_and_a_syntax_error_are_problems_of_their_cells(workspace, notebook):
@@ -72,7 +81,8 @@ def test_a_contradiction_and_a_syntax_error_are_problems_of_their_cells(workspac
 
 def test_a_conversion_writes_the_script_and_a_verification_is_kept_until_the_script_changes(workspace, notebook):
     path = notebook(CELLS)
-    assert workspace.get(f"{path}/conversions").body == {"script": None, "verification": None, "running": None}
+    before = workspace.get(f"{path}/conversions").body
+    assert before == {"script": None, "current": False, "verification": None, "running": None}
     started = workspace.post(f"{path}/conversions", {"verify": True})
     assert started.status == 202
     job = _until_it_ends(workspace, started.body["job_id"])
@@ -81,7 +91,10 @@ def test_a_conversion_writes_the_script_and_a_verification_is_kept_until_the_scr
     assert job["conversion"]["steps"] == ["load", "clean"]
     assert job["conversion"]["verification"]["verdict"] == "same"
     told = workspace.get(f"{path}/conversions").body
-    assert (told["script"], told["verification"]["current"], told["running"]) == (script, True, None)
+    assert (told["script"], told["current"], told["running"]) == (script, True, None)
+    assert told["verification"]["current"]
+    notebook([*CELLS, ("rows.append(1)", [])])
+    assert not workspace.get(f"{path}/conversions").body["current"]
     (workspace.root / "study_pipeline.py").write_text("# other\n")
     assert not workspace.get(f"{path}/conversions").body["verification"]["current"]
 

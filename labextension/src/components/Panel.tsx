@@ -7,6 +7,7 @@ import { DataSection } from './DataSection';
 import { DriftSection } from './DriftSection';
 import { useModel } from './hooks';
 import { type AskStage, ModelsSection } from './ModelsSection';
+import { PipelineSection } from './PipelineSection';
 import { Problem } from './Problem';
 import { RunsSection } from './RunsSection';
 
@@ -14,6 +15,7 @@ export interface IPanelProps {
   readonly model: TrackbookModel;
   readonly onOpenRun: (run: IRunSummary) => void;
   readonly onOpenRuns: (filter: string) => void;
+  readonly onOpenPipeline: (path: string) => void;
   readonly onOpenDataset: (name: string) => void;
   readonly onOpenReport: (report: IDriftReportSummary) => void;
   readonly onPromote: AskStage;
@@ -53,6 +55,7 @@ export function Panel(props: IPanelProps): JSX.Element {
               onOpen={props.onOpenRun}
               onOpenAll={props.onOpenRuns}
             />
+            <PipelineSection state={shown} onOpen={props.onOpenPipeline} />
             <DataSection state={shown} onOpen={props.onOpenDataset} />
             <ModelsSection model={model} state={shown} onPromote={props.onPromote} />
             <DriftSection state={shown} onOpen={props.onOpenReport} />

@@ -1,6 +1,12 @@
 /** What the components share: the model's state, the clock and the arrow keys. */
 
-import { type KeyboardEvent, useEffect, useState, useSyncExternalStore } from 'react';
+import {
+  type KeyboardEvent,
+  type RefObject,
+  useEffect,
+  useState,
+  useSyncExternalStore
+} from 'react';
 
 import type { ApiError } from '../api';
 import { asApiError, type IState, type TrackbookModel } from '../model';
@@ -93,4 +99,18 @@ export function useSettled<T>(value: T, pause: number): T {
     return () => clearTimeout(timer);
   }, [value, pause]);
   return settled;
+}
+
+/** How wide an element is, also when it changes; 0 until it is known. */
+export function useWidth(node: RefObject<HTMLElement>): number {
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    if (node.current === null) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    observer.observe(node.current);
+    return () => observer.disconnect();
+  }, []);
+  return width;
 }

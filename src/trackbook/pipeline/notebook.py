@@ -18,6 +18,7 @@ from trackbook.errors import NotebookError
 from trackbook.pipeline.headings import Heading, read_headings
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PYTHON = frozenset({"python", "python3", "ipython", "python2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def _require_python(content: Mapping[str, Any], name: str) -> None:
         part.get(key) for part, key in zip(found, ("name", "language"), strict=True) if isinstance(part, Mapping)
     ]
     for language in languages:
-        if isinstance(language, str) and language.lower() not in {"python", "python3", "ipython", "python2"}:
+        # JupyterLab saves an empty name where the kernel has not yet told its language.
+        if isinstance(language, str) and language and language.lower() not in _PYTHON:
             raise NotebookError(f"{name} is a notebook of {language}: Trackbook reads notebooks of Python")
 
 

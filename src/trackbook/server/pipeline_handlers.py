@@ -54,6 +54,7 @@ class NotebookConversionsHandler(TrackbookHandler):
             running = self.jobs.open_of(KIND, root, "notebook", str(notebook))
             return {
                 "script": self.projects.contents_path(str(script)),
+                "current": views.is_current(notebook, script),
                 "verification": views.verification(last, script),
                 "running": self._told(running) if running else None,
             }

@@ -11,10 +11,11 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.cells import build_graph, read_source
-from trackbook.errors import NotebookError
+from trackbook.errors import NotebookError, TrackbookError
 from trackbook.pipeline import Verification
 from trackbook.pipeline.notebook import Notebook, read_notebook
-from trackbook.pipeline.steps import notebook_graph
+from trackbook.pipeline.script import convert
+from trackbook.pipeline.steps import Layout, notebook_graph, read_layout
 from trackbook.pipeline.tags import is_known, suggestion
 
 _CELL = re.compile(r"code cell ([0-9]+)\b")
@@ -25,6 +26,14 @@ def script_of(notebook: Path) -> Path:
     return notebook.with_name(f"{notebook.stem}_pipeline.py")
 
 
+def is_current(notebook: Path, script: Path) -> bool:
+    """Say whether a script is what its notebook becomes; the same notebook always becomes the same."""
+    try:
+        return convert(read_notebook(notebook)).text == script.read_text(encoding="utf-8")
+    except (TrackbookError, OSError, UnicodeDecodeError):
+        return False
+
+
 def graph(path: Path) -> dict[str, Any]:
     """Return the graph with the text of each cell and the evidence of each edge, and the problems of cells.
 
@@ -33,15 +42,30 @@ def graph(path: Path) -> dict[str, Any]:
     notebook = read_notebook(path)
     cells = notebook.cells
     problems = [*_broken_cells(notebook), *_unknown_tags(notebook)]
+    roles: dict[int, str] = {}
     try:
+        roles = _roles(read_layout(notebook))
         found = notebook_graph(notebook)
     except NotebookError as error:
         problems.append(_problem(str(error), cells_in(str(error))))
         found = build_graph([cell.source for cell in cells], [cell.id for cell in cells], [None] * len(cells))
     told: dict[str, Any] = found.to_json(explain=True)
-    texts = [{"source": cell.source, "heading": cell.heading, "tags": list(cell.tags)} for cell in cells]
+    texts = [
+        {"role": roles.get(cell.index), "source": cell.source, "heading": cell.heading, "tags": list(cell.tags)}
+        for cell in cells
+    ]
     told["cells"] = [cell | text for cell, text in zip(told["cells"], texts, strict=True)]
     return told | {"problems": problems}
+
+
+def _roles(layout: Layout) -> dict[int, str]:
+    groups = {
+        "parameters": (*layout.parameters, *layout.injected),
+        "imports": layout.imports,
+        "functions": layout.functions,
+        "skip": layout.skipped,
+    }
+    return {index: role for role, indexes in groups.items() for index in indexes}
 
 
 def cells_in(message: str) -> list[int]:
