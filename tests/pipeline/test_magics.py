@@ -95,6 +95,7 @@ NO_FORM = {
     "a shell line with a value": ("x = !ls", "line 1: `!ls` runs a shell command"),
     "a cell of bash": ("%%bash\nls", "line 1: `%%bash` runs a shell command"),
     "an unknown magic": ("x = 1\n%matplotlb inline", "line 2: `%matplotlb inline` has no form in a script; did you mean 'matplotlib'.*--keep-ipython"),
+    "a blank before the name": ("% matplotlib inline", "line 1: `% matplotlib inline` has no form in a script; take out the blank"),
     "an unknown cell magic": ("%%writfile x\na", "line 1: `%%writfile x` has no form in a script; did you mean 'writefile'"),
     "a folder of history": ("%cd -", "line 1: `%cd -` has no form in a script; name the folder"),
     "a run in the namespace": ("%run -i x.py", "line 1: `%run -i x.py` has no form"),

@@ -59,7 +59,7 @@ class Magic:
     body: str | None = None
 
     def __str__(self) -> str:
-        text = f"{'' if self.name[0] == '!' else '%'}{self.name} {self.arguments}".strip()
+        text = f"{'' if self.name[:1] == '!' else '%'}{self.name} {self.arguments}".strip()
         text = text if self.body is None else f"%{text}"
         return text if len(text) <= 60 else f"{text[:59]}…"
 
@@ -122,8 +122,9 @@ class Forms:
 
     def _kept(self, magic: Magic, known: frozenset[str] | set[str]) -> str:
         if not self.choices.keep_ipython:
+            hint = nearest(magic.name, sorted(known)) if magic.name else "; take out the blank after `%`"
             raise NotebookError(
-                f"{magic.place}: `{magic}` has no form in a script{nearest(magic.name, sorted(known))}; {REMEDY}, "
+                f"{magic.place}: `{magic}` has no form in a script{hint}; {REMEDY}, "
                 "or keep it with --keep-ipython"
             )
         words = set(re.findall(r"[^\W\d]\w*", f"{magic.arguments} {magic.body or ''}"))
