@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
@@ -79,3 +81,27 @@ def test_the_runs_notebook_finds_and_compares_what_it_announces(tmp_path: Path) 
     kept, _ = outputs["compare"]
     for words in ("params.eta0", "0.0001", "params.penalty", '-model = train(tb.load_data("data:/patients@1")'):
         assert words in kept["text/plain"]
+
+
+def test_the_pipeline_notebook_becomes_a_script_that_is_proved_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The graph names what is handed on, the script does the same, and a second run takes what has not changed."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name in ("pipeline.ipynb", "patients.csv", "trackbook.toml"):
+        shutil.copyfile(NOTEBOOKS / name, folder / name)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    notebook = nbformat.read(folder / "pipeline.ipynb", as_version=4)
+    NotebookClient(
+        notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    printed = {
+        cell.id: "".join(output.get("text", "") for output in cell.get("outputs", [])) for cell in notebook.cells
+    }
+    assert "features, train" in printed["graph"]
+    assert "progression.py does what the notebook does" in printed["convert"]
+    assert "r2 0." in printed["script"]
+    assert printed["run"].count("executed") == 4
+    assert "[1/4] load: cached" in printed["again"]
+    assert "trackbook" not in (folder / "progression.py").read_text().split("@dataclasses", 1)[1]
