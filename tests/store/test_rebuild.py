@@ -25,6 +25,7 @@ EXPENDABLE = {
     "journal", "run_writer", "counter", "outbox",  # how far the journals are drained, and into what
     "run_record", "received",  # what an exchange need not look at again
     "step_cache",  # made again by running the step
+    "pipeline_script",  # git has the notebook too, and a script knows its digest
 }  # fmt: skip
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -22,6 +24,7 @@ from trackbook.project import Project
 
 if TYPE_CHECKING:
     from trackbook.pipeline import Verification
+    from trackbook.pipeline.sync.service import Synced
 
 RUNS = {
     "notebook": "the notebook",
@@ -35,6 +38,12 @@ RUNS = {
 @notebook_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: NOTEBOOK_pipeline.py.")
 @click.option("--verify", is_flag=True, help="Run notebook and script afresh, and compare; status 1 on a difference.")
+@click.option(
+    "--sync",
+    is_flag=True,
+    help="Bring edits inside the steps of the script back into their cells, and changes of the notebook into the "
+    "script; status 1, and nothing written, where both changed a cell or an edit has no place in one.",
+)
 @click.option("--timeout", type=float, help="Seconds that --verify gives a cell, and the script as a whole.")
 @click.option("--allow-shell", is_flag=True, help="Let the script run the notebook's shell lines (`!cmd`, `%%bash`).")
 @click.option("--keep-ipython", is_flag=True, help="Keep magics that have no form in Python; the script needs IPython.")
@@ -44,6 +53,7 @@ def convert_command(
     notebook: Path,
     output: Path | None,
     verify: bool,
+    sync: bool,
     timeout: float | None,
     allow_shell: bool,
     keep_ipython: bool,
@@ -57,12 +67,16 @@ def convert_command(
     """
     script = output or notebook.with_name(f"{notebook.stem}_pipeline.py")
     project = Project.open(notebook.absolute())
-    converted = project.pipelines.convert(notebook, script, allow_shell=allow_shell, keep_ipython=keep_ipython)
+    choices = {"allow_shell": allow_shell, "keep_ipython": keep_ipython}
+    if sync:
+        told = _sync(project, notebook, script, choices, as_json=as_json)
+    else:
+        told = {"steps": [step.name for step in project.pipelines.convert(notebook, script, **choices).steps]}
     if not verify:
         if as_json:
-            print_json({"script": str(script), "steps": [step.name for step in converted.steps]})
+            print_json({"script": str(script), **told})
         else:
-            print_text(f"{script}: {len(converted.steps)} steps ({', '.join(step.name for step in converted.steps)})")
+            print_text(f"{script}: {len(told['steps'])} steps ({', '.join(told['steps'])})")
         return
     verification = _verify(project, notebook, script, timeout)
     if as_json:
@@ -71,6 +85,37 @@ def convert_command(
         _print_verification(verification)
     if verification.verdict != "same":
         sys.exit(NO)
+
+
+def _sync(
+    project: Project, notebook: Path, script: Path, choices: Mapping[str, bool], *, as_json: bool
+) -> dict[str, Any]:
+    """Sync, tell what was changed, and leave with status 1 where nothing could be written."""
+    synced = project.pipelines.sync(notebook, script, **choices)
+    told: dict[str, Any] = msgspec.to_builtins(synced)
+    if not synced.is_done and as_json:
+        print_json({"script": str(script), **told})
+    if not as_json:
+        _print_sync(synced, notebook, script)
+    if not synced.is_done:
+        sys.exit(NO)
+    return told
+
+
+def _print_sync(synced: Synced, notebook: Path, script: Path) -> None:
+    for source, target, cells in (
+        (script, notebook, synced.from_script),
+        (notebook, script, synced.from_notebook),
+    ):
+        if cells and synced.is_done:
+            print_text(f"{source} → {target}: cells {', '.join(cells)}")
+    for conflict in synced.conflicts:
+        gone = " (deleted in the notebook)" if conflict.notebook is None else ""
+        print_text(f"{conflict.label}, id {conflict.cell}, was changed in both{gone}:\n{conflict.diff}")
+    for refused in synced.refused:
+        print_text(f"{script}, line {refused.line}: {refused.reason}\n{indent(refused.text, '  ')}")
+    if not synced.is_done:
+        print_text("Nothing was written: make the two agree, then sync again.")
 
 
 def _verify(project: Project, notebook: Path, script: Path, timeout: float | None) -> Verification:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackbook.errors import PipelineError
+from trackbook.errors import PipelineError, StoreError
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.store import Store, now_ms
 
 # A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
     from trackbook.pipeline.execution import OnCell
+    from trackbook.pipeline.notebook import Notebook
     from trackbook.pipeline.outcome import PipelineResult
     from trackbook.pipeline.process import OnOutput
     from trackbook.pipeline.runner import OnStep
     from trackbook.pipeline.script import Script
+    from trackbook.pipeline.sync.service import Origin, Synced
     from trackbook.pipeline.verify import Verification
     from trackbook.tracking import Tracker
 
@@ -69,12 +72,74 @@ class Pipelines:
         from trackbook.pipeline.script import convert
 
         choices = Choices(allow_shell, keep_ipython, file_beside(notebook.parent))
-        script = convert(read_notebook(notebook), choices)
-        try:
-            _write(output, script.text)
-        except OSError as error:
-            raise PipelineError(f"the script {output} cannot be written: {error.strerror}") from error
+        found = read_notebook(notebook)
+        script = convert(found, choices)
+        _write(output, script.text)
+        self._remember(output, found, script.text)
         return script
+
+    def sync(self, notebook: Path, script: Path, *, allow_shell: bool = False, keep_ipython: bool = False) -> Synced:
+        """Let edits inside the steps of `script` flow into the cells of `notebook`, and its changes into the script.
+
+        Where both changed a cell since the last conversion, or an edit of the script has no place in a cell, nothing
+        is written.  Without a script this is `convert`.  Raises NotebookError where the notebook has no form in a
+        script, PipelineError for a script that is not Python or that was made from a notebook nobody knows any more.
+        """
+        from trackbook.pipeline.magics import Choices
+        from trackbook.pipeline.notebook import file_beside, read_notebook
+        from trackbook.pipeline.script import convert
+        from trackbook.pipeline.sync.service import Synced, join
+
+        if not script.exists():
+            made = self.convert(notebook, script, allow_shell=allow_shell, keep_ipython=keep_ipython)
+            return Synced(tuple(step.name for step in made.steps))
+        choices = Choices(allow_shell, keep_ipython, file_beside(notebook.parent))
+        joined = join(notebook, script, self._origin(notebook, script), lambda found: convert(found, choices))
+        if joined.result.is_done:
+            if joined.content is not None:
+                _write(notebook, joined.content)
+            if script.read_text(encoding="utf-8") != joined.script.text:
+                _write(script, joined.script.text)
+            self._remember(script, read_notebook(notebook), joined.script.text)
+        return joined.result
+
+    def _remember(self, script: Path, notebook: Notebook, text: str) -> None:
+        """Keep what a script was made of, so that later changes of both sides can be told apart."""
+        from trackbook.pipeline.sync.state import to_json
+
+        with suppress(StoreError):  # where nothing can be kept, conversion works all the same
+            row = (self._name(script), notebook.digest, to_json(notebook), text, now_ms())
+            with self._store.write() as db:
+                db.execute("INSERT OR REPLACE INTO pipeline_script VALUES (?, ?, ?, ?, ?)", row)
+
+    def _kept(self, script: Path, digest: str | None) -> Origin | None:
+        """Return what the store keeps of the conversion that gave a script; None where the script is of another."""
+        from trackbook.pipeline.sync.service import Origin
+        from trackbook.pipeline.sync.state import from_json
+
+        with self._store.read() as db:
+            rows = list(db.query("SELECT * FROM pipeline_script WHERE script = ?", [self._name(script)]))
+        if not rows or digest not in (None, rows[0]["digest"]):
+            return None
+        return Origin(from_json(rows[0]["content"]), rows[0]["text"])
+
+    def _origin(self, notebook: Path, script: Path) -> Origin:
+        """Return what a script was made of: as it is, as the store keeps it, or as git has it."""
+        from trackbook.pipeline.notebook import read_notebook
+        from trackbook.pipeline.sync.service import Origin
+        from trackbook.pipeline.sync.state import digest_in, from_git
+
+        digest = digest_in(script.read_text(encoding="utf-8", errors="replace"))
+        if kept := self._kept(script, digest):
+            return kept
+        now = read_notebook(notebook)
+        found = now if now.digest == digest else from_git(notebook, digest) if digest else None
+        if found is None:
+            raise PipelineError(
+                f"{script} was made from a state of {notebook} that neither the store nor git's last commits have: "
+                "what was changed on which side cannot be told; convert to another file, and compare"
+            )
+        return Origin(found)
 
     def plan(self, script: Path) -> Plan:
         """Return what a pipeline script will do, without running it."""
@@ -133,9 +198,13 @@ class Pipelines:
         runner = Runner(self._store, self._tracker)
         if target.suffix != ".ipynb":
             return runner.run(read_plan(target), params, use_cache=use_cache, on_step=on_step, on_output=on_output)
+        from trackbook.pipeline.magics import Choices
+        from trackbook.pipeline.notebook import file_beside, read_notebook
+        from trackbook.pipeline.script import convert
+
         with tempfile.TemporaryDirectory(prefix="script-", dir=self._store.root) as folder:
             script = Path(folder) / f"{target.stem}_pipeline.py"
-            self.convert(target, script)
+            _write(script, convert(read_notebook(target), Choices(file_text=file_beside(target.parent))).text)
             home = target.resolve().parent
             return runner.run(
                 read_plan(script),
@@ -154,12 +223,14 @@ class Pipelines:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that nobody reads half a script."""
+    """Replace a file as a whole, so that nobody reads half of one."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(text.encode())
         if path.exists():
             temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
+    except OSError as error:
+        raise PipelineError(f"{path} cannot be written: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)

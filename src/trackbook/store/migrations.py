@@ -374,3 +374,17 @@ def m014_archive(db: Database) -> None:
             f"CREATE TRIGGER {table}_inserted AFTER INSERT ON {table} BEGIN {note}; END",
             f"CREATE TRIGGER {table}_updated AFTER UPDATE ON {table} BEGIN {note}; END",
         )
+
+
+@_step
+def m015_scripts(db: Database) -> None:
+    """What the script of a notebook was made of when it was written last."""
+    _execute(
+        db,
+        """
+        CREATE TABLE pipeline_script (
+            script TEXT PRIMARY KEY, digest TEXT NOT NULL, content TEXT NOT NULL, text TEXT NOT NULL,
+            time INTEGER NOT NULL
+        ) STRICT
+        """,
+    )
