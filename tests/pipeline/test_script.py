@@ -189,19 +189,18 @@ def test_scripts_have_the_form_that_a_plan_is_read_from(tmp_path, name):
 
 
 UNTIDY = [
+    ("functions", "def very_long_name_of_a_function_that_is_called(*values):  return len(values)"),
     ("imports", "import os;import sys"),
     ("step:a", "x={'a':1,'b':[1,2,\n3]}; y=x['a']\ndef f( v ):\n  '''Doc.\n\n  more  \n  '''\n  return v+1 # one\n\n\n\n\nz=f(y)"),
     ("step:b", "if z :\n\tprint( x,os.sep,'it\\'s',\n  '''a\n  b  \n''')\nw = x[ 'a' ] + very_long_name_of_a_function_that_is_called(z, y, os.path.join('some', 'folder', 'that', 'is', 'long'))"),
-    ("functions", "def very_long_name_of_a_function_that_is_called(*values):  return len(values)"),
 ]  # fmt: skip
 
 
 def test_scripts_of_untidy_cells_are_formatted_and_print_what_the_cells_print(tmp_path):
     given = notebook(*UNTIDY)
-    ordered = notebook(UNTIDY[3], *UNTIDY[:3])
     text = convert(given).text
     assert formatted(text) == ""
-    script, cells = run_script(tmp_path / "script", text), run_cells(tmp_path / "cells", ordered)
+    script, cells = run_script(tmp_path / "script", text), run_cells(tmp_path / "cells", given)
     assert (script.stdout, script.stderr) == (cells.stdout, cells.stderr)
 
 

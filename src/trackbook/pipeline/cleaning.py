@@ -16,17 +16,19 @@ from trackbook.cells.scopes import own_nodes
 from trackbook.cells.source import CellSource, parse, read_source
 from trackbook.errors import NotebookError
 from trackbook.pipeline.edits import Edit, Positions, apply, indent, removal, string_lines
-from trackbook.pipeline.helpers import IPYTHON
+from trackbook.pipeline.helpers import ERROR, IPYTHON
 from trackbook.pipeline.magics import REMEDY, Forms, Magic
 from trackbook.pipeline.namespace import missing
 from trackbook.pipeline.notebook import Cell
 from trackbook.pipeline.reports import Reports, is_ours
+from trackbook.pipeline.results import show_last
+from trackbook.pipeline.tags import RAISING
 
 
 def read_code(cell: Cell) -> CellSource:
-    """Return a cell as Python.  Raises NotebookError where it is not."""
+    """Return a cell as Python.  Raises NotebookError where it is not, and is not said to raise."""
     source = read_source(cell.source)
-    if source.error is not None:
+    if source.error is not None and RAISING not in cell.tags:
         raise NotebookError(f"{cell.label}, {source.error}; correct the cell, or tag it `skip`")
     return source
 
@@ -36,12 +38,33 @@ def clean(cell: Cell, source: CellSource, reports: Reports, forms: Forms) -> str
 
     Raises NotebookError for code that has no form in a script.
     """
+    if source.error is not None:
+        return f"# left out of the script: {source.error}"
     forms = _reading_code(cell, reports, forms)
     text = _foreign(cell, source, forms) if source.foreign else _Cleaner(cell, source, reports, forms).text()
     for number, magic in reversed(list(enumerate(source.cell_magics, start=1))):
         text = forms.wrap(Magic(magic.name, magic.arguments, f"{cell.label}, line {number}", text))
     _refuse_rest(cell, source, parse(text), reports)
-    return text
+    return _going_on(text, forms) if RAISING in cell.tags else text
+
+
+def _going_on(text: str, forms: Forms) -> str:
+    """Return code that prints what it raises and goes on, as a kernel does behind a cell that is said to raise."""
+    tree, positions = parse(text), Positions(text)
+    first = next((node for node in tree.body if not _cannot_raise(node)), None)
+    if first is None:
+        return text
+    start = positions.line_start(positions.first_line(first)) if positions.alone(first) else positions.start(first)
+    code = show_last(text[start:], text, forms.helpers)
+    error = f"{forms.helpers.use(ERROR)}()"
+    return f"{text[:start]}\ntry:\n{indent(code)}\nexcept Exception:\n    {error}\n"
+
+
+def _cannot_raise(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+        return not node.decorator_list and all(isinstance(item, ast.Constant) for item in defaults)
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
 
 
 def _reading_code(cell: Cell, reports: Reports, forms: Forms) -> Forms:

@@ -20,6 +20,7 @@ from trackbook.pipeline.imports import Import, bound_by, imports_of
 from trackbook.pipeline.namespace import names_in_queries
 from trackbook.pipeline.notebook import Cell
 from trackbook.pipeline.steps import Layout
+from trackbook.pipeline.unbound import read_early
 
 RESERVED = ("main", "parse_params", "Params")
 
@@ -119,7 +120,11 @@ class _Survey:
     layout: Layout
     sites: dict[str, list[_Site]] = field(default_factory=dict)
     definitions: list[Definition] = field(default_factory=list)
-    late: set[int] = field(default_factory=set)
+    early: frozenset[str] = frozenset()
+
+    def is_whole(self, item: Definition) -> bool:
+        """Tell whether a name means one definition, wherever it is used."""
+        return len(self.sites[item.name]) == 1 and item.name not in self.early
 
     def add(self, name: str, site: _Site) -> None:
         self.sites.setdefault(name, []).append(site)
@@ -131,8 +136,11 @@ def module_level(cells: Mapping[int, Cell], texts: Mapping[int, str], layout: La
     Raises NotebookError for set-up code that needs a variable of a step, and for names that cannot be told apart.
     """
     survey = _survey(cells, texts, layout)
-    imported = frozenset(name for name, sites in survey.sites.items() if _one_import(sites, survey))
     head = (*layout.imports, *layout.functions)
+    survey.early = read_early(texts) - {
+        name for name, sites in survey.sites.items() if {x.cell for x in sites} <= {*head}
+    }
+    imported = frozenset(name for name, sites in survey.sites.items() if _one_import(sites, survey)) - survey.early
     setup = _setup_names(survey, head)
     hoisted = _hoisted(survey, imported | setup)
     names = imported | setup | frozenset(hoisted)
@@ -211,7 +219,7 @@ def _setup_names(survey: _Survey, head: Sequence[int]) -> frozenset[str]:
 
 def _hoisted(survey: _Survey, level: frozenset[str]) -> dict[str, Definition]:
     """Return the definitions that need nothing but the module level."""
-    found = {item.name: item for item in survey.definitions if len(survey.sites[item.name]) == 1}
+    found = {item.name: item for item in survey.definitions if survey.is_whole(item)}
     while True:
         fitting = {
             name: item
@@ -234,7 +242,7 @@ def _injected(survey: _Survey, level: frozenset[str], hoisted: Mapping[str, Defi
     kept = _attributes_set(survey.texts.values())
     head = (*survey.layout.imports, *survey.layout.functions)
     for item in survey.definitions:
-        if item.name in hoisted or len(survey.sites[item.name]) > 1:
+        if item.name in hoisted or not survey.is_whole(item):
             continue
         ready = all(_at_module_level(survey, name, level, hoisted) for name in item.names.read - {item.name})
         if item.cell in head and not ready:

@@ -14,11 +14,9 @@ from trackbook.cells import Outcome
 from trackbook.errors import ExecutionError
 from trackbook.pipeline.execution import OnCell, execute_notebook, read_notebook
 from trackbook.pipeline.notebook import Notebook
-from trackbook.pipeline.tags import is_skipped
+from trackbook.pipeline.tags import RAISING, is_skipped
 from trackbook.pipeline.watch import read_watched
 from trackbook.tracking.reproduction.workspace import copy_folder
-
-RAISING = "raises-exception"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from trackbook.pipeline.edits import Positions
 from trackbook.pipeline.imports import Import, imports_of
 
 SHOW, DISPLAY, FIGURES, OUTPUT = "show", "display", "save_figures", "OUT"
-IPYTHON, LOOP = "ipython", "in_loop"
+IPYTHON, LOOP, ERROR = "ipython", "in_loop", "print_error"
 PYPLOT = "plt"
 
 EFFECTS = {
+    "show": "(value):\n    repr(value)",
+    "print_error": "():\n    pass",
     "shell": "(command):\n    get_ipython().system('command')",
     "shell_lines": "(command):\n    return get_ipython().getoutput('command')",
     "run_program": "(command, text, **options):\n    get_ipython().system('command')\n    return str(text), ''",

@@ -352,6 +352,12 @@ def ipython(**variables: Any) -> InteractiveShell:
     return found
 
 
+def print_error() -> None:
+    """Print what was raised: a notebook goes on behind a cell that is said to raise."""
+    sys.stdout.flush()
+    traceback.print_exc()
+
+
 def options_in(file: Path, names: Iterable[str], parser: argparse.ArgumentParser) -> list[str]:
     """Return the values in a TOML or JSON file as options of the command line."""
     try:

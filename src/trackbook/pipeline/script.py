@@ -31,6 +31,7 @@ from trackbook.pipeline.options import needed_imports, params_class, parser_text
 from trackbook.pipeline.reports import Reports
 from trackbook.pipeline.results import show_last
 from trackbook.pipeline.steps import Layout, StepsError, joined, read_layout
+from trackbook.pipeline.unbound import surely_unbound
 from trackbook.pipeline.waiting import Loops, waits
 
 _BUILTINS = frozenset(dir(builtins))
@@ -213,7 +214,9 @@ class _Writer:
                 shown = f"{shown}\n{self.helpers.use(FIGURES)}()"
             if piece := tidy(shown, 1):
                 pieces.append(piece)
-        start = [f"{name} = None" for name in sorted(flow.unset) if needs_start(flow.text, name)]
+        missing = surely_unbound(flow.text, flow.inputs)
+        start = [f"global {_listed(sorted(missing))}"] if missing else []
+        start += [f"{name} = None" for name in sorted(flow.unset - missing) if needs_start(flow.text, name)]
         results = _listed(self._outputs(flow))
         body = "\n\n".join(["\n".join(start), *pieces] if start else pieces)
         body = spaced(body, after_docstring=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from trackbook.errors import nearest
 
 PARAMETERS, INJECTED, IMPORTS, FUNCTIONS, SKIP = "parameters", "injected-parameters", "imports", "functions", "skip"
-METRICS, UNCACHED = "metrics", "cache:off"
+METRICS, UNCACHED, RAISING = "metrics", "cache:off", "raises-exception"
 STEP, AFTER = "step:", "after:"
 
 OWN = (PARAMETERS, INJECTED, IMPORTS, FUNCTIONS, SKIP, METRICS, UNCACHED)
@@ -35,7 +35,7 @@ OTHERS = frozenset(
     for sign in ("-", "_")
     for part in ("input", "output", "cell", "stderr", "stdout", "all_outputs", "all-outputs", "single_output")
 ) | {
-    "raises-exception",
+    RAISING,
     "full-width",
     "popout",
     "margin",
