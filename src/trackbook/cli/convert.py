@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -20,10 +19,12 @@ from trackbook.cli.output import (
     print_text,
     stderr_console,
 )
+from trackbook.errors import UsageError
 from trackbook.project import Project
 
 if TYPE_CHECKING:
     from trackbook.pipeline import Verification
+    from trackbook.pipeline.service import Chosen
     from trackbook.pipeline.sync.service import Synced
 
 RUNS = {
@@ -44,6 +45,7 @@ RUNS = {
     help="Bring edits inside the steps of the script back into their cells, and changes of the notebook into the "
     "script; status 1, and nothing written, where both changed a cell or an edit has no place in one.",
 )
+@click.option("--target", metavar="NAME", help="Only what this step, or this variable at the end, needs.")
 @click.option("--timeout", type=float, help="Seconds that --verify gives a cell, and the script as a whole.")
 @click.option("--allow-shell", is_flag=True, help="Let the script run the notebook's shell lines (`!cmd`, `%%bash`).")
 @click.option("--keep-ipython", is_flag=True, help="Keep magics that have no form in Python; the script needs IPython.")
@@ -54,6 +56,7 @@ def convert_command(
     output: Path | None,
     verify: bool,
     sync: bool,
+    target: str | None,
     timeout: float | None,
     allow_shell: bool,
     keep_ipython: bool,
@@ -67,7 +70,9 @@ def convert_command(
     """
     script = output or notebook.with_name(f"{notebook.stem}_pipeline.py")
     project = Project.open(notebook.absolute())
-    choices = {"allow_shell": allow_shell, "keep_ipython": keep_ipython}
+    if verify and target:
+        raise UsageError("--verify compares a script with the whole notebook: leave out --target, or --verify")
+    choices: Chosen = {"allow_shell": allow_shell, "keep_ipython": keep_ipython, "target": target}
     if sync:
         told = _sync(project, notebook, script, choices, as_json=as_json)
     else:
@@ -87,9 +92,7 @@ def convert_command(
         sys.exit(NO)
 
 
-def _sync(
-    project: Project, notebook: Path, script: Path, choices: Mapping[str, bool], *, as_json: bool
-) -> dict[str, Any]:
+def _sync(project: Project, notebook: Path, script: Path, choices: Chosen, *, as_json: bool) -> dict[str, Any]:
     """Sync, tell what was changed, and leave with status 1 where nothing could be written."""
     synced = project.pipelines.sync(notebook, script, **choices)
     told: dict[str, Any] = msgspec.to_builtins(synced)

@@ -69,12 +69,14 @@ class Choices:
     """What the user chose for a conversion.
 
     Shell lines need `allow_shell`; with `keep_ipython`, magics without a form stay magics, and the script needs
-    IPython.  `file_text` gives the text of a file that the notebook names, None where there is none.
+    IPython.  `file_text` gives the text of a file that the notebook names, None where there is none.  `target` is the
+    step or variable that the script is for, None for all.
     """
 
     allow_shell: bool = False
     keep_ipython: bool = False
     file_text: FileText = no_file
+    target: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,8 +126,7 @@ class Forms:
         if not self.choices.keep_ipython:
             hint = nearest(magic.name, sorted(known)) if magic.name else "; take out the blank after `%`"
             raise NotebookError(
-                f"{magic.place}: `{magic}` has no form in a script{hint}; {REMEDY}, "
-                "or keep it with --keep-ipython"
+                f"{magic.place}: `{magic}` has no form in a script{hint}; {REMEDY}, or keep it with --keep-ipython"
             )
         words = set(re.findall(r"[^\W\d]\w*", f"{magic.arguments} {magic.body or ''}"))
         names = ", ".join(f"{name}={name}" for name in sorted(words & self.known))

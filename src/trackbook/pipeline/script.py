@@ -30,6 +30,7 @@ from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.options import needed_imports, params_class, parser_text
 from trackbook.pipeline.reports import Reports
 from trackbook.pipeline.results import show_last
+from trackbook.pipeline.slicing import sliced
 from trackbook.pipeline.steps import Layout, StepsError, joined, read_layout
 from trackbook.pipeline.unbound import surely_unbound
 from trackbook.pipeline.waiting import Loops, waits
@@ -74,6 +75,8 @@ def convert(notebook: Notebook, choices: Choices = CHOICES) -> Script:
     Raises NotebookError, which names the cell and the remedy, for code or tags that have no form in a script.
     """
     layout = read_layout(notebook)
+    if choices.target is not None:
+        layout = sliced(notebook, layout, choices.target)
     while True:
         try:
             return _converted(notebook, layout, choices)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
 
@@ -18,6 +18,7 @@ from trackbook.store import Store, now_ms
 # A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
     from trackbook.pipeline.execution import OnCell
+    from trackbook.pipeline.magics import Choices
     from trackbook.pipeline.notebook import Notebook
     from trackbook.pipeline.outcome import PipelineResult
     from trackbook.pipeline.process import OnOutput
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
     from trackbook.pipeline.sync.service import Origin, Synced
     from trackbook.pipeline.verify import Verification
     from trackbook.tracking import Tracker
+
+
+class Chosen(TypedDict, total=False):
+    """What the user may choose for a conversion.
+
+    Shell lines need `allow_shell`; with `keep_ipython`, magics without a form in Python stay magics.  With `target`, a
+    step or a variable, the script holds only what that needs.
+    """
+
+    allow_shell: bool
+    keep_ipython: bool
+    target: str | None
 
 
 class Pipelines:
@@ -60,40 +73,34 @@ class Pipelines:
         graph = notebook_graph(found, seen.outcomes).to_json(explain=explain)
         return graph | {"problem": seen.problem} if seen.problem else graph
 
-    def convert(self, notebook: Path, output: Path, *, allow_shell: bool = False, keep_ipython: bool = False) -> Script:
+    def convert(self, notebook: Path, output: Path, **chosen: Unpack[Chosen]) -> Script:
         """Write the pipeline script of `notebook` to `output` and return it.
-
-        Shell lines need `allow_shell`; with `keep_ipython`, magics without a form in Python stay magics.
 
         Raises NotebookError for code that has no form in a script, PipelineError where `output` cannot be written.
         """
-        from trackbook.pipeline.magics import Choices
-        from trackbook.pipeline.notebook import file_beside, read_notebook
+        from trackbook.pipeline.notebook import read_notebook
         from trackbook.pipeline.script import convert
 
-        choices = Choices(allow_shell, keep_ipython, file_beside(notebook.parent))
         found = read_notebook(notebook)
-        script = convert(found, choices)
+        script = convert(found, _choices(notebook, chosen))
         _write(output, script.text)
         self._remember(output, found, script.text)
         return script
 
-    def sync(self, notebook: Path, script: Path, *, allow_shell: bool = False, keep_ipython: bool = False) -> Synced:
+    def sync(self, notebook: Path, script: Path, **chosen: Unpack[Chosen]) -> Synced:
         """Let edits inside the steps of `script` flow into the cells of `notebook`, and its changes into the script.
 
         Where both changed a cell since the last conversion, or an edit of the script has no place in a cell, nothing
         is written.  Without a script this is `convert`.  Raises NotebookError where the notebook has no form in a
         script, PipelineError for a script that is not Python or that was made from a notebook nobody knows any more.
         """
-        from trackbook.pipeline.magics import Choices
-        from trackbook.pipeline.notebook import file_beside, read_notebook
+        from trackbook.pipeline.notebook import read_notebook
         from trackbook.pipeline.script import convert
         from trackbook.pipeline.sync.service import Synced, join
 
         if not script.exists():
-            made = self.convert(notebook, script, allow_shell=allow_shell, keep_ipython=keep_ipython)
-            return Synced(tuple(step.name for step in made.steps))
-        choices = Choices(allow_shell, keep_ipython, file_beside(notebook.parent))
+            return Synced(tuple(step.name for step in self.convert(notebook, script, **chosen).steps))
+        choices = _choices(notebook, chosen)
         joined = join(notebook, script, self._origin(notebook, script), lambda found: convert(found, choices))
         if joined.result.is_done:
             if joined.content is not None:
@@ -198,13 +205,12 @@ class Pipelines:
         runner = Runner(self._store, self._tracker)
         if target.suffix != ".ipynb":
             return runner.run(read_plan(target), params, use_cache=use_cache, on_step=on_step, on_output=on_output)
-        from trackbook.pipeline.magics import Choices
-        from trackbook.pipeline.notebook import file_beside, read_notebook
+        from trackbook.pipeline.notebook import read_notebook
         from trackbook.pipeline.script import convert
 
         with tempfile.TemporaryDirectory(prefix="script-", dir=self._store.root) as folder:
             script = Path(folder) / f"{target.stem}_pipeline.py"
-            _write(script, convert(read_notebook(target), Choices(file_text=file_beside(target.parent))).text)
+            _write(script, convert(read_notebook(target), _choices(target, {})).text)
             home = target.resolve().parent
             return runner.run(
                 read_plan(script),
@@ -220,6 +226,13 @@ class Pipelines:
         """Return a path as it is kept: relative to the project where it lies in it."""
         full, root = path.resolve(), self._root.resolve()
         return full.relative_to(root).as_posix() if full.is_relative_to(root) else str(full)
+
+
+def _choices(notebook: Path, chosen: Chosen) -> Choices:
+    from trackbook.pipeline.magics import Choices
+    from trackbook.pipeline.notebook import file_beside
+
+    return Choices(**chosen, file_text=file_beside(notebook.parent))
 
 
 def _write(path: Path, text: str) -> None:

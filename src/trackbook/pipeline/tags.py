@@ -121,7 +121,7 @@ def written(role: str, tags: Iterable[str], source: str) -> str:
     for tag in tags:
         if canonical(tag) == role:
             return f"tag `{tag}`"
-    return next(f"comment `{text}`" for text, tag in _comments(source) if tag == role)
+    return next((f"comment `{text}`" for text, tag in _comments(source) if tag == role), f"tag `{role}`")
 
 
 def suggestion(tag: str) -> str:
