@@ -47,7 +47,13 @@ class Named(list):
         return "Named!"
 
 
-VALUES = [list(range(1200)), {number: number for number in range(1200)}, Plain, int, len, [int, Plain], Named([1]), frozenset(), {1, "a"}, [np.arange(6).reshape(2, 3)] * 2, {"f": pd.DataFrame({"a": [1, 2]})}, [np.float64(2)] * 20, range(4), ValueError("x")]  # fmt: skip
+class Laid:
+    def _repr_pretty_(self, printer, cycle):
+        with printer.group(2, "Laid(", ")"):
+            printer.pretty(["a long text that fills the line"] * 3)
+
+
+VALUES = [Laid(), [Laid()], list(range(1200)), {number: number for number in range(1200)}, Plain, int, len, [int, Plain], Named([1]), frozenset(), {1, "a"}, [np.arange(6).reshape(2, 3)] * 2, {"f": pd.DataFrame({"a": [1, 2]})}, [np.float64(2)] * 20, range(4), ValueError("x")]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)

@@ -108,7 +108,7 @@ def parts_of(value: Any) -> tuple[str, list[tuple[str, Any]], str] | None:
         if kind is collections.deque:
             size = [] if value.maxlen is None else [("maxlen=", value.maxlen)]
             return name, [("", list(value)), *size], ")"
-        if "__repr__" in vars(kind):
+        if "__repr__" in vars(kind) or "_repr_pretty_" in vars(kind):
             return None
     return None
 
@@ -134,6 +134,12 @@ def text_of(value: Any) -> str:
         with contextlib.suppress(ValueError):
             return f"<function {module}{value.__qualname__}{inspect.signature(value)}>"
         return f"<function {module}{value.__qualname__}>"
+    if hasattr(kind, "_repr_pretty_"):
+        # Such values lay themselves out for IPython, which a script does not need otherwise.
+        with contextlib.suppress(ImportError):
+            from IPython.lib import pretty as layout
+
+            return str(vars(layout)["pretty"](value))
     if kind.__repr__ is object.__repr__:
         return f"<{text_of(kind)} at {id(value):#x}>"
     return "\n".join(repr(value).splitlines())
