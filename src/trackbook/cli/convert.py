@@ -46,6 +46,12 @@ RUNS = {
     "script; status 1, and nothing written, where both changed a cell or an edit has no place in one.",
 )
 @click.option("--target", metavar="NAME", help="Only what this step, or this variable at the end, needs.")
+@click.option(
+    "--from-history",
+    is_flag=True,
+    help="Take the recorded order of executions where it was not the document's, and list hidden state: results of "
+    "cells that were deleted, edited or run again.",
+)
 @click.option("--timeout", type=float, help="Seconds that --verify gives a cell, and the script as a whole.")
 @click.option("--allow-shell", is_flag=True, help="Let the script run the notebook's shell lines (`!cmd`, `%%bash`).")
 @click.option("--keep-ipython", is_flag=True, help="Keep magics that have no form in Python; the script needs IPython.")
@@ -57,6 +63,7 @@ def convert_command(
     verify: bool,
     sync: bool,
     target: str | None,
+    from_history: bool,
     timeout: float | None,
     allow_shell: bool,
     keep_ipython: bool,
@@ -73,7 +80,11 @@ def convert_command(
     if verify and target:
         raise UsageError("--verify compares a script with the whole notebook: leave out --target, or --verify")
     choices: Chosen = {"allow_shell": allow_shell, "keep_ipython": keep_ipython, "target": target}
-    if sync:
+    if from_history and (sync or verify):
+        raise UsageError("--from-history is for a notebook whose cells ran in another order: convert without the rest")
+    if from_history:
+        told = _as_run(project, notebook, script, choices, as_json=as_json)
+    elif sync:
         told = _sync(project, notebook, script, choices, as_json=as_json)
     else:
         told = {"steps": [step.name for step in project.pipelines.convert(notebook, script, **choices).steps]}
@@ -90,6 +101,21 @@ def convert_command(
         _print_verification(verification)
     if verification.verdict != "same":
         sys.exit(NO)
+
+
+def _as_run(project: Project, notebook: Path, script: Path, choices: Chosen, *, as_json: bool) -> dict[str, Any]:
+    """Convert in the recorded order, and tell what the notebook hides."""
+    made, recorded = project.pipelines.convert_as_run(notebook, script, **choices)
+    if not as_json:
+        if recorded.is_moved:
+            print_text(f"order: {', '.join(recorded.order)}")
+        for item in recorded.hidden:
+            print_text(f"hidden state: {item}")
+        if recorded.never:
+            print_text(f"never run: {', '.join(recorded.never)}")
+    hidden = msgspec.to_builtins(recorded.hidden)
+    steps = [step.name for step in made.steps]
+    return {"steps": steps, "order": recorded.order, "hidden": hidden, "never": recorded.never}
 
 
 def _sync(project: Project, notebook: Path, script: Path, choices: Chosen, *, as_json: bool) -> dict[str, Any]:

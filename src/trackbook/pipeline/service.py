@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
 
-from trackbook.errors import PipelineError, StoreError
+from trackbook.errors import NotFoundError, PipelineError, StoreError
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.store import Store, now_ms
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trackbook.pipeline.notebook import Notebook
     from trackbook.pipeline.outcome import PipelineResult
     from trackbook.pipeline.process import OnOutput
+    from trackbook.pipeline.recorded import Recorded
     from trackbook.pipeline.runner import OnStep
     from trackbook.pipeline.script import Script
     from trackbook.pipeline.sync.service import Origin, Synced
@@ -86,6 +87,28 @@ class Pipelines:
         _write(output, script.text)
         self._remember(output, found, script.text)
         return script
+
+    def convert_as_run(self, notebook: Path, output: Path, **chosen: Unpack[Chosen]) -> tuple[Script, Recorded]:
+        """Write the script of `notebook` with its cells in the order in which its last session needed them.
+
+        Returns the script, and what the session used that the notebook does not make.  Raises NotFoundError where no
+        execution of the notebook is recorded.
+        """
+        from trackbook.pipeline.notebook import read_notebook
+        from trackbook.pipeline.recorded import in_recorded_order
+        from trackbook.pipeline.script import convert
+        from trackbook.tracking.sessions import last_session
+
+        found = read_notebook(notebook)
+        executions = last_session(self._store, [str(path) for path in {notebook.absolute(), notebook.resolve()}])
+        if not executions:
+            raise NotFoundError(
+                f"no execution of {notebook} is recorded: run `%load_ext trackbook` in it, then its cells"
+            )
+        recorded = in_recorded_order(found, executions)
+        script = convert(recorded.notebook, _choices(notebook, chosen))
+        _write(output, script.text)
+        return script, recorded
 
     def sync(self, notebook: Path, script: Path, **chosen: Unpack[Chosen]) -> Synced:
         """Let edits inside the steps of `script` flow into the cells of `notebook`, and its changes into the script.
