@@ -29,6 +29,8 @@ NAMES = {
     "a variable made of itself": [("step:a", "n = n + 1\nprint(n)")],
     "a name that nothing binds": [("step:a", "print(nothing)")],
     "a global that a function misses": [("step:a", "def g():\n    return late\n\n\ng()"), ("step:b", "late = 1\ng()")],
+    "a variable of a try that failed": [("", "import math\npath = 'gone'"), ("", "try:\n    data = open(path).read()\nexcept OSError:\n    print('no file')"), ("", "print('going on')"), ("", "data.split()")],
+    "a variable of a try that failed, which is bound": [("step:a", "try:\n    x = 1 / 0\nexcept ZeroDivisionError:\n    x = 0"), ("step:b", "print(x)")],
     "names of loops and comprehensions, which are bound": [("step:a", "for i in range(2):\n    if i:\n        print(y)\n    y = i\na = [k for k in range(3)]\nk = 5\nprint(a, k)")],
 }  # fmt: skip
 

@@ -13,6 +13,10 @@ from trackbook.tracking.reproduction.texts import same_line
         ("CPU times: user 4 µs, sys: 1e+03 ns, total: 5 µs", "CPU times: user 12 μs, sys: 3 us, total: 15 μs"),
         ("Wall time: 1.2 s", "Wall time: 812 ms"),
         ("<Thing object at 0x7f1e>", "<Thing object at 0x7fff>"),
+        (
+            "347 ms ± 52.9 ms per loop (mean ± std. dev. of 7 runs, 10 loops each)",
+            "90 µs ± 1.3 ns per loop (mean ± std. dev. of 7 runs, 1,000 loops each)",
+        ),
         ("loss 0.12345678", "loss 0.12345679"),
     ],
 )

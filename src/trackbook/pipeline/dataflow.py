@@ -14,6 +14,7 @@ from trackbook.pipeline.namespace import late_builtins
 from trackbook.pipeline.notebook import Notebook
 from trackbook.pipeline.steps import Layout, Step, StepsError, ordered
 from trackbook.pipeline.tags import SKIP, written
+from trackbook.pipeline.unbound import left_by_try
 
 Link = tuple[int, int, str]
 """Writer, reader (indexes of cells) and the name that one leaves to the other."""
@@ -68,6 +69,7 @@ class Dataflow:
         for flow in self.flows.values():
             flow.inputs = {name for name in flow.names.free if self._is_input(flow, name)}
         self._connect()
+        self._check_tried()
         self._check_builtins()
         self._order_needs()
         steps = ordered(self.notebook, self.layout.steps, {name: flow.needs for name, flow in self.flows.items()})
@@ -220,6 +222,18 @@ class Dataflow:
                         f"{self.notebook.cells[index].label} needs {name!r}, which only the skipped {maker.label} "
                         f"makes; take its {written(SKIP, maker.tags, maker.source)} off, or skip both"
                     )
+
+    def _check_tried(self) -> None:
+        """Require of inferred steps that none hands on a name that a failed `try` leaves unbound."""
+        for flow in self.flows.values() if self.layout.inferred else ():
+            for name in sorted(flow.outputs & left_by_try(flow.text)):
+                readers = [
+                    index for index in self.home if index > flow.step.cells[-1] and name in self.cells[index].reads
+                ]
+                if readers:
+                    maker = next(index for index in flow.step.cells if name in self.cells[index].writes)
+                    label = self.notebook.cells[maker].label
+                    raise StepsError(f"{label}: {name!r} may not be bound when its `try` fails", (maker, *readers))
 
     def _check_builtins(self) -> None:
         """Require that no step uses a builtin before it binds its name: the name would be local from the start."""

@@ -32,7 +32,7 @@ from trackbook.pipeline.reports import Reports
 from trackbook.pipeline.results import show_last
 from trackbook.pipeline.slicing import sliced
 from trackbook.pipeline.steps import Layout, StepsError, joined, read_layout
-from trackbook.pipeline.unbound import surely_unbound
+from trackbook.pipeline.unbound import read_unbound
 from trackbook.pipeline.waiting import Loops, waits
 
 _BUILTINS = frozenset(dir(builtins))
@@ -217,7 +217,7 @@ class _Writer:
                 shown = f"{shown}\n{self.helpers.use(FIGURES)}()"
             if piece := tidy(shown, 1):
                 pieces.append(piece)
-        missing = surely_unbound(flow.text, flow.inputs)
+        missing = read_unbound(flow.text, flow.inputs)
         start = [f"global {_listed(sorted(missing))}"] if missing else []
         start += [f"{name} = None" for name in sorted(flow.unset - missing) if needs_start(flow.text, name)]
         results = _listed(self._outputs(flow))

@@ -17,6 +17,7 @@ _VOLATILE = (
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
     (re.compile(r"[\w.]*<locals>\.|\b__main__\."), ""),
     (re.compile(r"\b\d+(?:\.\d+)?(?:e[+-]?\d+)?\s?(?:ns|µs|μs|us|ms|s|sec|seconds?|min|minutes?)\b"), "<time>"),
+    (re.compile(r"<time>[^(]* per loop \([^)]*\)"), "<time> per loop"),
 )
 
 
