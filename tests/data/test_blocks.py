@@ -92,7 +92,7 @@ def stored(objects):
     return sum(objects.size(digest) for digest in objects.digests())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(arrays, st.integers(0, 20), st.integers(0, 20))
 def test_a_block_has_the_same_bytes_wherever_its_rows_stand_in_memory(array, before, behind):
     """A slice of a longer array, a copy, and an array joined from pieces give one and the same block."""
@@ -104,7 +104,7 @@ def test_a_block_has_the_same_bytes_wherever_its_rows_stand_in_memory(array, bef
     assert bytes(blocks.block_bytes(pa.concat_arrays([array.slice(0, half), array.slice(half)]))) == expected
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(arrays, st.integers(0, 10))
 def test_the_hash_of_a_row_does_not_depend_on_where_it_stands(array, skipped):
     array = blocks.with_gaps_empty(array)

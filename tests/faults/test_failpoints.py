@@ -82,43 +82,43 @@ def strike(request: pytest.FixtureRequest, tried: Any) -> Any:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_process_killed_at_any_call_leaves_a_store_that_simply_works(name, strike):
-    strike(Request(name, "kill", limit=limit(12 if name.startswith("migration") else 30)), "SIGKILLs at a call")
+    strike(Request(name, "kill", limit=limit(8 if name.startswith("migration") else 20)), "SIGKILLs at a call")
 
 
 @pytest.mark.parametrize("name", BUT_MIGRATIONS)
 def test_a_process_killed_in_the_midst_of_any_write_leaves_a_store_that_simply_works(name, strike):
-    strike(Request(name, "tear", limit=limit(12)), "SIGKILLs in the midst of a write")
+    strike(Request(name, "tear", limit=limit(8)), "SIGKILLs in the midst of a write")
 
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("name", BUT_MIGRATIONS)
 def test_any_call_may_fail_once(name, error, strike):
-    strike(Request(name, "fail", error, limit=limit(8)), f"single calls failed with {error}")
+    strike(Request(name, "fail", error, limit=limit(5)), f"single calls failed with {error}")
 
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("name", BUT_MIGRATIONS)
 def test_all_calls_may_fail_from_any_one_on(name, error, strike):
     """The disk is full, broken or read-only from the midst of an operation on; then it is as it was."""
-    strike(Request(name, "fail from there on", error, limit=limit(4)), f"times that all calls failed with {error}")
+    strike(Request(name, "fail from there on", error, limit=limit(3)), f"times that all calls failed with {error}")
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize("name", ["append", "durable append", "end of a run with artifacts", "close"])
 def test_the_temporary_folder_may_fail_with_the_store(name, error, strike):
     """There is nowhere to spool to: an error says so, and what was acknowledged before is kept."""
-    asked = Request(name, "fail from there on", error, spool=True, limit=limit(4))
+    asked = Request(name, "fail from there on", error, spool=True, limit=limit(3))
     strike(asked, f"times that all calls failed with {error}")
 
 
 @pytest.mark.parametrize("name", BUT_MIGRATIONS)
 def test_any_write_may_be_cut_short(name, strike):
-    strike(Request(name, "short", limit=limit(8)), "writes cut short")
+    strike(Request(name, "short", limit=limit(5)), "writes cut short")
 
 
 @pytest.mark.parametrize("name", BUT_MIGRATIONS)
 def test_an_interrupt_at_any_call_leaves_the_process_and_its_store_working(name, strike):
-    strike(Request(name, "interrupt", limit=limit(10)), "interrupts at a call")
+    strike(Request(name, "interrupt", limit=limit(6)), "interrupts at a call")
 
 
 def test_the_operations_are_all_there():

@@ -32,7 +32,7 @@ def containers(inner):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.recursive(ATOMS, containers, max_leaves=40))
 def test_nested_values_are_laid_out_as_in_a_notebook(value):
     assert pretty(value) == in_a_notebook(value)

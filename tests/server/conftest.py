@@ -12,9 +12,9 @@ import pytest
 from support.jupyter import Answer, JupyterServer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """A server over an empty folder, shared by the tests of a module; each test works in a folder of its own."""
+    """A server over an empty folder, shared by all tests of a process; each test works in a folder of its own."""
     started = JupyterServer(tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("home"))
     try:
         yield started.wait()

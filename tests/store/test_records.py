@@ -67,7 +67,7 @@ def records(draw):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(records(), records(), records())
 def test_the_rule_is_commutative_associative_and_idempotent(one, two, three):
     assert merge(one, one).encode() == one.encode()
@@ -107,7 +107,7 @@ def stores(tmp_path_factory):
     return [Store.open(tmp_path_factory.mktemp("records") / name) for name in ("one", "two")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(records(), min_size=1, max_size=3))
 def test_the_tables_join_records_as_the_rule_does(stores, known):
     """Two stores that receive the same records in opposite orders hold, and say, what the rule says."""

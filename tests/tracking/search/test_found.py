@@ -43,7 +43,7 @@ def expected(made, test, order, experiment, deleted):
     return [run.run_id for run in in_order(kept, order)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(FILTERS, ORDERS, st.sampled_from([None, *EXPERIMENTS, "none"]), st.booleans(), LIMITS, st.data())
 def test_a_search_finds_what_a_plain_evaluation_finds(made, store, wanted, order, experiment, deleted, limits, data):
     """The same runs in the same order, for any filter and order; pages fit together, and the count is theirs."""

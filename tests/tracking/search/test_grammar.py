@@ -224,7 +224,7 @@ def test_pages_of_results_fit_together(bench):
         names(bench, max_results=0)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.sampled_from("ametrics.loss<>='\"`()NOTINANDOR 0123,%\n\\\0\ud800é"), max_size=40))
 def test_any_text_is_a_filter_or_a_usage_error(bench, text):
     with suppress(UsageError):

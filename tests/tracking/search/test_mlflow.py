@@ -175,7 +175,7 @@ def test_what_mlflow_accepts_is_accepted_with_the_same_meaning(drawn, between):
     assert ours(together) == theirs(together)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(COLLECTIONS),
     st.sampled_from([*NAMES, *ATTRIBUTES]),

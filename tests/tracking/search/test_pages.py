@@ -63,7 +63,7 @@ def test_a_cursor_fits_its_own_search_only(store, runs):
             runs.page("metrics.loss > 0", ["metrics.loss"], 2, wrong)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_changed_cursor_is_a_usage_error_or_a_page(store, runs, data):
     """Whatever stands in a cursor, it is never anything worse."""
