@@ -12,6 +12,7 @@ import type { IRunSummary, TrackbookApi } from './api';
 import type { ConversionWish } from './components/pipeline/Conversion';
 import { baseName, count } from './format';
 import type { Notebooks } from './pipeline/notebooks';
+import type { IGraphCell } from './pipeline/types';
 import { RunsModel } from './runs/model';
 import { CommandIDs } from './tokens';
 import {
@@ -185,6 +186,9 @@ function addPipelines(parts: IDocumentParts): void {
         wished,
         wish: wish || null,
         saved: notebooks.saved,
+        changed: notebooks.changed,
+        isDirty: (of: string) => notebooks.isDirty(of),
+        onWriteSteps: (of: string, cells: readonly IGraphCell[]) => notebooks.writeSteps(of, cells),
         onSave: (of: string) => notebooks.save(of),
         onOpenCell: (of: string, cellId: string, index: number) =>
           void notebooks.showCell(of, cellId, index),

@@ -19,6 +19,7 @@ function graphOf(steps: readonly (string | null)[], edges: readonly [number, num
       names: ['x'],
       kind: 'proved'
     })),
+    inferred: false,
     problems: []
   };
 }

@@ -54,7 +54,8 @@ def test_a_graph_tells_the_cells_with_their_text_and_what_they_hand_on(workspace
     (reason,) = edge["evidence"]
     assert reason["writes"] == {"cell": 1, "line": 1, "statement": "rows = [3, 1, 2]"}
     assert reason["reads"] == {"cell": 2, "line": 1, "statement": "rows.sort()"}
-    assert told["problems"] == []
+    assert (told["inferred"], told["problems"]) == (False, [])
+    assert workspace.get(f"{notebook([('x = 1', [])], 'bare.ipynb')}/graph").body["inferred"]
     assert not (workspace.root / ".trackbook").exists()
 
 

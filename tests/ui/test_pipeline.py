@@ -80,6 +80,7 @@ def test_steps_are_set_seen_as_a_graph_and_proved_as_a_script(
     expect(document.get_by_text("The notebook is no longer what this script was made of")).to_be_visible()
     screenshot("pipeline-problem")
     _verify_and_cancel_a_long_one(page, lab, screenshot)
+    _write_inferred_steps(page, lab)
 
 
 def _set_steps(page: Page, path: Path, screenshot: Callable[[str], None]) -> None:
@@ -149,3 +150,17 @@ def _verify_and_cancel_a_long_one(page: Page, lab: JupyterServer, screenshot: Ca
     document.get_by_role("button", name=re.compile("^Cell 100 of step part_11")).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Step part_11. Change the step").last).to_be_visible()
+
+
+def _write_inferred_steps(page: Page, lab: JupyterServer) -> None:
+    """Steps that headings and data flow make become tags at a click, and so chips."""
+    path = lab.root / "bare.ipynb"
+    cells = [("# Load", "rows = [3, 1]"), ("# Sort", "rows.sort()\nprint(rows)")]
+    new = nbformat.v4
+    parts = [part for text, code in cells for part in (new.new_markdown_cell(text), new.new_code_cell(code))]
+    nbformat.write(new.new_notebook(cells=parts, metadata={"kernelspec": KERNEL}), path)
+    page.evaluate("() => window.jupyterapp.commands.execute('trackbook:open-pipeline', {path: 'bare.ipynb'})")
+    document = page.get_by_role("article", name="Pipeline of bare.ipynb")
+    document.get_by_role("button", name="Write them as tags").click()
+    expect(page.get_by_role("button", name="Step sort. Change the step")).to_be_visible()
+    assert tags(page, path) == [[], ["step:load"], [], ["step:sort"]]

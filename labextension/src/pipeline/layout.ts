@@ -2,15 +2,16 @@
 
 import type { IGraph, IGraphCell, IGraphEdge } from './types';
 
-export const NARROWEST = 168;
+export const NARROWEST = 148;
 export const WIDEST = 260;
 export const HEAD_HEIGHT = 30;
 export const CELL_HEIGHT = 28;
 const PAD = 7;
-const GAP_X = 64;
+const GAP_X = 56;
 const GAP_Y = 22;
 const LANE = 18;
 const MARGIN = 6;
+const QUIET = new Set(['role imports', 'role functions', 'role skip']);
 
 /** The cells of a step, or of a role; a cell that has neither stands alone. */
 export interface IGroup {
@@ -35,7 +36,7 @@ export interface IPlacedEdge {
   readonly edge: IGraphEdge;
   readonly key: string;
   readonly path: string;
-  /** From the imports or functions, which nearly every cell needs: shown while somebody looks at it. */
+  /** Of imports or functions, which nearly every cell needs, or of skipped cells: faint until somebody looks. */
   readonly quiet: boolean;
 }
 
@@ -68,7 +69,13 @@ export function arrange(graph: IGraph, room = 0): IPicture {
   const { place, height } = stack(slots, lanes);
   const columns = slots.length;
   const card = cardWidth(columns, room);
-  const left = (place: number): number => MARGIN + place * (card + GAP_X);
+  // Edges within a card of the first column run at its left.
+  const isInner = (edge: IGraphEdge): boolean => {
+    const group = home.get(edge.source);
+    return group === home.get(edge.target) && column.get(group?.key ?? '') === 0;
+  };
+  const start = graph.edges.some(isInner) ? GAP_X / 2 : MARGIN;
+  const left = (place: number): number => start + place * (card + GAP_X);
   const groups = bare.map(group => ({
     ...group,
     column: column.get(group.key) ?? 0,
@@ -96,8 +103,7 @@ export function arrange(graph: IGraph, room = 0): IPicture {
       x: left(lane.column),
       y: (place.get(lane.key) ?? 0) + LANE / 2
     }));
-    const role = source.group.kind === 'role' ? source.group.key : '';
-    const quiet = role === 'role imports' || role === 'role functions';
+    const quiet = QUIET.has(source.group.key) || QUIET.has(target.group.key);
     return [{ edge, key: keyOf(edge), path: pathOf(source, target, points, card), quiet }];
   });
   const width = left(columns) - GAP_X + MARGIN;
@@ -106,7 +112,7 @@ export function arrange(graph: IGraph, room = 0): IPicture {
 
 /** Cards share the room that the gaps leave, within bounds. */
 function cardWidth(columns: number, room: number): number {
-  const share = (room - 2 * MARGIN - (columns - 1) * GAP_X) / columns;
+  const share = (room - MARGIN - GAP_X / 2 - (columns - 1) * GAP_X) / columns;
   return Math.round(Math.max(NARROWEST, Math.min(WIDEST, share)));
 }
 

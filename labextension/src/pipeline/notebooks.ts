@@ -1,4 +1,4 @@
-/** What the Pipeline document asks of open notebooks: to be saved, to show a cell, to say when they were saved. */
+/** What the Pipeline document asks of open notebooks: to be saved, to show a cell, to take tags, to say what changed. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { ToolbarButton } from '@jupyterlab/apputils';
@@ -6,7 +6,10 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { trackbookIcon } from '../icons';
+import { placed } from '../steps/rules';
+import { tagsOf } from '../steps/tags';
 import { CommandIDs } from '../tokens';
+import type { IGraphCell } from './types';
 
 export class Notebooks {
   constructor(
@@ -17,6 +20,11 @@ export class Notebooks {
       panel.context.saveState.connect((_, state) => {
         if (state === 'completed') {
           this._saved.emit(this._localPath(panel));
+        }
+      });
+      panel.context.model.stateChanged.connect((_, change) => {
+        if (change.name === 'dirty') {
+          this._changed.emit(this._localPath(panel));
         }
       });
       const button = new ToolbarButton({
@@ -34,6 +42,16 @@ export class Notebooks {
   /** The path of a notebook that has been saved. */
   get saved(): ISignal<this, string> {
     return this._saved;
+  }
+
+  /** The path of a notebook that has unsaved changes from now on, or none any more. */
+  get changed(): ISignal<this, string> {
+    return this._changed;
+  }
+
+  /** Whether a notebook is open and has changes that are not saved. */
+  isDirty(path: string): boolean {
+    return this._find(path)?.context.model.dirty ?? false;
   }
 
   /** The path of the notebook that is in front, as the server calls it. */
@@ -78,5 +96,26 @@ export class Notebooks {
     return this._app.serviceManager.contents.localPath(panel.context.path);
   }
 
+  /** Tag the cells of a notebook with their steps, in one undoable change, and save it. */
+  async writeSteps(path: string, cells: readonly IGraphCell[]): Promise<void> {
+    await this._app.commands.execute('docmanager:open', { path });
+    const panel = this._find(path);
+    await panel?.context.ready;
+    const code = (panel?.content.widgets ?? [])
+      .map(widget => widget.model)
+      .filter(model => model.type === 'code');
+    panel?.content.model?.sharedModel.transact(() => {
+      for (const { index, step, role } of cells) {
+        const model = code[index];
+        const tag = step === null ? role : `step:${step}`;
+        if (model !== undefined && tag !== null && model.sharedModel.getSource().trim() !== '') {
+          model.setMetadata('tags', [...placed(tagsOf(model), tag)]);
+        }
+      }
+    });
+    await panel?.context.save();
+  }
+
   private readonly _saved = new Signal<this, string>(this);
+  private readonly _changed = new Signal<this, string>(this);
 }

@@ -46,6 +46,8 @@ export interface IGraphProblem {
 export interface IGraph {
   readonly cells: readonly IGraphCell[];
   readonly edges: readonly IGraphEdge[];
+  /** Whether no tag names a step, so that headings and data flow made them. */
+  readonly inferred: boolean;
   readonly problems: readonly IGraphProblem[];
 }
 

@@ -183,7 +183,8 @@ function has(tags: readonly string[], tag: string): boolean {
   return tags.some(each => canonical(each) === tag);
 }
 
-function placed(tags: readonly string[], place: string): readonly string[] {
+/** Give the cell a place; what said another place goes, everything else stays where it stands. */
+export function placed(tags: readonly string[], place: string): readonly string[] {
   const isOther = (tag: string): boolean => !isPlace(canonical(tag));
   const at = tags.findIndex(tag => !isOther(tag));
   const others = tags.filter(isOther);

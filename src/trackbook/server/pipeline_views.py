@@ -37,14 +37,17 @@ def is_current(notebook: Path, script: Path) -> bool:
 def graph(path: Path) -> dict[str, Any]:
     """Return the graph with the text of each cell and the evidence of each edge, and the problems of cells.
 
-    Where tags contradict each other the cells are shown all the same, without steps.
+    `inferred` tells that no tag names a step.  Where tags contradict each other the cells are shown all the same,
+    without steps.
     """
     notebook = read_notebook(path)
     cells = notebook.cells
     problems = [*_broken_cells(notebook), *_unknown_tags(notebook)]
     roles: dict[int, str] = {}
+    inferred = False
     try:
-        roles = _roles(read_layout(notebook))
+        layout = read_layout(notebook)
+        roles, inferred = _roles(layout), layout.inferred
         found = notebook_graph(notebook)
     except NotebookError as error:
         problems.append(_problem(str(error), cells_in(str(error))))
@@ -55,7 +58,7 @@ def graph(path: Path) -> dict[str, Any]:
         for cell in cells
     ]
     told["cells"] = [cell | text for cell, text in zip(told["cells"], texts, strict=True)]
-    return told | {"problems": problems}
+    return told | {"inferred": inferred, "problems": problems}
 
 
 def _roles(layout: Layout) -> dict[int, str]:

@@ -271,7 +271,7 @@ function Legend(props: { picture: IPicture }): JSX.Element {
           </span>
         ))}
       {props.picture.edges.some(placed => placed.quiet) && (
-        <span>What imports and functions give shows faintly until you look at a cell.</span>
+        <span>Faint until you look at a cell: imports, functions and skipped cells.</span>
       )}
     </p>
   );

@@ -3,7 +3,7 @@ import { useEffect, useReducer } from 'react';
 
 import type { TrackbookApi } from '../../api';
 import { baseName, count, sentence } from '../../format';
-import type { IGraph, IGraphProblem } from '../../pipeline/types';
+import type { IGraph, IGraphCell, IGraphProblem } from '../../pipeline/types';
 import type { INotebook } from '../../proof';
 import { Block } from '../Facts';
 import { useLoaded } from '../hooks';
@@ -18,11 +18,16 @@ export interface IPipelineDocumentProps {
   readonly path: string;
   /** Emits the path of a notebook that was saved. */
   readonly saved: ISignal<unknown, string>;
+  /** Emits the path of a notebook that has unsaved changes from now on, or none any more. */
+  readonly changed: ISignal<unknown, string>;
+  readonly isDirty: (path: string) => boolean;
   /** Emits what somebody asks of this notebook by a command. */
   readonly wished: ISignal<unknown, { readonly path: string; readonly wish: ConversionWish }>;
   readonly wish: ConversionWish | null;
   /** Saves the notebook where it is open and has changed. */
   readonly onSave: (path: string) => Promise<void>;
+  /** Writes the steps of cells as tags. */
+  readonly onWriteSteps: (path: string, cells: readonly IGraphCell[]) => Promise<void>;
   readonly onOpenCell: (path: string, cellId: string, index: number) => void;
   readonly onOpenFile: (path: string) => void;
 }
@@ -35,16 +40,8 @@ interface IPage {
 /** A notebook as a pipeline: its graph, and the script that it becomes. */
 export function PipelineDocument(props: IPipelineDocumentProps): JSX.Element {
   const { api, path, saved } = props;
-  const [saves, onSaved] = useReducer((number: number) => number + 1, 0);
-  useEffect(() => {
-    const heard = (_: unknown, other: string): void => {
-      if (other === path) {
-        onSaved();
-      }
-    };
-    saved.connect(heard);
-    return () => void saved.disconnect(heard);
-  }, [saved, path]);
+  const saves = useCount(saved, path);
+  useCount(props.changed, path);
   const load = async (): Promise<IPage> => {
     const notebook = await api.openProject(path);
     api.project = notebook.project_id;
@@ -67,6 +64,26 @@ export function PipelineDocument(props: IPipelineDocumentProps): JSX.Element {
         </div>
         <Conversion {...props} notebook={notebook} saves={saves} />
       </header>
+      {props.isDirty(path) && (
+        <p className="tb-Pipeline-note" role="status">
+          The notebook has changes that are not saved; this is what was saved last.
+          <button className="tb-LinkButton" onClick={() => void props.onSave(path)}>
+            Save
+          </button>
+        </p>
+      )}
+      {graph.inferred && graph.cells.some(cell => cell.step !== null) && (
+        <p className="tb-Pipeline-note">
+          No cell is tagged: headings and data flow made these steps.
+          <button
+            className="tb-LinkButton"
+            title="Tag the cells so; one undo in the notebook takes it back"
+            onClick={() => void props.onWriteSteps(path, graph.cells)}
+          >
+            Write them as tags
+          </button>
+        </p>
+      )}
       {graph.problems.length > 0 && (
         <Problems
           problems={graph.problems}
@@ -83,6 +100,21 @@ export function PipelineDocument(props: IPipelineDocumentProps): JSX.Element {
       </Block>
     </article>
   );
+}
+
+/** How often a signal has named this path. */
+function useCount(signal: ISignal<unknown, string>, path: string): number {
+  const [times, add] = useReducer((number: number) => number + 1, 0);
+  useEffect(() => {
+    const heard = (_: unknown, other: string): void => {
+      if (other === path) {
+        add();
+      }
+    };
+    signal.connect(heard);
+    return () => void signal.disconnect(heard);
+  }, [signal, path]);
+  return times;
 }
 
 function extentOf(graph: IGraph): string {
