@@ -13,6 +13,7 @@ from trackbook.cells.expressions import only_text
 from trackbook.cells.files import paths_among
 from trackbook.cells.functions import FunctionCalls
 from trackbook.cells.memory import VALUE
+from trackbook.cells.parts import constant, has_fields, key_of
 from trackbook.cells.texts import method_of_text
 from trackbook.cells.values import (
     CONTAINERS,
@@ -25,6 +26,10 @@ from trackbook.cells.values import (
     in_order,
 )
 
+_KEYED = frozenset({"get", "pop", "setdefault"})
+_BY_NAME = frozenset({"getattr", "setattr", "vars"})
+_DRAWING = "drawing"
+_SHOWING = frozenset({"print", "str", "repr", "display", "format"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 
 
@@ -43,17 +48,22 @@ class Calls(FunctionCalls):
         if found is not None:
             return found
         if isinstance(node.func, ast.Attribute):
-            receivers = self.base(node.func.value)
-            return self._call_method(node, receivers, node.func.attr)
+            return self._call_method(node, self.locate(node.func.value), node.func.attr)
         callees = self.evaluate(node.func)
-        arguments = self._arguments(node)
+        named = self._named_attribute(node, callees)
+        if named is not None:
+            return named
+        arguments = self._arguments(node, callees)
         return self.apply(callees, arguments, self.line(node))
 
-    def _arguments(self, node: ast.Call) -> Arguments:
-        positional = [self.evaluate(item) for item in node.args]
+    def _arguments(self, node: ast.Call, callees: Things = NOTHING) -> Arguments:
+        """Evaluate the arguments of a call; what functions of the notebook read of theirs, their bodies tell."""
+        told = bool(callees) and all(_is_followed(callee) for callee in callees)
+        evaluate = self.locate if told else self.evaluate
+        positional = [evaluate(item) for item in node.args]
         keywords: dict[str, Things] = {}
         for number, keyword in enumerate(node.keywords):
-            keywords[keyword.arg or f"**{number}"] = self.evaluate(keyword.value)
+            keywords[keyword.arg or f"**{number}"] = evaluate(keyword.value)
         spread = any(isinstance(item, ast.Starred) for item in node.args) or any(k.arg is None for k in node.keywords)
         return Arguments(positional, keywords, spread, node)
 
@@ -81,7 +91,35 @@ class Calls(FunctionCalls):
             )
         if callee.klass is not None:
             return self._construct_or_call(callee, arguments, line)
+        if callee.kind == "bound":
+            self.change(callee.contents, line)
+            for thing in callee.contents:
+                self.hold(thing, arguments.every)
+            return self.new() | self.inside(frozenset(callee.contents))
         return self._unknown(frozenset({callee}), arguments, line)
+
+    def _named_attribute(self, node: ast.Call, callees: Things) -> Things | None:
+        """Run `getattr(x, 'name')` and its like, where the name is a constant; None for any other call."""
+        names = {callee.path for callee in callees if callee.kind == "builtin"}
+        name = names.pop() if len(names) == len(callees) == 1 else ""
+        if name not in _BY_NAME or not node.args or node.keywords:
+            return None
+        line = self.line(node)
+        if name == "vars":
+            owners = self.locate(node.args[0])
+            found = [self.fields(owner) for owner in owners if has_fields(owner, "__dict__")]
+            return NOTHING.union(*found) if len(found) == len(owners) == len(node.args) else None
+        text = constant(node.args[1]) if len(node.args) > 1 else None
+        if not isinstance(text, str):
+            return None
+        if name == "setattr" and len(node.args) == 3:
+            owners = self.base(node.args[0])
+            self.store_attribute(owners, text, self.evaluate(node.args[2]), line)
+            return VALUE
+        if name == "getattr":
+            given = self.evaluate_all(node.args[2:])
+            return self.whole(self.attribute(self.locate(node.args[0]), text, line), line) | given
+        return None
 
     # ---- builtins and libraries
 
@@ -99,6 +137,8 @@ class Calls(FunctionCalls):
         if name in {"staticmethod", "property"}:
             return frozenset({Thing(self.cell, name.removesuffix("method"), contents=set(arguments.every))})
         rule = catalogue.BUILTINS.get(name, catalogue.PURE)
+        if name in _SHOWING:
+            self.show(arguments.every, line)
         return self._obey(rule, name, arguments, line)
 
     def _call_exec(self, arguments: Arguments, line: int) -> Things:
@@ -123,8 +163,12 @@ class Calls(FunctionCalls):
         self.read_state(path, line)
         if path == "os.chdir" and not (only_text(arguments.at((0,))) or "").startswith("/"):
             self.read_state(catalogue.CWD, line)
+        self.figures_stay |= path in catalogue.BACKENDS
         if path in catalogue.EVALUATING:
             self._query(arguments, line, r"[^\W\d]\w*")
+        state = self._state_of_call(path, arguments, line)
+        if state is not None:
+            return state
         rule = catalogue.library_rule(path)
         last = path.rpartition(".")[2]
         if last in catalogue.SEEDED and path.startswith("sklearn") and "random_state" not in arguments.keywords:
@@ -137,7 +181,30 @@ class Calls(FunctionCalls):
             self.files(last, arguments, NOTHING, line, path.partition(".")[0])
         if rule is None:
             return self._unknown(NOTHING, arguments, line)
-        return self._obey(rule, last, arguments, line)
+        found = self._obey(rule, last, arguments, line)
+        if last in catalogue.DRAWING and "random_state" not in arguments.keywords:
+            for thing in found:
+                thing.path = _DRAWING
+        return found
+
+    def _state_of_call(self, path: str, arguments: Arguments, line: int) -> Things | None:
+        """Return what a function gives that hands out a piece of process state, None for any other."""
+        if path == "logging.getLogger":
+            return self.read_state("logging.root", line)
+        mapping, key = catalogue.OPTIONS.get(path), only_text(arguments.at((0,)))
+        if mapping is None or key is None:
+            return None
+        return self._option(self.known(mapping), path, key.rpartition(".")[2], line)
+
+    def _option(self, mapping: Thing, path: str, key: str, line: int) -> Things:
+        """Get or set one option among many."""
+        if path in catalogue.OPTION_SETTERS:
+            self.whole(frozenset({mapping}), line)
+            self.look((mapping,), mapping.path, line)
+            self.put(mapping, key, VALUE, line, alone=True)
+            return VALUE
+        self.partly.setdefault(mapping, mapping.path)
+        return self.whole(self.pick(mapping, key, line), line)
 
     def _obey(self, rule: Rule, name: str, arguments: Arguments, line: int) -> Things:
         every = arguments.every
@@ -155,7 +222,7 @@ class Calls(FunctionCalls):
         self.operate(every, line)
         found = self._result(rule, arguments)
         for thing in found:
-            if thing.kind == "iterator" and any(item.function is not None for item in every):
+            if thing.kind == "iterator" and any(item.function is not None or item.kind == "bound" for item in every):
                 thing.resume = lambda now: self.hand_over(every, every, now)
         return found
 
@@ -166,6 +233,8 @@ class Calls(FunctionCalls):
             text = only_text(arguments.at((0,)))
             return frozenset({Thing(self.cell, IMMUTABLE, const=text)})
         every = arguments.every
+        if rule.gives:
+            return self.new("unknown", self.inside(every)) | self.inside(every) | arguments.at(rule.alias)
         kept: Iterable[Thing] = ()
         if rule.holds:
             kept = self.inside(every) if rule.consumes else {*every, *self.inside(every)}
@@ -175,15 +244,59 @@ class Calls(FunctionCalls):
 
     def _call_method(self, node: ast.Call, receivers: Things, name: str) -> Things:
         line = self.line(node)
+        picked = self._keyed_method(node, receivers, name)
+        if picked is not None:
+            return picked
         own = frozenset(thing for thing in receivers if thing.kind == "library" or self._follows(thing, name))
-        others = receivers - own
+        others = self.whole(receivers - own, line)
         callees = self.attribute(own, name, line) if own else NOTHING
-        arguments = self._arguments(node)
+        arguments = self._arguments(node, NOTHING if others else callees)
         found = self.apply(callees, arguments, line) if callees else NOTHING
-        library = any(thing.kind == "library" and _is_object(thing.path) for thing in own)
-        if library:
-            self._method(name, own, arguments, line)
+        objects = frozenset(thing for thing in own if thing.kind == "library" and _is_object(thing.path))
+        if objects:
+            self._method(name, self.whole(objects, line), arguments, line)
         return found | self._method(name, others, arguments, line) if others else found
+
+    def _keyed_method(self, node: ast.Call, receivers: Things, name: str) -> Things | None:
+        """Run a method that works on one key of a dict or of a mapping of a library; None for any other call."""
+        if name == "update" and all(thing.kind == "dict" for thing in receivers):
+            return self._update(node, receivers)
+        if name not in _KEYED or not node.args or node.keywords:
+            return None
+        key = constant(node.args[0])
+        kinds = {"dict", "library"} if name == "get" else {"dict"}
+        if not receivers or any(t.kind not in kinds or key_of(t, key) is None for t in receivers):
+            return None
+        line, alone = self.line(node), len(receivers) == 1
+        given = self.evaluate_all(node.args[1:])
+        if name != "get":
+            self.whole(receivers, line)
+        found = frozenset(item for thing in in_order(receivers) for item in self.pick(thing, key, line))
+        for thing in in_order(receivers):
+            if name == "pop":
+                self.take_out(thing, key, line, alone=alone)
+            elif name == "setdefault":
+                with self.branch():
+                    self.put(thing, key, given, line, alone=alone)
+        return self.whole(found, line) | given
+
+    def _update(self, node: ast.Call, receivers: Things) -> Things | None:
+        """Run `update` of dicts with keys that are spelled out; None where they are not."""
+        literal = node.args[0] if node.args else None
+        pairs = list(zip(literal.keys, literal.values, strict=True)) if isinstance(literal, ast.Dict) else []
+        if len(node.args) > 1 or (node.args and not pairs) or any(word.arg is None for word in node.keywords):
+            return None
+        named = [(constant(key) if key is not None else None, value) for key, value in pairs]
+        named += [(word.arg, word.value) for word in node.keywords]
+        if any(key is None for key, _ in named):
+            return None
+        line = self.line(node)
+        self.whole(receivers, line)
+        for key, value in named:
+            things = self.evaluate(value)
+            for thing in in_order(receivers):
+                self.put(thing, key, things, line, alone=len(receivers) == 1)
+        return VALUE
 
     def _follows(self, thing: Thing, name: str) -> bool:
         return thing.klass is not None and (bool(thing.klass.find(name)) or thing.klass.closed)
@@ -227,17 +340,29 @@ class Calls(FunctionCalls):
                     self.hold(thing, every)
                 elif name.startswith(("fit", "partial_fit")):
                     self.change(closure(thing.contents), line, certain=False)
+            elif thing.kind == "axes":
+                self._draw(thing, name, line)
             elif not self._reads_only(name, thing):
                 self.change((thing, *every), line, certain=False)
+        if name.startswith("fit") and any(thing.path == _DRAWING for thing in closure(receivers)):
+            self.change_state(catalogue.RNG_NUMPY, line)
         if arguments.flag("inplace"):
             self.change(receivers, line)
         if "out" in arguments.keywords:
             self.change(arguments.keywords["out"], line)
 
+    def _draw(self, thing: Thing, name: str, line: int) -> None:
+        """Call a method of a figure or of its axes, which pyplot may hold as its own."""
+        if name.startswith("get_") or name in catalogue.WRITER_METHODS:
+            self.read_state(catalogue.PYPLOT, line)
+        else:
+            self.change((thing,), line)
+            self.change_state(catalogue.PYPLOT, line)
+
     def _reads_only(self, name: str, thing: Thing) -> bool:
         if thing.kind in {IMMUTABLE, "file"} or name in catalogue.PURE_METHODS or name in catalogue.WRITER_METHODS:
             return True
-        return name in catalogue.PLOT_METHODS and thing.kind != "axes"
+        return name in catalogue.PLOT_METHODS
 
     def _method_result(self, name: str, receivers: Things, arguments: Arguments) -> Things:
         if name in catalogue.SELF_METHODS:
@@ -246,17 +371,22 @@ class Calls(FunctionCalls):
         if all(thing.kind == "rng" for thing in receivers):
             found = self.new()
         elif name in catalogue.GIVING_METHODS:
-            inside = frozenset(item for thing in receivers for item in thing.contents)
+            shared = receivers if name != "copy" else [t for t in receivers if t.kind in CONTAINERS | {"unknown"}]
+            inside = frozenset(item for thing in shared for item in thing.held)
             given = arguments.at((1,)) if name in {"get", "setdefault", "pop"} else NOTHING
-            found = inside | given | self.new("unknown", inside)
+            found = inside | given | self.new(_kind_of_copy(name, receivers), inside)
+            if name != "copy":
+                found |= self.inside(receivers) - VALUE
         elif name in catalogue.VIEW_METHODS:
-            found = self.new("unknown", receivers) | receivers
+            found = frozenset(item for thing in receivers for item in self.within(thing))
         elif name in catalogue.PURE_METHODS or name in catalogue.MUTATING_METHODS:
-            found = self.new(
-                "unknown", [item for thing in receivers if thing.kind in CONTAINERS for item in thing.contents]
-            )
+            shared = [thing for thing in receivers if thing.kind in CONTAINERS]
+            kind = "mask" if name in catalogue.MASK_METHODS else _kind_of_copy(name, receivers)
+            found = self.new(kind, [item for thing in shared for item in thing.held])
         else:
-            found = self.new("unknown", receivers | arguments.every) | receivers | arguments.every
+            inner = frozenset(item for thing in receivers for item in self.within(thing))
+            kind = "axes" if any(thing.kind == "axes" for thing in receivers) else "unknown"
+            found = self.new(kind, receivers | arguments.every) | inner | arguments.every
         return found
 
     def _namespace_method(self, name: str, line: int) -> Things:
@@ -290,9 +420,20 @@ class Calls(FunctionCalls):
         self.change(callees | every, line, certain=False)
         self.hand_over(every, every, line)
         self.files("", arguments, NOTHING, line)
-        return self.new("unknown", every) | every
+        return self.new("unknown", every) | frozenset(item for thing in every for item in self.within(thing))
+
+
+def _is_followed(callee: Thing) -> bool:
+    """Tell whether the body of a function says what is read of its arguments."""
+    return callee.kind in {"function", "method"} and callee.function is not None and not callee.function.generator
+
+
+def _kind_of_copy(name: str, receivers: Things) -> str:
+    """Return what a method that leaves a frame alone makes of it."""
+    frames = bool(receivers) and all(thing.kind == "frame" for thing in receivers)
+    return "frame" if frames and name in catalogue.FRAME_METHODS else "unknown"
 
 
 def _is_object(path: str) -> bool:
     """Tell whether a dotted name is a known object whose methods change it, rather than a module or class."""
-    return path in {"sys.path", "os.environ", "matplotlib.rcParams", "sys.modules", "sys.argv"}
+    return path in {"sys.path", "os.environ", "matplotlib.rcParams", "sys.modules", "sys.argv", "logging.root"}

@@ -17,9 +17,10 @@ class Rule:
     """What calling a function does.
 
     `changes` are positions of arguments changed (-1 for all of them), `alias` positions that the
-    result may share memory with, `holds` whether the result keeps its arguments inside, `consumes`
-    whether iterators among the arguments are advanced; `reads` and `writes` are pieces of process
-    state, and `sets` those that the call replaces altogether.  `kind` is what comes back.
+    result may share memory with, `holds` whether the result keeps its arguments inside, `gives` whether
+    it lay inside one of them, `consumes` whether iterators among the arguments are advanced; `reads` and
+    `writes` are pieces of process state, and `sets` those that the call replaces altogether.  `kind` is
+    what comes back.
     """
 
     changes: tuple[int, ...] = ()
@@ -29,6 +30,7 @@ class Rule:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
+    gives: bool = False
     kind: str = "unknown"
 
 
@@ -75,7 +77,7 @@ BUILTINS: dict[str, Rule] = {
         VALUE,
     ),
     **dict.fromkeys(["print", "sum", "any", "all"], Rule(consumes=True, kind="immutable")),
-    **dict.fromkeys(["min", "max"], Rule(consumes=True, alias=(-1,), holds=True)),
+    **dict.fromkeys(["min", "max"], Rule(consumes=True, gives=True)),
     **dict.fromkeys(["list", "sorted"], Rule(consumes=True, holds=True, kind="list")),
     "tuple": Rule(consumes=True, holds=True, kind="tuple"),
     "dict": Rule(consumes=True, holds=True, kind="dict"),
@@ -84,8 +86,8 @@ BUILTINS: dict[str, Rule] = {
     **dict.fromkeys(
         ["enumerate", "filter", "map", "zip", "reversed", "iter", "aiter"], Rule(holds=True, kind="iterator")
     ),
-    "next": Rule(changes=(0,), alias=(0,)),
-    "anext": Rule(changes=(0,), alias=(0,)),
+    "next": Rule(changes=(0,), alias=(1,), gives=True),
+    "anext": Rule(changes=(0,), alias=(1,), gives=True),
     "setattr": Rule(changes=(0,), holds=True, kind="immutable"),
     "delattr": Rule(changes=(0,), kind="immutable"),
     "getattr": Rule(alias=(0, 2), holds=True),
@@ -245,6 +247,67 @@ ITERATOR_FUNCTIONS = _words(
 COMPOSERS = _words("make_pipeline make_union make_column_transformer")
 """Functions of scikit-learn that put estimators into a new one."""
 
+MAPPINGS = frozenset({"os.environ", "matplotlib.rcParams", "pandas.options"})
+"""Objects of libraries of which keys are told apart."""
+
+OPTIONS = {"os.getenv": "os.environ", "pandas.get_option": "pandas.options", "pandas.set_option": "pandas.options"}
+OPTION_SETTERS = frozenset({"pandas.set_option"})
+"""Functions that get or set one option, which their first argument names, with the mapping that it stands in."""
+
+RESTORING: dict[str, tuple[str, ...]] = {
+    "warnings.catch_warnings": ("warnings.filters",),
+    "pandas.option_context": ("pandas.options",),
+    "numpy.printoptions": ("numpy.printoptions",),
+    "numpy.errstate": ("numpy.errstate",),
+    "decimal.localcontext": ("decimal.context",),
+    "contextlib.chdir": (CWD,),
+    "sklearn.config_context": ("sklearn.config",),
+    **dict.fromkeys(
+        [
+            "matplotlib.rc_context",
+            "matplotlib.pyplot.rc_context",
+            "matplotlib.style.context",
+            "matplotlib.pyplot.style.context",
+            "seaborn.axes_style",
+            "seaborn.plotting_context",
+        ],
+        ("matplotlib.rcParams",),
+    ),
+}
+"""Contexts that put a piece of process state back at their end."""
+
+BACKENDS = frozenset({"matplotlib.use", "matplotlib.pyplot.switch_backend"})
+"""Functions after which pyplot may keep figures from cell to cell; in a notebook they are closed with each cell."""
+
+FRAME_FUNCTIONS = _words(
+    "DataFrame read_csv read_table read_fwf read_parquet read_feather read_orc concat merge get_dummies pivot_table "
+    "json_normalize melt crosstab"
+)
+FRAME_METHODS = _words(
+    "copy drop dropna fillna ffill bfill assign rename reset_index set_index sort_values sort_index head tail sample "
+    "query merge join astype replace drop_duplicates clip round nlargest nsmallest filter reindex select_dtypes "
+    "convert_dtypes infer_objects interpolate add_prefix add_suffix explode set_axis rename_axis"
+)
+"""Functions of pandas, and methods of a frame, that give a new frame."""
+
+MASK_METHODS = _words(
+    "isin isna isnull notna notnull between duplicated contains startswith endswith eq ne lt gt le ge isnumeric"
+)
+"""Methods of frames and columns that give a mask."""
+
+FRAME_NAMES = (
+    PURE_METHODS
+    | MUTATING_METHODS
+    | VIEW_METHODS
+    | PLOT_METHODS
+    | WRITER_METHODS
+    | _words(
+        "T at attrs axes columns dtypes empty flags iat iloc index loc ndim plot shape size sparse style values insert "
+        "eval isetitem map hist boxplot dtype name array nbytes array_interface"
+    )
+)
+"""Attributes of a frame that are no columns."""
+
 LIBRARY: dict[str, Rule] = {
     "numpy.copyto": Rule(changes=(0,)),
     "numpy.put": Rule(changes=(0,)),
@@ -269,10 +332,11 @@ LIBRARY: dict[str, Rule] = {
     "random.getstate": Rule(reads=(RNG_PYTHON,)),
     "random.shuffle": Rule(changes=(0,), writes=(RNG_PYTHON,)),
     "random.Random": Rule(kind="rng"),
+    **dict.fromkeys(["types.SimpleNamespace", "argparse.Namespace"], Rule(holds=True, consumes=True, kind="record")),
     "heapq.heappush": Rule(changes=(0,)),
-    "heapq.heappop": Rule(changes=(0,), alias=(0,), holds=True),
+    "heapq.heappop": Rule(changes=(0,), gives=True),
     "heapq.heapify": Rule(changes=(0,)),
-    "heapq.heapreplace": Rule(changes=(0,), alias=(0,), holds=True),
+    "heapq.heapreplace": Rule(changes=(0,), gives=True),
     "bisect.insort": Rule(changes=(0,)),
     "pandas.set_option": Rule(writes=("pandas.options",)),
     "pandas.reset_option": Rule(writes=("pandas.options",)),
@@ -329,6 +393,14 @@ LIBRARY: dict[str, Rule] = {
 }
 """Functions of libraries by dotted name, where the general rule would be wrong."""
 
+DRAWING = _words(
+    "RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor DecisionTreeClassifier "
+    "DecisionTreeRegressor GradientBoostingClassifier GradientBoostingRegressor AdaBoostClassifier AdaBoostRegressor "
+    "BaggingClassifier BaggingRegressor IsolationForest MLPClassifier MLPRegressor SGDClassifier SGDRegressor KMeans "
+    "MiniBatchKMeans TSNE NMF GaussianMixture RandomizedSearchCV Perceptron RandomForest"
+)
+"""Estimators that draw from numpy's generator when they are fitted, unless `random_state` is given."""
+
 SEEDED = _words(
     "train_test_split KFold StratifiedKFold ShuffleSplit cross_val_score shuffle resample make_classification "
     "make_regression make_blobs make_moons make_circles"
@@ -352,6 +424,13 @@ CANONICAL = {"matplotlib.pyplot.rcParams": "matplotlib.rcParams", "matplotlib.py
 """One dotted name where libraries have two for one object."""
 
 
+_PALETTES = _words("load_dataset get_dataset_names color_palette get_data_home cubehelix_palette light_palette")
+_AXES = _words("figure subplots subplot gca gcf axes subplot2grid subplot_mosaic twinx twiny")
+_SETTERS = ("set", "reset_", "register_", "enable", "disable")
+_GETTERS = ("get", "is")
+"""How functions begin that keep something in their module, or tell what is kept."""
+
+
 def canonical(path: str) -> str:
     """Return the one dotted name of an imported object."""
     if path.startswith("pandas.options."):
@@ -369,10 +448,19 @@ def library_rule(path: str) -> Rule | None:
         return Rule(writes=(RNG_NUMPY,))
     if path.startswith("random."):
         return Rule(writes=(RNG_PYTHON,))
+    if root == "seaborn" and last in _PALETTES:
+        return Rule(reads=("matplotlib.rcParams",))
+    if path.startswith("matplotlib.pyplot.") and last in _AXES:
+        return Rule(reads=("matplotlib.rcParams",), writes=(PYPLOT,), kind="axes")
     if root == "seaborn" or path.startswith("matplotlib.pyplot."):
         return Rule(reads=("matplotlib.rcParams",), writes=(PYPLOT,))
     if root not in PURE_LIBRARIES:
         return None
+    if last in FRAME_FUNCTIONS and root == "pandas":
+        return Rule(consumes=True, kind="frame")
+    if rest.count(".") == 0 and (last.startswith(_SETTERS) or last.startswith(_GETTERS)):
+        state = (f"state:{root}",)
+        return Rule(consumes=True, writes=state) if last.startswith(_SETTERS) else Rule(consumes=True, reads=state)
     return _by_last_name(root, last)
 
 

@@ -13,17 +13,21 @@ Place = tuple[int, CellSource]
 """A cell by its place and its source."""
 
 
-def explained(evidence: Evidence, writer: Place, reader: Place, *, seen: bool) -> dict[str, object]:
+STATIC, EXECUTED, RECORDED = "static", "executed", "recorded"
+"""Where evidence comes from: the texts, cells that were executed for the graph, or executions that were recorded."""
+
+
+def explained(evidence: Evidence, writer: Place, reader: Place, source: str) -> dict[str, object]:
     """Return a piece of evidence as plain values: name, certainty, both statements with their lines, and a sentence.
 
-    `seen` tells that both cells were executed, so that the evidence is corrected by what happened.
+    `source` tells whether the evidence is of the texts alone or was corrected by what happened.
     """
     return {
         "name": evidence.name,
         "certain": evidence.certain,
         "writes": _statement(writer, evidence.written),
         "reads": _statement(reader, evidence.read),
-        "source": "executed" if seen else "static",
+        "source": source,
         "why": _why(evidence, writer[0], reader[0]),
     }
 

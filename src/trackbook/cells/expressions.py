@@ -5,22 +5,31 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable
 
-from trackbook.cells.catalogue import VIEW_METHODS
-from trackbook.cells.memory import VALUE, Memory
+from trackbook.cells.memory import VALUE
+from trackbook.cells.parts import constant
+from trackbook.cells.places import Places
 from trackbook.cells.scopes import Comprehensions, annotation_parts, is_generator, local_names, target_names
-from trackbook.cells.texts import attribute_of_text
-from trackbook.cells.values import CONTAINERS, EXHAUSTIBLE, IMMUTABLE, NOTHING, Frame, Function, Thing, Things, in_order
+from trackbook.cells.values import (
+    CONTAINERS,
+    EXHAUSTIBLE,
+    IMMUTABLE,
+    NOTHING,
+    Frame,
+    Function,
+    Thing,
+    Things,
+    closure,
+    in_order,
+)
 
+_LAID_OUT = frozenset({"unknown", "frame", "column", "mask"})
 _INSTANT = frozenset({"__init__", "__new__", "__init_subclass__", "__class_getitem__"})
 
 
-class Expressions(Memory):
+class Expressions(Places):
     """Evaluates expressions to the things that they may give; calls are the subclass's."""
 
     def call(self, node: ast.Call) -> Things:
-        raise NotImplementedError
-
-    def invoke(self, function: Function, args: list[Things], keywords: dict[str, Things], line: int) -> Things:
         raise NotImplementedError
 
     def evaluate(self, node: ast.expr | None) -> Things:
@@ -59,17 +68,42 @@ class Expressions(Memory):
 
     def _list(self, node: ast.List | ast.Tuple | ast.Set) -> Things:
         kind = type(node).__name__.lower()
-        contents = self.evaluate_all(node.elts)
+        items = [self.evaluate(item) for item in node.elts]
+        contents = NOTHING.union(*items)
         if kind == "tuple" and all(thing.kind == IMMUTABLE for thing in contents):
             return VALUE
-        return self.new(kind, contents)
+        if kind != "list" or any(isinstance(item, ast.Starred) for item in node.elts):
+            return self.new(kind, contents)
+        (made,) = found = self.new(kind)
+        self.fill(made, enumerate(items), len(items))
+        return found
 
     def _dict(self, node: ast.Dict) -> Things:
-        self.evaluate_all(node.keys)
-        return self.new("dict", self.evaluate_all(node.values))
+        (made,) = found = self.new("dict")
+        pairs = []
+        for key, value in zip(node.keys, node.values, strict=True):
+            self.evaluate(key)
+            things = self.evaluate(value)
+            pairs.append((None, self.inside(things)) if key is None else (constant(key), things))
+        self.fill(made, pairs, len(pairs))
+        return found
 
     def _starred(self, node: ast.Starred) -> Things:
         return self.iterate(self.evaluate(node.value), self.line(node))
+
+    def _formatted(self, node: ast.FormattedValue) -> Things:
+        things = self.evaluate(node.value)
+        self.evaluate(node.format_spec)
+        self.operate(things, self.line(node))
+        self.show(things, self.line(node))
+        return VALUE
+
+    def show(self, things: Things, line: int) -> None:
+        """Note that things are shown as text, which for arrays and frames options say how."""
+        if any(thing.kind in _LAID_OUT for thing in closure(things)):
+            for path in ("numpy.printoptions", "pandas.options"):
+                if path in self.library:
+                    self.read_state(path, line)
 
     # ---- operators
 
@@ -79,8 +113,9 @@ class Expressions(Memory):
         if all(thing.kind == IMMUTABLE for thing in left | right):
             return self._joined_path(node, left, right)
         kinds = {thing.kind for thing in left | right} & CONTAINERS
-        inside = [item for thing in left | right if thing.kind in CONTAINERS for item in thing.contents]
-        return self.new(kinds.pop() if len(kinds) == 1 else "unknown", inside)
+        inside = [item for thing in left | right if thing.kind in CONTAINERS for item in thing.held]
+        masks = isinstance(node.op, ast.BitAnd | ast.BitOr) and any(thing.kind == "mask" for thing in left | right)
+        return self.new(kinds.pop() if len(kinds) == 1 else "mask" if masks else "unknown", inside)
 
     def _joined_path(self, node: ast.BinOp, left: Things, right: Things) -> Things:
         first, second = only_text(left), only_text(right)
@@ -93,14 +128,16 @@ class Expressions(Memory):
     def _unary(self, node: ast.UnaryOp) -> Things:
         things = self.evaluate(node.operand)
         self.operate(things, self.line(node))
-        return VALUE if isinstance(node.op, ast.Not) or things <= VALUE else self.new()
+        if isinstance(node.op, ast.Not) or things <= VALUE:
+            return VALUE
+        return self.new("mask" if all(thing.kind == "mask" for thing in things) else "unknown")
 
     def _compare(self, node: ast.Compare) -> Things:
         things = self.evaluate_all([node.left, *node.comparators])
         self.operate(things, self.line(node))
         if any(thing.kind == "namespace" for thing in things):
             self.namespace_item(node.left, self.line(node))
-        return VALUE if all(thing.kind in CONTAINERS | {IMMUTABLE} for thing in things) else self.new()
+        return VALUE if all(thing.kind in CONTAINERS | {IMMUTABLE} for thing in things) else self.new("mask")
 
     def _boolean(self, node: ast.BoolOp) -> Things:
         found = self.evaluate(node.values[0])
@@ -122,109 +159,24 @@ class Expressions(Memory):
             self.join(after)
         return found
 
-    def operate(self, things: Things, line: int) -> None:
-        """Run the special methods that operators, iteration and formatting of the notebook's own objects may call."""
+    def operate(self, things: Things, line: int) -> Things:
+        """Run the special methods that operators, iteration and formatting of the notebook's own objects may call.
+
+        Returns what they give.
+        """
+        found: set[Thing] = set()
         for thing in in_order(item for item in things if item.klass is not None):
             if thing.kind == "instance":
                 members = [member for name, member in _special_members(thing) if name not in _INSTANT]
                 for function in [item.function for member in members for item in in_order(member) if item.function]:
-                    self.invoke(function, [frozenset({thing}), things], {}, line)
+                    found |= self.invoke(function, [frozenset({thing}), things], {}, line)
+        return frozenset(found)
 
     def iterate(self, things: Things, line: int) -> Things:
         """Return what iterating over `things` gives; iterators move on."""
-        self.operate(things, line)
+        given = self.operate(things, line)
         self.change([thing for thing in things if thing.kind in EXHAUSTIBLE], line)
-        return self.inside(things)
-
-    def inside(self, things: Things) -> Things:
-        """Return what may lie in `things`; an array or frame gives views of itself."""
-        found: set[Thing] = set()
-        self.spend(len(things))
-        for thing in things:
-            found |= thing.contents
-            if thing.kind not in CONTAINERS and thing.kind not in EXHAUSTIBLE:
-                found.add(thing)
-        return frozenset(found) or VALUE
-
-    # ---- attributes and items
-
-    def _attribute(self, node: ast.Attribute) -> Things:
-        line = self.line(node)
-        return self.attribute(self.base(node.value), node.attr, line)
-
-    def base(self, node: ast.expr) -> Things:
-        """Evaluate what an attribute is taken of; of a module only the attribute itself is read."""
-        if isinstance(node, ast.Name):
-            things = self.read(node.id, self.line(node), shallow=True)
-            if not all(thing.kind == "library" for thing in things):
-                self.look(things, node.id, self.line(node))
-            else:
-                self.look_into(things, node.id, self.line(node))
-            return things
-        return self.evaluate(node)
-
-    def attribute(self, things: Things, name: str, line: int) -> Things:
-        """Return what the attribute `name` of `things` may be."""
-        found: set[Thing] = set()
-        for thing in in_order(things):
-            found |= self._attribute_of(thing, name, line)
-        return frozenset(found)
-
-    def _attribute_of(self, thing: Thing, name: str, line: int) -> Things:
-        if thing.kind == "library":
-            return self.read_state(f"{thing.path}.{name}", line)
-        if thing.klass is not None:
-            return self._member(thing, name, line)
-        if thing.kind == IMMUTABLE:
-            text = attribute_of_text(name, thing.const) if isinstance(thing.const, str) else None
-            return VALUE if text is None else frozenset({Thing(-1, IMMUTABLE, const=text)})
-        if name in VIEW_METHODS:
-            return frozenset({thing})
-        return frozenset({thing, *thing.contents})
-
-    def _member(self, thing: Thing, name: str, line: int) -> Things:
-        assert thing.klass is not None
-        members = thing.klass.find(name)
-        code = any(member.function is not None or member.kind in {"property", "static"} for member in members)
-        receiver = thing.receiver or frozenset({thing})  # `super()` finds members for another object
-        found: set[Thing] = set() if code or (members and thing.kind != "instance") else set(thing.contents)
-        for member in in_order(members):
-            if member.kind == "property":
-                for function in [item.function for item in in_order(member.contents) if item.function]:
-                    found |= self.invoke(function, [receiver], {}, line)
-            elif member.kind == "static":
-                found |= member.contents
-            elif member.function is not None and thing.kind == "instance":
-                found.add(Thing(self.cell, "method", function=member.function, receiver=receiver, contents={thing}))
-            else:
-                found.add(member)
-        if not members and not thing.klass.closed:
-            found.add(thing)
-        return frozenset(found)
-
-    def _item(self, node: ast.Subscript) -> Things:
-        things = self.evaluate(node.value)
-        self.evaluate(node.slice)
-        line = self.line(node)
-        self.operate(things, line)
-        if any(thing.kind == "namespace" for thing in things):
-            return self.namespace_item(node.slice, line)
-        found: set[Thing] = set()
-        for thing in things:
-            if thing.kind in CONTAINERS:
-                found |= self.new(thing.kind, thing.contents) if isinstance(node.slice, ast.Slice) else thing.contents
-            elif thing.kind != IMMUTABLE:
-                found |= {thing, *thing.contents}
-        return frozenset(found) or VALUE
-
-    def namespace_item(self, key: ast.expr, line: int) -> Things:
-        """Return what `globals()[key]` may be; a computed key may be any name."""
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            return self.read_global(key.value, line)
-        found: Things = NOTHING
-        for name in sorted(self.names):
-            found |= self.read_global(name, line)
-        return found
+        return self.inside(things) | given | (self.inside(given) if given else NOTHING)
 
     # ---- scopes
 
@@ -322,41 +274,9 @@ class Expressions(Memory):
                 for item in items:
                     self.assign(item, given)
             case ast.Attribute(value=owner, attr=name):
-                self._store_attribute(self.base(owner), name, things, line)
-            case ast.Subscript(value=owner, slice=key):
-                self._store_item(self.evaluate(owner), key, things, line)
-
-    def _store_attribute(self, owners: Things, name: str, things: Things, line: int) -> None:
-        for owner in owners:
-            if owner.kind == "library":
-                self.change_state(f"{owner.path}.{name}", line, replace=True)
-                self.hold(self.known(f"{owner.path}.{name}"), things)
-            else:
-                self.hold(owner, things)
-                self._store_member(owner, name, things)
-                self.change((owner,), line, certain=len(owners) == 1)
-
-    def _store_member(self, owner: Thing, name: str, things: Things) -> None:
-        """A function put into a class or an object may be what a later call of that name runs."""
-        code = frozenset(thing for thing in things if thing.function is not None)
-        if owner.klass is not None and (code or owner.kind == "class"):
-            new = code if owner.kind == "instance" else things
-            self.journal.put(owner.klass.members, name, owner.klass.members.get(name, NOTHING) | new)
-
-    def _store_item(self, owners: Things, key: ast.expr, things: Things, line: int) -> None:
-        self.evaluate(key)
-        self.operate(owners | things, line)
-        for owner in owners:
-            if owner.kind == "namespace":
-                self._store_name(key, things, line)
-            self.hold(owner, things)
-        self.change(owners, line)
-
-    def _store_name(self, key: ast.expr, things: Things, line: int) -> None:
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            self.bind_global(key.value, things, line)
-        else:
-            self.bind_anything(line)
+                self.store_attribute(self.base(owner), name, things, line)
+            case ast.Subscript():
+                self.store_item(target, things, line)
 
 
 def visible(frame: Frame | None) -> tuple[Frame, ...]:
@@ -387,6 +307,7 @@ def _special_members(thing: Thing) -> list[tuple[str, Things]]:
 
 _EVALUATORS: dict[type[ast.AST], Callable[..., Things]] = {
     ast.Constant: Expressions._constant,
+    ast.FormattedValue: Expressions._formatted,
     ast.Name: Expressions._name,
     ast.List: Expressions._list,
     ast.Tuple: Expressions._list,
@@ -398,7 +319,7 @@ _EVALUATORS: dict[type[ast.AST], Callable[..., Things]] = {
     ast.Compare: Expressions._compare,
     ast.BoolOp: Expressions._boolean,
     ast.IfExp: Expressions._conditional,
-    ast.Attribute: Expressions._attribute,
+    ast.Attribute: lambda self, node: self._attribute(node),
     ast.Subscript: lambda self, node: self._item(node),
     ast.NamedExpr: Expressions._walrus,
     ast.Lambda: Expressions._lambda,

@@ -46,16 +46,21 @@ class FunctionCalls(FileCalls):
         if function in self.running or len(self.running) >= _DEPTH or self.effort <= 0:
             return self._not_followed(function, every, line)
         self.effort -= 10 + len(every)
+        if spread or function.node.args.vararg or function.node.args.kwarg:
+            self.whole(every, line)
         held = _parameters(self, function, args, keywords, spread)
         frame = Frame(function.names, held, Thing(self.cell), declared(function.node, ast.Global), function.parents)
         self.hold(frame.thing, (thing for things in held.values() for thing in things))
         outer, outer_line = self.frame, self.call_line
+        maybe = int(outer is not None and bool(outer.exits))
         self.frame, self.call_line = frame, line
+        self.branches += maybe
         self.running.append(function)
         try:
             result = self._body(function, frame)
         finally:
             self.running.pop()
+            self.branches -= maybe
             self.frame, self.call_line = outer, outer_line
         return result
 
@@ -68,10 +73,11 @@ class FunctionCalls(FileCalls):
 
     def _not_followed(self, function: Function, every: Things, line: int) -> Things:
         """A recursive or too deep call: the first time round has shown what it reads; arguments may change."""
+        self.whole(every, line)
         if function not in self.running:
             self.change(every, line, certain=False)
             self._give_up(function, line)
-        return self.new("unknown", every) | every
+        return self.new("unknown", every) | self.inside(every)
 
     def _give_up(self, function: Function, line: int) -> None:
         """Take a function that is not followed to read and change every variable that it mentions."""
@@ -94,7 +100,7 @@ class FunctionCalls(FileCalls):
             methods = self.attribute(frozenset({callee}), "__call__", line)
             own = frozenset(thing for thing in methods if thing.function is not None)
             return self.apply(own, arguments, line)
-        instance = Thing(self.cell, "instance", klass=callee.klass, contents={callee})
+        instance = Thing(self.cell, "instance", klass=callee.klass, contents={callee}, single=not self.branches)
         starters = callee.klass.find("__init__") | callee.klass.find("__new__") | callee.klass.find("__post_init__")
         for starter in [thing.function for thing in in_order(starters) if thing.function]:
             receiver: list[Things] = [frozenset({instance})]
@@ -107,6 +113,8 @@ class FunctionCalls(FileCalls):
         """Run functions that were passed to some other code, which may call them with what it has."""
         inner = self.inside(given) | given
         for thing in in_order(functions):
+            if thing.kind == "bound":
+                self.change(thing.contents, line, certain=False)
             if thing.function is not None and thing.kind in {"function", "method"}:
                 first = [thing.receiver] if thing.kind == "method" else []
                 count = len(thing.function.names)
@@ -120,7 +128,7 @@ class FunctionCalls(FileCalls):
         elif thing.klass is not None:
             instance = Thing(self.cell, "instance", klass=thing.klass, contents={thing})
             members = [item for things in thing.klass.members.values() for item in things]
-            for member in [*members, *(inner for item in members for inner in item.contents)]:
+            for member in [*members, *(inner for item in members for inner in item.held)]:
                 if member.function is not None:
                     self.invoke(member.function, [frozenset({instance})], {}, 1)
 

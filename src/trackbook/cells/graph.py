@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from trackbook.cells.explain import explained
+from trackbook.cells.catalogue import SETTINGS
+from trackbook.cells.explain import EXECUTED, RECORDED, STATIC, explained
 from trackbook.cells.history import History, Outcome
 from trackbook.cells.memory import Evidence
 from trackbook.cells.names import CellNames, run_cell
@@ -32,12 +33,20 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedUse:
+    """What a recorded execution of a cell says: which of the cells `seen`, executed before it, it used, with names."""
+
+    seen: frozenset[int]
+    used: Mapping[int, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """The cells of a notebook in their order, and all edges between them.
 
     `edges` are all; `drawn` are those that no path implies: where cell 1 surely needs
     cell 0, and cell 2 surely cell 1, 0 → 1 → 2 says all that 0 → 2 does.  `seen` are the cells that were
-    executed for the graph, or whose recorded execution counts.
+    executed for the graph, `recorded` the pairs of cells of which recorded executions tell.
     """
 
     cells: tuple[CellNames, ...]
@@ -46,6 +55,7 @@ class Graph:
     steps: tuple[str | None, ...]
     sources: tuple[CellSource, ...] = ()
     seen: frozenset[int] = frozenset()
+    recorded: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def drawn(self) -> tuple[Edge, ...]:
@@ -77,9 +87,10 @@ class Graph:
         }
         if explain:
             writer, reader = (self.sources[place] for place in (edge.source, edge.target))
-            seen = {edge.source, edge.target} <= self.seen
+            origin = EXECUTED if {edge.source, edge.target} <= self.seen else STATIC
+            origin = RECORDED if (edge.source, edge.target) in self.recorded else origin
             plain["evidence"] = [
-                explained(item, (edge.source, writer), (edge.target, reader), seen=seen) for item in edge.evidence
+                explained(item, (edge.source, writer), (edge.target, reader), origin) for item in edge.evidence
             ]
         return plain
 
@@ -90,29 +101,49 @@ def build_graph(
     steps: Sequence[str | None] | None = None,
     declared: Sequence[tuple[int, int]] = (),
     outcomes: Mapping[int, Outcome] = MappingProxyType({}),
+    recorded: Mapping[int, RecordedUse] = MappingProxyType({}),
 ) -> Graph:
     """Return the graph of cells that run in this order; `declared` are pairs (earlier, later) stated by tags.
 
-    `outcomes` says what really happened in cells that were executed, by their places; the text tells the rest.
+    `outcomes` says what really happened in cells that were executed, by their places, and `recorded` what was
+    recorded of earlier executions; the text tells the rest.
     """
     sources = tuple(read_source(text) for text in cells)
     names, found = _executed(sources, outcomes) if outcomes else _static(sources)
-    edges = {pair: _edge(pair, evidence) for pair, evidence in found.items()}
+    found = {**found, **_remembered(found, recorded)}
+    edges = {pair: _edge(pair, evidence) for pair, evidence in found.items() if evidence}
     for pair in declared:
         edges.setdefault(pair, Edge(*pair, (), DECLARED))
     known_ids = tuple(ids) if ids is not None else tuple(f"cell-{number}" for number in range(len(cells)))
     known_steps = tuple(steps) if steps is not None else (None,) * len(cells)
     ordered = tuple(edges[pair] for pair in sorted(edges))
-    return Graph(names, ordered, known_ids, known_steps, sources, frozenset(outcomes))
+    told = frozenset((earlier, cell) for cell, known in recorded.items() for earlier in known.seen)
+    return Graph(names, ordered, known_ids, known_steps, sources, frozenset(outcomes), told)
 
 
 _Found = Mapping[tuple[int, int], Mapping[str, Evidence]]
 
 
+def _remembered(found: _Found, recorded: Mapping[int, RecordedUse]) -> dict[tuple[int, int], dict[str, Evidence]]:
+    """Return the evidence for pairs of which recorded executions tell; empty where they say that there is none."""
+    result: dict[tuple[int, int], dict[str, Evidence]] = {}
+    for cell, known in recorded.items():
+        for earlier in known.seen:
+            texts = found.get((earlier, cell), {})
+            names = known.used.get(earlier, frozenset())
+            kept = {name: evidence for name, evidence in texts.items() if name in names}
+            seen = {name: Evidence(name, 1, 1, certain=False) for name in names - SETTINGS - kept.keys()}
+            result[earlier, cell] = kept | seen
+    return result
+
+
 def _static(sources: Sequence[CellSource]) -> tuple[tuple[CellNames, ...], _Found]:
     machine = Statements()
-    names = tuple(run_cell(machine, source, number) for number, source in enumerate(sources))
-    return names, machine.evidence
+    names = []
+    for number, source in enumerate(sources):
+        names.append(run_cell(machine, source, number))
+        machine.end_cell()
+    return tuple(names), machine.evidence
 
 
 def _executed(sources: Sequence[CellSource], outcomes: Mapping[int, Outcome]) -> tuple[tuple[CellNames, ...], _Found]:

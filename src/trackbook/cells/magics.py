@@ -84,11 +84,13 @@ class Magics(Calls):
                 self.read_state(catalogue.CWD, line)
             self.change_state(catalogue.CWD, line, replace=True)
         elif name in _SETTING:
+            self.figures_stay |= name == "matplotlib" and arguments.strip() not in {"inline", ""}
             self.change_state(_SETTING[name], line)
         elif name in {"load_ext", "reload_ext"}:
             known = arguments.strip() in _EXTENSIONS
             self.change_state(f"state:extension {arguments.strip()}" if known else catalogue.MAGICS, line)
         else:
+            self.figures_stay |= name == "config" and "close_figures" in arguments
             if name in _LOADED_BY:
                 self.read_state(f"state:extension {_LOADED_BY[name]}", line)
             for word in _WORD.findall(arguments):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from trackbook.cells.catalogue import LAST, MODULE_ALIASES, OUT, canonical
+from trackbook.cells.catalogue import LAST, MODULE_ALIASES, OUT, PYPLOT, canonical
 from trackbook.cells.journal import Journal
 from trackbook.cells.source import read_source
 from trackbook.cells.values import (
@@ -97,6 +97,14 @@ class Memory:
         self.turns: list[list[Snapshot]] = []
         self.shown: Things = NOTHING
         self._advancing: set[Thing] = set()
+        self.figures_stay = False
+        self.partly: dict[Thing, str] = {}
+        """Things that the cell has got at without reading all of them, with the names that it came by."""
+
+    @property
+    def surely(self) -> bool:
+        """Tell whether what runs here runs once, whenever the cell does."""
+        return not self.branches and (self.frame is None or not self.frame.exits)
 
     def spend(self, amount: int) -> None:
         """Count work.  Raises TooMuch when a cell goes on long after calls are no longer followed."""
@@ -115,7 +123,7 @@ class Memory:
     def new(self, kind: str = "unknown", contents: Iterable[Thing] = (), path: str = "") -> Things:
         """Return a thing that comes into being here."""
         kept = {thing for thing in contents if thing.kind not in UNCHANGING or thing.const is not None}
-        return frozenset({Thing(self.cell, kind, path, contents=kept)})
+        return frozenset({Thing(self.cell, kind, path, contents=kept, single=not self.branches)})
 
     # ---- reading
 
@@ -123,8 +131,16 @@ class Memory:
         """Return what `name` holds where the analysis stands, and note that it was read."""
         held = self._read_local(name)
         if held is not None:
-            return held
+            return held if shallow else self.whole(held, line)
         return self.read_global(name, line, shallow=shallow)
+
+    def whole(self, things: Things, line: int) -> Things:
+        """Return `things`, noting that all of them is read where only a part was noted so far."""
+        for thing in things:
+            name = self.partly.get(thing)
+            if name is not None:
+                self.look((thing,), name, line)
+        return things
 
     def _read_local(self, name: str) -> Things | None:
         frame = self.frame
@@ -149,11 +165,16 @@ class Memory:
         self._edges(name, binding.writers, line)
         if not shallow:
             self.look(binding.things, name, line)
+        else:
+            for thing in binding.things:
+                self.partly.setdefault(thing, name)
         return binding.things
 
     def _read_unbound(self, name: str, line: int) -> Things:
         if name in _HISTORY or (name[:1] == "_" and name[1:].isdigit()):
             return self.read_state(LAST if name == "_" else OUT, line)
+        if f"builtins.{name}" in self.library:
+            return self.read_state(f"builtins.{name}", line) | self._outside(name)
         if name in BUILTIN_NAMES and not self.wild_cells:
             return frozenset({self.known(name, "builtin")})
         self.notes.globals_read.add(name)
@@ -178,6 +199,8 @@ class Memory:
         for thing in reached:
             if thing.changes:
                 self._edges(name, thing.changes.values(), line, in_place=True)
+            if thing.owner is not None and thing.owner not in reached:
+                self._edges(name, thing.owner.changes.values(), line, in_place=True)
 
     def look_into(self, things: Iterable[Thing], name: str, line: int) -> None:
         """Note that `things` are read, without what they contain."""
@@ -211,6 +234,10 @@ class Memory:
         return frozenset({thing})
 
     # ---- writing
+
+    def keep(self, owner: Thing, things: Iterable[Thing]) -> None:
+        """Put things inside a new one, texts that may be paths or code included."""
+        self.journal.add(owner.contents, [t for t in things if t.kind not in UNCHANGING or t.const is not None])
 
     def hold(self, owner: Thing, things: Iterable[Thing]) -> None:
         """Put things inside another; what never changes holds nothing, and need not be held."""
@@ -266,10 +293,15 @@ class Memory:
     def change(self, things: Iterable[Thing], line: int, *, certain: bool = True) -> None:
         """Note that `things` are changed in place."""
         affected = [thing for thing in things if thing.kind not in UNCHANGING]
-        sure = certain and not self.branches and len(affected) == 1
+        sure = certain and self.surely and len(affected) == 1
+        affected += [thing.base for thing in affected if thing.base is not None]
         self.spend(len(affected))
         for thing in affected:
             self.notes.changed.add(thing)
+            if thing.owner is not None:
+                self.notes.changed.add(thing.owner)
+            for part in thing.parts.values():
+                part.present = False
             if self.dry:
                 continue
             earlier = thing.changes.get(self.cell)
@@ -298,6 +330,24 @@ class Memory:
         elif not self.branches and not self.dry:
             self.journal.empty(thing.changes)
         self.change((thing,), line)
+
+    def end_cell(self) -> None:
+        """Close what a notebook closes at the end of a cell: pyplot's figures, unless another backend was chosen."""
+        if PYPLOT in self.library and not self.figures_stay:
+            self.journal.empty(self.library[PYPLOT].changes)
+
+    def saved_state(self, paths: Iterable[str]) -> dict[Thing, dict[int, Change]]:
+        """Return which changes pieces of process state have now, their parts included."""
+        things = [self.known(path) for path in paths]
+        return {part: dict(part.changes) for thing in things for part in (thing, *thing.parts.values())}
+
+    def restore_state(self, paths: Iterable[str], saved: Mapping[Thing, dict[int, Change]]) -> None:
+        """Let pieces of process state have the changes that they had: what was changed since was put back."""
+        for thing in [self.known(path) for path in paths]:
+            for part in (thing, *thing.parts.values()):
+                self.journal.empty(part.changes)
+                for cell, change in saved.get(part, {}).items():
+                    self.journal.put(part.changes, cell, change)
 
     # ---- branches
 

@@ -67,6 +67,7 @@ def run_cell(machine: Statements, source: CellSource, index: int) -> CellNames:
     """Run one cell on a machine that has run the cells before it, and return what it does."""
     machine.cell, machine.notes, machine.effort = index, Notes(), EFFORT
     machine.given_up.clear()
+    machine.partly.clear()
     before = dict(machine.names)
     try:
         machine.cell_source(source)

@@ -207,13 +207,13 @@ class Session(Statements):
         super().change(things, line, certain=certain)
         if self.dry:
             return
-        for thing in things:
+        for thing in (*things, *(thing.base for thing in things if thing.base is not None)):
             if len(thing.changes) > 1:
                 self._forget_needed(thing)
 
     def make_certain(self, things: Things) -> None:
         """Note that a change in place which this cell may make was seen to happen."""
-        for thing in things:
+        for thing in [part for owner in things for part in (owner, *owner.parts.values())]:
             change = thing.changes.get(self.cell)
             if change is not None and not change.certain:
                 self.journal.put(thing.changes, self.cell, Change(self.cell, change.line, True))
@@ -347,8 +347,6 @@ class Session(Statements):
         """Return what a name may be that no cell has bound: `_` and `_5` are values shown, builtins may be replaced."""
         if name[:1] == "_" and name[1:].isdigit() and int(name[1:]) in self.outputs:
             return self._output(int(name[1:]), name, line)
-        if f"builtins.{name}" in self.library:
-            return self.read_state(f"builtins.{name}", line) | super()._read_unbound(name, line)
         found = super()._read_unbound(name, line)
         self.look(found & self._strange, name, line)
         if any(thing.path in {LAST, OUT} for thing in found):
@@ -361,13 +359,13 @@ class Session(Statements):
         self.look(binding.things, name, line)
         return binding.things
 
-    def _item(self, node: ast.Subscript) -> Things:
+    def item(self, node: ast.Subscript) -> Things:
         """Return an item; `Out[5]` is what the execution with the count 5 showed."""
         key = node.slice.value if isinstance(node.slice, ast.Constant) else None
         shown = isinstance(node.value, ast.Name) and node.value.id in {"Out", "_oh"} - self.names.keys()
         if shown and isinstance(key, int) and key in self.outputs:
             return self._output(key, f"Out[{key}]", self.line(node))
-        return super()._item(node)
+        return super().item(node)
 
     def keep_output(self, count: int) -> None:
         """Let the value that this execution showed be known by its execution count."""

@@ -120,7 +120,7 @@ class Statements(Magics):
         new = self.evaluate(node.value)
         self.operate(old | new, line)
         self.change(old, line, certain=not isinstance(target, ast.Attribute | ast.Subscript))
-        inside = [inner for item in new for inner in item.contents]
+        inside = [inner for item in new for inner in item.held]
         for thing in old:
             self.hold(thing, inside)
         if isinstance(target, ast.Name):
@@ -135,11 +135,8 @@ class Statements(Magics):
                 if isinstance(item, ast.Name):
                     self.read(item.id, line, shallow=True)
                     self.unbind(item.id, line)
-                elif isinstance(item, ast.Attribute):
-                    self.change(self.base(item.value), line)
-                elif isinstance(item, ast.Subscript):
-                    self.evaluate(item.slice)
-                    self.change(self.evaluate(item.value), line)
+                elif isinstance(item, ast.Attribute | ast.Subscript):
+                    self.remove(item)
 
     def _import(self, node: ast.Import) -> None:
         line = self.line(node)
@@ -227,6 +224,7 @@ class Statements(Magics):
         things = self.evaluate(node.value)
         if self.frame is None:
             self.shown = things
+            self.show(things, self.line(node))
         call = node.value
         leaves = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _LEAVING
         return leaves or always_fails(call)
@@ -355,6 +353,20 @@ class Statements(Magics):
         return [] if ended else [self.snapshot()]
 
     def _with(self, node: ast.With | ast.AsyncWith) -> bool:
+        """Run a block; what its contexts put back at its end, no later cell sees changed."""
+        restored = [path for item in node.items for path in self._restored(item.context_expr)]
+        saved = self.saved_state(restored)
+        ended = self._with_contexts(node)
+        self.restore_state(restored, saved)
+        return ended
+
+    def _restored(self, context: ast.expr) -> tuple[str, ...]:
+        if not isinstance(context, ast.Call) or not isinstance(context.func, ast.Name | ast.Attribute):
+            return ()
+        paths = {thing.path for thing in self.locate(context.func) if thing.kind == "library"}
+        return catalogue.RESTORING.get(paths.pop(), ()) if len(paths) == 1 else ()
+
+    def _with_contexts(self, node: ast.With | ast.AsyncWith) -> bool:
         for item in node.items:
             things = self.evaluate(item.context_expr)
             self.operate(things, self.line(item.context_expr))

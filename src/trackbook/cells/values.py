@@ -90,6 +90,9 @@ class Thing:
     `kind` is what they are, as far as it matters (`list`, `immutable`, `module`, `instance`, ...);
     `path` the dotted name of an imported object, or of the library class an instance is of.
     `resume` goes on with code that stopped half-way: whatever advances a generator runs more of it.
+    `parts` are told apart by key, attribute or column, see `trackbook.cells.parts`; a part knows its `owner`, and
+    whether it is surely `present`.  A thing with a `base` lies somewhere inside that, which holds it as its `inner`.
+    `single` tells that the thing is one object, which no loop makes several of.
     """
 
     cell: int
@@ -102,7 +105,27 @@ class Thing:
     contents: set[Thing] = field(default_factory=set)
     changes: dict[int, Change] = field(default_factory=dict)
     resume: Callable[[int], object] | None = None
+    parts: dict[object, Thing] = field(default_factory=dict)
+    owner: Thing | None = None
+    present: bool = False
+    base: Thing | None = None
+    inner: Thing | None = None
+    single: bool = False
     serial: int = field(default_factory=lambda: next(_serials))
+
+    @property
+    def held(self) -> Things:
+        """What lies directly in the thing, under whatever key."""
+        if self.base is not None:
+            return self.base.held
+        if not self.parts:
+            return frozenset(self.contents)
+        found = set(self.contents)
+        for part in self.parts.values():
+            found |= part.contents
+            if part.kind != "part":
+                found.add(part)
+        return frozenset(found)
 
 
 def in_order(things: Iterable[Thing]) -> list[Thing]:
@@ -159,7 +182,9 @@ def closure(things: Iterable[Thing]) -> set[Thing]:
     found = set(things)
     waiting = list(found)
     while waiting:
-        for inner in waiting.pop().contents:
+        thing = waiting.pop()
+        parts = thing.parts.values() if thing.base is None else (thing.base,)
+        for inner in (*thing.contents, *parts) if parts else thing.contents:
             if inner not in found:
                 found.add(inner)
                 waiting.append(inner)

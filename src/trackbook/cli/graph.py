@@ -25,18 +25,21 @@ if TYPE_CHECKING:
 @click.command("graph")
 @notebook_argument
 @click.option("--execute", is_flag=True, help="Run the notebook in a copy of its folder, for evidence of what happens.")
+@click.option("--recorded", is_flag=True, help="Take evidence from recorded runs of cells that are as they were then.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="With --execute: how long a cell may run.")
 @click.option("--explain", is_flag=True, help="Say of each dependency which statements write and read.")
 @json_option
 @exits_with_status
-def graph_command(notebook: Path, execute: bool, timeout: float | None, explain: bool, as_json: bool) -> None:
+def graph_command(
+    notebook: Path, execute: bool, recorded: bool, timeout: float | None, explain: bool, as_json: bool
+) -> None:
     """Show which code cell of NOTEBOOK depends on which; without --execute none of its code is run.
 
     A dependency is `proved` where the statements are sure to run, `may` where they may not or a call is unknown, and
     `declared` where a tag says so.  Cells are counted from 0.
     """
     project = Project.open(notebook.absolute())
-    graph = _graph(project, notebook, execute=execute, timeout=timeout, explain=explain)
+    graph = _graph(project, notebook, execute=execute, recorded=recorded, timeout=timeout, explain=explain)
     if problem := graph.get("problem"):
         stderr_console().print(f"not every cell was run, the texts tell the rest: {problem}", markup=False)
     if as_json:
@@ -47,15 +50,15 @@ def graph_command(notebook: Path, execute: bool, timeout: float | None, explain:
         _print_edges(graph)
 
 
-def _graph(project: Project, notebook: Path, *, execute: bool, **options: Any) -> dict[str, Any]:
+def _graph(project: Project, notebook: Path, *, execute: bool, recorded: bool, **options: Any) -> dict[str, Any]:
     if not execute:
-        return project.pipelines.graph(notebook, explain=options["explain"])
+        return project.pipelines.graph(notebook, recorded=recorded, explain=options["explain"])
     with stderr_console().status("running the notebook") as status:
 
         def show(progress: CellProgress) -> None:
             status.update(f"running cell {progress.position} of {progress.total}")
 
-        return project.pipelines.graph(notebook, execute=True, on_cell=show, **options)
+        return project.pipelines.graph(notebook, execute=True, recorded=recorded, on_cell=show, **options)
 
 
 def _in_order(graph: dict[str, Any]) -> list[dict[str, Any]]:

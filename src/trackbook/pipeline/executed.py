@@ -71,7 +71,7 @@ def _run(path: Path, here: Path, notes: Path, timeout: float | None, on_cell: On
             cwd=here,
             timeout=timeout,
             on_cell=on_cell,
-            env={"TRACKBOOK_DIR": str(notes.parent / "store"), "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"},
+            env={"TRACKBOOK_DIR": str(notes.parent / "store"), "PYTHONHASHSEED": "0"},
             startup=f"__import__('trackbook.pipeline.watch', fromlist=['watch']).watch({str(notes)!r})",
             path=here / path.name,
         )

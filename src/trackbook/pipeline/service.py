@@ -17,6 +17,7 @@ from trackbook.store import Store, now_ms
 
 # A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
+    from trackbook.cells.graph import RecordedUse
     from trackbook.pipeline.execution import OnCell
     from trackbook.pipeline.magics import Choices
     from trackbook.pipeline.notebook import Notebook
@@ -53,6 +54,7 @@ class Pipelines:
         notebook: Path,
         *,
         execute: bool = False,
+        recorded: bool = False,
         explain: bool = False,
         timeout: float | None = None,
         on_cell: OnCell | None = None,
@@ -61,18 +63,27 @@ class Pipelines:
 
         With `execute` the notebook runs in a copy of its folder, and what its cells really did corrects what their
         texts say; where that stopped early, the key `problem` says why.  `timeout` is in seconds for each cell.
+        With `recorded` the executions that runs were made of do, of cells that are still as they were then.
         """
         from trackbook.pipeline.notebook import read_notebook
         from trackbook.pipeline.steps import notebook_graph
 
         found = read_notebook(notebook)
+        known = self._recorded(notebook, found) if recorded else {}
         if not execute:
-            return notebook_graph(found).to_json(explain=explain)
+            return notebook_graph(found, recorded=known).to_json(explain=explain)
         from trackbook.pipeline.executed import execute as execute_cells
 
         seen = execute_cells(notebook, found, root=self._root, timeout=timeout, on_cell=on_cell)
-        graph = notebook_graph(found, seen.outcomes).to_json(explain=explain)
+        graph = notebook_graph(found, seen.outcomes, known).to_json(explain=explain)
         return graph | {"problem": seen.problem} if seen.problem else graph
+
+    def _recorded(self, path: Path, notebook: Notebook) -> dict[int, RecordedUse]:
+        from trackbook.pipeline.evidence import recorded_evidence
+        from trackbook.tracking.executions import recorded_sessions
+
+        names = dict.fromkeys([str(path.absolute()), str(path.resolve())])
+        return recorded_evidence(notebook, recorded_sessions(self._store, *names))
 
     def convert(self, notebook: Path, output: Path, **chosen: Unpack[Chosen]) -> Script:
         """Write the pipeline script of `notebook` to `output` and return it.

@@ -17,6 +17,7 @@ from functools import cache
 from types import MappingProxyType
 
 from trackbook.cells import CellSource, Graph, Outcome, build_graph, read_source
+from trackbook.cells.graph import RecordedUse
 from trackbook.errors import NotebookError, TagWarning, nearest
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.sections import Section, merged, sections
@@ -118,10 +119,14 @@ def _union(steps: Iterable[Step], section: Section) -> Step:
     return Step(section.name, section.cells, after, all(step.cached for step in parts), metrics)
 
 
-def notebook_graph(notebook: Notebook, outcomes: Mapping[int, Outcome] = MappingProxyType({})) -> Graph:
+def notebook_graph(
+    notebook: Notebook,
+    outcomes: Mapping[int, Outcome] = MappingProxyType({}),
+    recorded: Mapping[int, RecordedUse] = MappingProxyType({}),
+) -> Graph:
     """Return the graph of all code cells, with the step of each and the dependencies that tags declare.
 
-    `outcomes` says what happened in cells that were executed, by their indexes.
+    `outcomes` says what happened in cells that were executed, by their indexes, `recorded` what earlier runs tell.
     """
     layout = read_layout(notebook)
     steps = {step.name: step for step in layout.steps}
@@ -132,6 +137,7 @@ def notebook_graph(notebook: Notebook, outcomes: Mapping[int, Outcome] = Mapping
         [layout.step_of(cell.index) for cell in notebook.cells],
         [pair for pair in declared if pair[0] < pair[1]],
         outcomes,
+        recorded,
     )
 
 
