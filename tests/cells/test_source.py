@@ -51,3 +51,10 @@ def test_windows_and_old_mac_line_ends_count_as_lines():
 
 def test_await_at_top_level_is_python():
     assert read_source("x = await f()").error is None
+
+
+@pytest.mark.parametrize("line", ["pip install x", "cd data", "matplotlib inline", "  ls data"])
+def test_a_line_alone_that_is_no_python_is_the_magic_that_ipython_takes_it_for(line):
+    name, _, arguments = line.strip().partition(" ")
+    assert read_source(line).python.strip() == f"get_ipython().run_line_magic({name!r}, {arguments!r})"
+    assert read_source(f"x = 1\n{line.strip()}").error is not None

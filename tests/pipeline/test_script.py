@@ -254,6 +254,7 @@ def show(xs):
     print(xs)
 
 
+# %% [main]
 def main(params: Params) -> None:
     xs = make(params.n)
     show(xs)
@@ -455,5 +456,6 @@ def test_a_change_in_place_at_the_end_of_a_cell_shows_nothing():
 def test_figures_are_closed_after_each_cell_as_a_kernel_does():
     text = convert(notebook(*DRAWING)).text
     assert "    show(plt.plot([1, 2]))\n    save_figures()\n" in text
+    assert '\nplt.switch_backend("agg")\n' in text
     shown = [("imports", "%matplotlib agg"), *DRAWING[1:]]
     assert "save_figures" not in convert(notebook(DRAWING[0], *shown)).text

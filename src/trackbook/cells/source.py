@@ -24,6 +24,8 @@ MARKING_MAGICS = frozenset({"step", "track"})
 """Cell magics of Trackbook: a first line that says something about a cell which runs as without it."""
 
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_]\w*)(.*)\Z")
+_AUTOMAGIC = re.compile(r"(?:cat|cd|conda|cp|load_ext|ls|mamba|matplotlib|mkdir|mv|pip|rm|run|time|timeit) +[^\s=,(].*")
+"""A cell of one line that IPython takes for a magic although its `%` is missing, since it is no Python."""
 _PROMPT = re.compile(r"\s*(In \[\d*\]:|>>>)")
 _ALLOW_AWAIT = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -98,6 +100,8 @@ def _transformed(text: str, body: str, magics: tuple[CellMagic, ...], offset: in
         lines = _line_map(body, python)
         return CellSource(text, python, parse(python), magics, None, None, lines, offset)
     except SyntaxError as error:
+        if _AUTOMAGIC.fullmatch(body.strip()):
+            return _transformed(text, f"%{body.strip()}", magics, offset)
         number = error.lineno or 1
         at = lines[min(number, len(lines)) - 1] if lines else number
         problem = SyntaxProblem(error.msg, at + offset)

@@ -8,6 +8,7 @@ notebook goes on to use is an error.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -23,6 +24,9 @@ from trackbook.pipeline.notebook import Cell
 from trackbook.pipeline.reports import Reports, is_ours
 from trackbook.pipeline.results import show_last
 from trackbook.pipeline.tags import RAISING
+
+_MARKER = re.compile(r"^([ \t]*)(#[ \t]*(?:%%|In ?\[|<(?:code|markdown)cell>))", re.MULTILINE)
+"""Comments that mark cells in scripts for other tools."""
 
 
 def read_code(cell: Cell) -> CellSource:
@@ -45,7 +49,15 @@ def clean(cell: Cell, source: CellSource, reports: Reports, forms: Forms) -> str
     for number, magic in reversed(list(enumerate(source.cell_magics, start=1))):
         text = forms.wrap(Magic(magic.name, magic.arguments, f"{cell.label}, line {number}", text))
     _refuse_rest(cell, source, parse(text), reports)
+    text = _without_markers(text) if _MARKER.search(text) else text
     return _going_on(text, forms) if RAISING in cell.tags else text
+
+
+def _without_markers(text: str) -> str:
+    """Return code whose comments mark no cells: an editor would cut a step in two."""
+    fixed = string_lines(text)
+    lines = enumerate(text.split("\n"), start=1)
+    return "\n".join(line if number in fixed else _MARKER.sub(r"\1#\2", line) for number, line in lines)
 
 
 def _going_on(text: str, forms: Forms) -> str:
@@ -251,6 +263,7 @@ class _Cleaner:
         lines = self.source.text.split("\n")
         first = lines[self.source.line(node.lineno) - 1].strip()
         more = " …" if (node.end_lineno or node.lineno) > node.lineno and not isinstance(node, ast.With) else ""
+        first = "".join(character if character.isprintable() else "?" for character in first)
         short = first if len(first) <= 70 else first[:69] + "…"
         return f"# left out of the script: {short}{more}"
 

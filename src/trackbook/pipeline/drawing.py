@@ -41,6 +41,10 @@ class Drawing:
         if drawing:
             self.imports.append(Import("matplotlib.pyplot", None, self.pyplot))
         self.settings = self._settings(trees, " ".join(texts.values()))
+        if drawing:
+            self.settings.append(
+                f'# Figures are saved with --out; none opens a window.\n{self.pyplot}.switch_backend("agg")'
+            )
 
     def _may_draw(self, libraries: set[str], trees: Mapping[int, ast.Module]) -> bool:
         if libraries & _LIBRARIES:

@@ -173,7 +173,7 @@ class Forms:
     def _program(self, magic: Magic) -> str:
         """Return the form of `%%bash` and its like."""
         assert magic.body is not None
-        words = shlex.split(magic.arguments)
+        words = _words(magic)
         options: dict[str, str] = {}
         rest: list[str] = []
         while words:
@@ -199,7 +199,7 @@ class Forms:
     # ---- folder, environment, files
 
     def _folder(self, magic: Magic) -> str | None:
-        words = shlex.split(magic.arguments)
+        words = _words(magic)
         path = " ".join(word for word in words if word != "-q")
         if path.startswith("-"):
             raise NotebookError(f"{magic.place}: `{magic}` has no form in a script; name the folder")
@@ -220,7 +220,7 @@ class Forms:
 
     def _write_file(self, magic: Magic) -> str:
         assert magic.body is not None
-        words = shlex.split(magic.arguments)
+        words = _words(magic)
         paths = [word for word in words if word not in {"-a", "--append"}]
         if len(paths) != 1:
             raise NotebookError(f"{magic.place}: `%%{magic.name}` needs one path; write it behind the magic")
@@ -228,7 +228,7 @@ class Forms:
         return f"{self.helpers.use('write_file')}({self._expanded(paths[0])}, {text_literal(magic.body)}{append})"
 
     def _run_file(self, magic: Magic) -> str:
-        words = [word for word in shlex.split(magic.arguments) if word != "-n"]
+        words = [word for word in _words(magic) if word != "-n"]
         if not words or words[0].startswith("-") or words[0].endswith((".ipynb", ".ipy")):
             raise NotebookError(
                 f"{magic.place}: `{magic}` has no form in a script; make what it runs a Python file that is run "
@@ -282,7 +282,7 @@ class Forms:
         return self._timing(magic) if magic.name == "timeit" else self.line(magic)
 
     def _capture(self, magic: Magic) -> str:
-        words = shlex.split(magic.arguments)
+        words = _words(magic)
         names = [_identifier(word, magic) for word in words if not word.startswith("-")]
         options = [f"{kind}=False" for kind in ("stdout", "stderr") if f"--no-{kind}" in words]
         given = f"{self.helpers.use('capture')}({', '.join(options)})"
@@ -299,6 +299,13 @@ class Forms:
             "import matplotlib\nimport numpy\nimport numpy as np\nfrom matplotlib import pyplot\n"
             f"import matplotlib.pyplot as plt{stars}"
         )
+
+
+def _words(magic: Magic) -> list[str]:
+    try:
+        return shlex.split(magic.arguments)
+    except ValueError as error:
+        raise NotebookError(f"{magic.place}: the words behind `{magic}` cannot be told apart: {error}") from error
 
 
 def _identifier(name: str, magic: Magic) -> str:

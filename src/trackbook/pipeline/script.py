@@ -160,7 +160,7 @@ class _Writer:
             *(self._step_text(step, body) for step, body in zip(steps, bodies, strict=True)),
             self._main(steps),
             *helpers,
-            parser,
+            f"# %% [command line]\n{parser}",
             _START,
         ]
         text = "\n\n\n".join(part for part in parts if part)
@@ -277,13 +277,13 @@ class _Writer:
         return found
 
     def _main(self, steps: Iterable[ScriptStep]) -> str:
-        lines = [f"def main({self.argument}: Params) -> None:"]
+        lines = ["# %% [main]", f"def main({self.argument}: Params) -> None:"]
         made: set[str] = set()
         for step in steps:
             arguments = [name if name in made else f"{self.argument}.{name}" for name in step.inputs]
             lines.append(_step_call(step, arguments))
             made.update(step.outputs)
-        return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
+        return "\n".join(lines if len(lines) > 2 else [*lines, "    pass"])
 
     # ---- the rest
 
