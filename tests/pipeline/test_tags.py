@@ -1,9 +1,12 @@
 """The table of tags and its aliases, and what becomes of tags that nobody knows."""
 
+import json
 import warnings
+from pathlib import Path
 
 import pytest
 
+from trackbook.cli.main import main
 from trackbook.errors import NotebookError, TagWarning
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.script import convert
@@ -103,3 +106,14 @@ def test_aliases_contradict_as_the_tags_do_that_they_stand_for() -> None:
 def test_a_step_that_needs_a_skipped_cell_is_told_what_skips_it(tags: list[str], source: str, says: str) -> None:
     with pytest.raises(NotebookError, match=says):
         convert(notebook((tags, source), (["step:a"], "print(q)")))
+
+
+def test_the_command_line_tells_an_unknown_tag_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = {"cell_type": "code", "metadata": {"tags": ["stp:told"]}, "source": "x = 1", "outputs": []}
+    path = tmp_path / "told.ipynb"
+    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    main(["convert", str(path)], standalone_mode=False)
+    says = "trackbook: told.ipynb: code cell 1 (`x = 1`) has the tag 'stp:told', which nobody knows; did you mean"
+    assert capsys.readouterr().err.startswith(says)

@@ -71,6 +71,7 @@ EDITS = {
         {"load": "%matplotlib inline\n# the numbers\nxs=list(range(n))\nxs"},
     ),
     "a value that is shown": ([("show(xs)", "show(xs[:2])")], {"load": CELLS["load"][1][:-2] + "xs[:2]"}),
+    "a comment behind a value that is shown": ([("show(xs)", "show(xs[0])  # one")], {"load": CELLS["load"][1][:-2] + "xs[0]  # one"}),
     "several at once": (
         [('print("x", x)', 'print("y", x)\n        print("z")'), ("show(xs)", "show(xs[1:])"), ("    w = 2\n", "    w = 3\n")],
         {
@@ -99,6 +100,22 @@ EDITS = {
 def test_an_edit_inside_a_step_goes_into_its_cell(name):
     changes, wanted = EDITS[name]
     assert back(*changes) == (wanted, [])
+
+
+def test_lines_keep_the_indentation_that_their_cell_has():
+    base = notebook(
+        fun="def half(v):\n\tif v:\n\t  return v / 2", more="w = 2\nif w:\n  xs.append(4)\ndef scaled(v):\n  return v"
+    )
+    texts, _ = back(
+        ("        return v / 2", '        text = """a\nb"""\n        return v / 2'),
+        ("        xs.append(4)\n", "        xs.append(4)\n        if xs:\n            xs.append(5)\n    w += 1\n"),
+        base=base,
+    )
+    assert texts["fun"] == 'def half(v):\n\tif v:\n\t  text = """a\nb"""\n\t  return v / 2'
+    assert (
+        texts["more"]
+        == "w = 2\nif w:\n  xs.append(4)\n  if xs:\n      xs.append(5)\nw += 1\ndef scaled(v):\n  return v"
+    )
 
 
 REFUSED = {
