@@ -100,6 +100,7 @@ def exits_with_status(command: Command) -> Command:
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _show_warning
+                warnings.simplefilter("always", TagWarning)
                 return command(*arguments, **keywords)
         except TrackbookError as error:
             click.echo(f"trackbook: {error}", err=True)
