@@ -126,6 +126,7 @@ def _ask_why(page: Page, document: Locator, screenshot: Callable[[str], None]) -
         page.keyboard.press("ArrowDown")
     expect(why).to_contain_text("written in cell 4, line 1")
     expect(why).to_contain_text("rows.sort()")
+    expect(why.get_by_role("button", name="cell 4, line 1")).to_be_visible()
     page.mouse.move(0, 0)
     screenshot("pipeline-graph")
 

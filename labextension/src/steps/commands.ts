@@ -89,7 +89,7 @@ export function addStepCommands(
     execute: () => change(cleared)
   });
   commands.addCommand(CommandIDs.stepMenu, {
-    label: args => (args['menu'] ? 'Step of Cell…' : 'Trackbook: Set Step of Cell…'),
+    label: args => (args['isPalette'] ? 'Trackbook: Set Step of Cell…' : 'Step of Cell…'),
     isEnabled,
     execute: () => {
       const notebook = current();
@@ -101,12 +101,11 @@ export function addStepCommands(
   commands.addKeyBinding({ command: CommandIDs.stepMenu, keys: ['T'], selector: NOTEBOOK });
   app.contextMenu.addItem({
     command: CommandIDs.stepMenu,
-    args: { menu: true },
     selector: '.jp-Notebook .jp-CodeCell',
-    rank: 8
+    rank: 9.5
   });
   for (const command of [CommandIDs.stepMenu, CommandIDs.newStep, CommandIDs.clearTags]) {
-    palette?.addItem({ command, category: PALETTE });
+    palette?.addItem({ command, args: { isPalette: true }, category: PALETTE });
   }
   for (const tag of [...ROLES, ...FLAGS]) {
     palette?.addItem({ command: CommandIDs.toggleTag, args: { tag }, category: PALETTE });

@@ -1,6 +1,6 @@
 import { Fragment } from 'react';
 
-import { count, type ILook } from '../../format';
+import type { ILook } from '../../format';
 import type { IPlacedEdge } from '../../pipeline/layout';
 import { carried, inWords } from '../../pipeline/names';
 import type {
@@ -42,6 +42,7 @@ export function Evidence(props: IEvidenceProps): JSX.Element {
             key={key}
             edge={edge}
             graph={graph}
+            onOpen={props.onOpen}
             whole={focus.on === 'edge' || edges.length === 1}
           />
         ))
@@ -50,8 +51,19 @@ export function Evidence(props: IEvidenceProps): JSX.Element {
   );
 }
 
-function Why(props: { edge: IGraphEdge; graph: IGraph; whole: boolean }): JSX.Element {
+function Why(props: {
+  edge: IGraphEdge;
+  graph: IGraph;
+  whole: boolean;
+  onOpen: (cell: IGraphCell) => void;
+}): JSX.Element {
   const { edge, graph, whole } = props;
+  const open = (index: number): void => {
+    const cell = graph.cells.find(each => each.index === index);
+    if (cell !== undefined) {
+      props.onOpen(cell);
+    }
+  };
   const evidence = edge.evidence ?? [];
   return (
     <div className="tb-Why-edge">
@@ -66,7 +78,7 @@ function Why(props: { edge: IGraphEdge; graph: IGraph; whole: boolean }): JSX.El
           <table className="tb-Table" aria-label="Evidence">
             <tbody>
               {evidence.map((each, index) => (
-                <Reason key={index} evidence={each} />
+                <Reason key={index} evidence={each} onOpen={open} />
               ))}
             </tbody>
           </table>
@@ -75,14 +87,11 @@ function Why(props: { edge: IGraphEdge; graph: IGraph; whole: boolean }): JSX.El
             {edge.kind === 'declared' ? 'The tag of a cell says so.' : 'No statement was named.'}
           </p>
         ))}
-      {!whole && evidence.length > 1 && (
-        <span className="tb-Quiet">{count(evidence.length, 'reason')}</span>
-      )}
     </div>
   );
 }
 
-function Reason(props: { evidence: IEvidence }): JSX.Element {
+function Reason(props: { evidence: IEvidence; onOpen: (index: number) => void }): JSX.Element {
   const { name, certain, writes, reads, source } = props.evidence;
   const notes = [
     certain ? '' : 'Whether it is needed depends on what happens.',
@@ -96,17 +105,25 @@ function Reason(props: { evidence: IEvidence }): JSX.Element {
         <code>{text}</code>
       </th>
       <td>
-        <Statement word={kind === 'state of' ? 'changed' : 'written'} place={writes} />
+        <Statement
+          word={kind === 'state of' ? 'changed' : 'written'}
+          place={writes}
+          onOpen={props.onOpen}
+        />
       </td>
       <td>
-        <Statement word="read" place={reads} />
+        <Statement word="read" place={reads} onOpen={props.onOpen} />
       </td>
       <td className="tb-Why">{notes.join(' ')}</td>
     </tr>
   );
 }
 
-function Statement(props: { word: string; place: IPlace | null }): JSX.Element {
+function Statement(props: {
+  word: string;
+  place: IPlace | null;
+  onOpen: (index: number) => void;
+}): JSX.Element {
   const { word, place } = props;
   if (place === null) {
     return <Fragment />;
@@ -114,7 +131,10 @@ function Statement(props: { word: string; place: IPlace | null }): JSX.Element {
   return (
     <>
       <span className="tb-Quiet">
-        {word} in cell {place.cell + 1}, line {place.line}
+        {word} in{' '}
+        <button className="tb-LinkButton" onClick={() => props.onOpen(place.cell)}>
+          cell {place.cell + 1}, line {place.line}
+        </button>
       </span>
       <code className="tb-Statement">{place.statement.trim()}</code>
     </>

@@ -29,8 +29,8 @@ export function Graph(props: IGraphProps): JSX.Element {
   const first = picture.cells[0]?.cell.index ?? 0;
   const [focus, setFocus] = useState<Focus>({ on: 'cell', cell: first });
   const [hovered, setHovered] = useState<Focus | null>(null);
-  const [inside, setInside] = useState(false);
-  const seen = hovered ?? (inside ? focus : null);
+  const [touched, setTouched] = useState(false);
+  const seen = hovered ?? (touched ? focus : null);
   const isHot = (placed: IPlacedEdge): boolean => touches(placed, seen);
   const broken = new Set(
     graph.problems.flatMap(problem => (problem.severity === 'error' ? problem.cells : []))
@@ -38,7 +38,7 @@ export function Graph(props: IGraphProps): JSX.Element {
   const colours = coloursOf([...new Set(graph.cells.flatMap(cell => cell.step ?? []))]);
 
   useEffect(() => {
-    if (inside) {
+    if (touched) {
       frame.current?.querySelector<SVGElement>('[tabindex="0"]')?.focus();
     }
   }, [focus]);
@@ -69,8 +69,7 @@ export function Graph(props: IGraphProps): JSX.Element {
         role="group"
         aria-label="Graph of cells"
         onKeyDown={press}
-        onFocus={() => setInside(true)}
-        onBlur={event => setInside(event.currentTarget.contains(event.relatedTarget))}
+        onFocus={() => setTouched(true)}
       >
         <svg
           width={picture.width}
