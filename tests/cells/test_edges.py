@@ -33,3 +33,31 @@ def test_edges_are_drawn_where_they_must_be_and_nowhere_else(case: dict[str, Any
 
 def test_cases_have_names_of_their_own() -> None:
     assert len({case["id"] for case in CASES}) == len(CASES)
+
+
+def test_a_hundred_cells_around_a_few_objects_give_a_graph_that_a_person_can_read() -> None:
+    cells = ["import pandas as pd\ndf = pd.read_csv('d.csv')\nscores = {}\nlog = []"]
+    for number in range(33):
+        cells += [
+            f"df['c{number}'] = df['a'] * {number}",
+            f"def score{number}(frame):\n    return frame['c{number}'].mean()",
+            f"scores['s{number}'] = score{number}(df)\nlog.append({number})",
+        ]
+    graph = build_graph([*cells, "print(scores, log)"])
+    assert len(graph.cells) == 101
+    assert not any(cell.star for cell in graph.cells)  # none was too much to be followed
+    assert len(graph.drawn) < 2 * len(graph.cells)
+
+
+def test_a_cell_that_only_deletes_a_name_is_handed_nothing() -> None:
+    graph = build_graph(["t = 1", "del t", "u = 1", "print(u)\ndel u"])
+    assert {(edge.source, edge.target) for edge in graph.edges} == {(0, 1), (2, 3)}
+    assert {(edge.source, edge.target) for edge in graph.drawn} == {(2, 3)}
+
+
+def test_a_sure_need_that_goes_along_a_change_which_may_happen_is_drawn_along_it() -> None:
+    graph = build_graph(["l = []\nk = 1", "if len(l) == 0:\n    l.append(1)", "print(l)", "print(l, k)"])
+    drawn = {(edge.source, edge.target): edge.kind for edge in graph.drawn}
+    assert (0, 2) not in drawn
+    assert drawn[1, 2] == "may"
+    assert drawn[0, 3] == "proved"  # for `k`

@@ -171,11 +171,13 @@ def test_a_path_of_other_names_says_an_edge_too_but_none_that_is_less_sure():
 )
 def test_what_is_drawn_leads_to_the_same_cells_and_as_surely(parts):
     pairs = {(source, source + step): kind for source, step, kind in parts}
-    edges = tuple(Edge(*pair, ("x",), kind) for pair, kind in sorted(pairs.items()))
-    graph = Graph((), edges, (), ())
-    for kinds in ({"proved"}, {"proved", "may", "declared"}):
-        for source in range(8):
-            assert reached(graph.drawn, source, kinds) == reached(edges, source, kinds)
+    every = {"proved", "may", "declared"}
+    for name, sureness in (("x", [every]), ("x{}-{}", [every, {"proved"}])):  # one name may go along a less sure path
+        edges = tuple(Edge(*pair, (name.format(*pair),), kind) for pair, kind in sorted(pairs.items()))
+        graph = Graph((), edges, (), ())
+        for kinds in sureness:
+            for source in range(8):
+                assert reached(graph.drawn, source, kinds) == reached(edges, source, kinds)
 
 
 def reached(edges, source, kinds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -69,6 +70,28 @@ def test_after_a_cell_that_raises_the_texts_tell_the_rest(seen: dict[str, Any]) 
     assert sorted(seen["executed"].outcomes) == [0, 1, 2, 3, 4, 5]
     assert "ValueError" in seen["executed"].problem
     assert seen["edges"][0, 8].names == ("whole",)
+
+
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("import os\nos._exit(3)", "cell 1 ended the kernel"),
+        ("import sys\nsys.exit(2)", "cell 1 raised SystemExit: 2"),
+        ("name = input('who?')", "cell 1 raised StdinNotImplementedError"),
+        ("while True:\n    pass", "cell 1 ran longer than 1 s"),
+    ],
+    ids=["kernel-dies", "exit", "input", "endless"],
+)
+def test_a_cell_that_ends_the_run_is_named_and_the_texts_tell_the_rest(tmp_path: Path, cell: str, problem: str) -> None:
+    path = tmp_path / "case.ipynb"
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in ["x = 1", cell, "y = x"]])
+    node.cells.insert(0, nbformat.v4.new_markdown_cell("# A title is no code cell"))
+    nbformat.write(node, path)
+    notebook = read_notebook(path)
+    executed = execute(path, notebook, root=tmp_path, timeout=1)
+    assert executed.problem.startswith(problem)
+    assert sorted(executed.outcomes) == [0]
+    assert (0, 2) in {(edge.source, edge.target) for edge in notebook_graph(notebook, executed.outcomes).edges}
 
 
 def test_evidence_names_both_statements_and_where_it_comes_from() -> None:

@@ -61,11 +61,18 @@ class Graph:
     def drawn(self) -> tuple[Edge, ...]:
         """Return the edges without those that a path implies; from each cell the same cells are reached.
 
-        For a proved edge the path must be of proved edges, for one that may be there it need not.
+        For a proved edge the path must be of proved edges, or hand on the same names, as where a cell may change in
+        place what another made; for one that may be there any path will do.  An edge to a cell that only deletes a name
+        hands on nothing, and is not drawn.
         """
-        proved = _shortcuts([edge for edge in self.edges if edge.kind == PROVED])
-        implied = {PROVED: proved, MAY: proved | _shortcuts(self.edges), DECLARED: set()}
-        return tuple(edge for edge in self.edges if (edge.source, edge.target) not in implied[edge.kind])
+        handing = [edge for edge in self.edges if not edge.evidence or not all(item.deletes for item in edge.evidence)]
+        proved = _shortcuts([edge for edge in handing if edge.kind == PROVED])
+        implied = {
+            PROVED: proved | _handed_on(handing),
+            MAY: proved | _shortcuts(handing),
+            DECLARED: set(),
+        }
+        return tuple(edge for edge in handing if (edge.source, edge.target) not in implied[edge.kind])
 
     def to_json(self, *, explain: bool = False) -> dict[str, object]:
         """Return the graph as plain values, in the form that `trackbook graph --json` prints.
@@ -187,6 +194,17 @@ def _shortcuts(edges: Sequence[Edge]) -> set[tuple[int, int]]:
     return {
         (source, end) for source, targets in nexts.items() for target in targets for end in reached.get(target, set())
     }
+
+
+def _handed_on(edges: Sequence[Edge]) -> set[tuple[int, int]]:
+    """Return the pairs of which every name goes along a path of edges for that name, too."""
+    by_name: dict[str, list[Edge]] = {}
+    for edge in edges:
+        for name in edge.names:
+            by_name.setdefault(name, []).append(edge)
+    along = {name: _shortcuts(found) for name, found in by_name.items()}
+    pairs = ((edge, (edge.source, edge.target)) for edge in edges)
+    return {pair for edge, pair in pairs if edge.names and all(pair in along[name] for name in edge.names)}
 
 
 def _edge(pair: tuple[int, int], found: Mapping[str, Evidence]) -> Edge:

@@ -41,7 +41,8 @@ class TooMuch(Exception):
 class Evidence:
     """Why an edge is there: a name (or a piece of process state), the line that wrote it and the line that reads.
 
-    `in_place` tells that what the name holds was changed, and not the name bound.
+    `in_place` tells that what the name holds was changed, and not the name bound; `deletes` that the reader does no
+    more than to delete the name: it needs the name to be there, but no value is handed on.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Evidence:
     read: int
     certain: bool
     in_place: bool = False
+    deletes: bool = False
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ class Memory:
         self.shown: Things = NOTHING
         self._advancing: set[Thing] = set()
         self.figures_stay = False
+        self.deleting = False
         self.partly: dict[Thing, str] = {}
         """Things that the cell has got at without reading all of them, with the names that it came by."""
 
@@ -214,8 +217,9 @@ class Memory:
                 continue
             found = self.evidence.setdefault((writer.cell, self.cell), {})
             known = found.get(name)
-            if known is None or (known.certain, -known.written) < (writer.certain, -writer.line):
-                found[name] = Evidence(name, writer.line, line, writer.certain, in_place)
+            better = known is None or (known.certain, -known.written) < (writer.certain, -writer.line)
+            if better or (known is not None and known.deletes and not self.deleting):
+                found[name] = Evidence(name, writer.line, line, writer.certain, in_place, self.deleting)
 
     def known(self, path: str, kind: str = "library") -> Thing:
         """Return the one thing for an imported object, a builtin or a piece of process state."""

@@ -133,7 +133,9 @@ class Statements(Magics):
             for item in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
                 line = self.line(item)
                 if isinstance(item, ast.Name):
+                    self.deleting = True
                     self.read(item.id, line, shallow=True)
+                    self.deleting = False
                     self.unbind(item.id, line)
                 elif isinstance(item, ast.Attribute | ast.Subscript):
                     self.remove(item)

@@ -76,8 +76,14 @@ def _run(path: Path, here: Path, notes: Path, timeout: float | None, on_cell: On
             path=here / path.name,
         )
     except ExecutionError as error:
-        return str(error)
+        return _counted_as_code(error)
     return ""
+
+
+def _counted_as_code(error: ExecutionError) -> str:
+    """Name the cell by its number among the code cells, as the graph counts them."""
+    number = (error.cell_id or "").removeprefix("code-")
+    return str(error).replace(f"cell {error.cell_index} ", f"cell {number} ", 1) if number else str(error)
 
 
 def _relative(outcome: Outcome, here: Path) -> Outcome:
