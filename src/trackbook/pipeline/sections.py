@@ -36,9 +36,9 @@ class _Piece:
     """Cells that stay together: what they are about, the names they bind, and those they use of others."""
 
     cells: tuple[int, ...]
-    phase: str | None
-    bound: frozenset[str]
-    used: frozenset[str]
+    phase: str | None = None
+    bound: frozenset[str] = frozenset()
+    used: frozenset[str] = frozenset()
     title: str | None = None
 
     def joined(self, other: _Piece) -> _Piece:
@@ -54,12 +54,15 @@ def sections(cells: Sequence[Cell], trees: Mapping[int, ast.Module], working: It
     `cells` are all of the notebook, `working` those that do more than import and define.
     """
     busy = frozenset(working)
-    pieces = [_piece(cells[index], trees[index]) for index in sorted(trees)]
     level = _level(cells, busy)
-    if level is None:
-        found = _with_idle(_by_phase(pieces, busy), busy)
-        return _named(_fewer(found, MOST_GROUPS))
-    return _named(list(_by_heading(cells, pieces, level, busy)))
+    if level is not None:
+        found = _by_heading(cells, [_Piece((index,)) for index in sorted(trees)], level, busy)
+        if all(piece.title for piece in found):
+            return _named(found)
+    pieces = [_piece(index, trees[index]) for index in sorted(trees)]
+    if level is not None:
+        return _named(_by_heading(cells, pieces, level, busy))
+    return _named(_fewer(_with_idle(_by_phase(pieces), busy), MOST_GROUPS))
 
 
 def merged(found: Sequence[Section], cells: Iterable[int]) -> tuple[Section, ...] | None:
@@ -76,24 +79,16 @@ def merged(found: Sequence[Section], cells: Iterable[int]) -> tuple[Section, ...
     return (*found[:first], joined, *found[last + 1 :])
 
 
-def _piece(cell: Cell, tree: ast.Module) -> _Piece:
-    made = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom | Definitions)]
-    bound = frozenset(bound_names(ast.Module(made, [])))
-    used = frozenset(
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    )
-    return _Piece((cell.index,), phase_of(tree.body), bound, used - _bound_first(tree.body, used & bound))
-
-
-def _bound_first(body: Sequence[ast.stmt], names: frozenset[str]) -> frozenset[str]:
-    """Return those of some names that a statement binds before another one reads them."""
-    found, read = set[str](), set[str]()
-    for node in body:
-        read |= {
-            inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
-        }
-        found |= (bound_names(ast.Module([node], [])) & names) - read
-    return frozenset(found)
+def _piece(index: int, tree: ast.Module) -> _Piece:
+    made, known, used = set[str](), set[str](), set[str]()
+    for node in tree.body:
+        names = (inner for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load))
+        used |= {name.id for name in names} - known
+        bound = bound_names(ast.Module([node], []))
+        known |= bound
+        if not isinstance(node, ast.Import | ast.ImportFrom | Definitions):
+            made |= bound
+    return _Piece((index,), phase_of(tree.body), frozenset(made), frozenset(used))
 
 
 # ---- headings
@@ -117,8 +112,8 @@ def _count(cells: Sequence[Cell], busy: frozenset[int], level: int) -> int:
     return number
 
 
-def _by_heading(cells: Sequence[Cell], pieces: Sequence[_Piece], level: int, busy: frozenset[int]) -> Iterator[_Piece]:
-    """Yield a piece for each heading; cells in front of the first heading stand for themselves."""
+def _by_heading(cells: Sequence[Cell], pieces: Sequence[_Piece], level: int, busy: frozenset[int]) -> list[_Piece]:
+    """Return a piece for each heading; cells in front of the first heading stand for themselves."""
     known = {piece.cells[0]: piece for piece in pieces}
     parts: list[tuple[str | None, list[_Piece]]] = [(None, [])]
     for cell in cells:
@@ -135,7 +130,7 @@ def _by_heading(cells: Sequence[Cell], pieces: Sequence[_Piece], level: int, bus
                 whole = whole.joined(member)
             name = step_name(title) if title else None
             found.append(_Piece(whole.cells, whole.phase, whole.bound, whole.used, name))
-    yield from _with_idle(found, busy)
+    return _with_idle(found, busy)
 
 
 def _with_idle(pieces: Sequence[_Piece], busy: frozenset[int]) -> list[_Piece]:
@@ -159,7 +154,7 @@ def _with_idle(pieces: Sequence[_Piece], busy: frozenset[int]) -> list[_Piece]:
 # ---- data flow
 
 
-def _by_phase(pieces: Sequence[_Piece], busy: frozenset[int]) -> list[_Piece]:
+def _by_phase(pieces: Sequence[_Piece]) -> list[_Piece]:
     """Join neighbours that are about the same, and what only looks at things to what comes before."""
     found: list[_Piece] = []
     for piece in pieces:
