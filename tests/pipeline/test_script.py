@@ -55,6 +55,14 @@ def formatted(text):
 
 SAME = {
     "frames are imported and nothing is done with them": [("", "import numpy as np\nimport pandas as pd"), ("", 'print("no")')],
+    "a global that functions assign": [
+        ("", "b = 1\n\n\ndef func():\n    global b\n    b += 1\n    return b"),
+        ("", "print(func())"),
+        ("", "c = b * 2\nprint(c)"),
+        ("", "def bind():\n    global a\n    a = [b]"),
+        ("", "bind()\nprint(a)"),
+        ("", "a.append(c)\nprint(a)"),
+    ],
     "imports alone": [("", "import pandas as pd")],
     "parameters of every kind": [
         ("parameters", 'n = 3\nname = "x"  # a name\n# share of it\nrate: float = 1\nflag = False\nnone = None\nsize = 24 * 60'),

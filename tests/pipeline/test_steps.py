@@ -89,7 +89,7 @@ ERRORS = {
     "a cell of another language": ([(["step:a"], "%%bash\nls")], "`%%bash` runs a shell command"),
     "return outside a function": ([(["step:a"], "x = 1\nreturn x")], "line 2: `return`"),
     "set-up code that needs a step": ([(["step:a"], "x = 1"), (["functions"], "y = x")], "needs 'x', which code cell 1.*step:NAME"),
-    "a global of a function": ([(["step:a"], "n = 0\ndef f():\n    global n\n    n += 1\nf()")], "'f' assigns the global 'n'"),
+    "a global of a function": ([(["step:a"], "n = 0\ndef f():\n    global n\n    n += 1\nf()"), (["step:b"], "print(n)")], "'f' assigns the global 'n'"),
     "a function that sees a later value": (
         [(["step:a"], "w = 1\nh = lambda v: v * w"), (["step:b"], "w = 9"), (["step:c"], "print(h(1))")],
         "make 'w' an argument of the function",

@@ -19,7 +19,7 @@ from trackbook.pipeline.edits import Edit, Positions, apply, removal
 from trackbook.pipeline.imports import Import, bound_by, imports_of
 from trackbook.pipeline.namespace import names_in_queries
 from trackbook.pipeline.notebook import Cell
-from trackbook.pipeline.steps import Layout
+from trackbook.pipeline.steps import Layout, StepsError
 from trackbook.pipeline.unbound import read_early
 
 RESERVED = ("main", "parse_params", "Params")
@@ -122,6 +122,11 @@ class _Survey:
     definitions: list[Definition] = field(default_factory=list)
     early: frozenset[str] = frozenset()
 
+    @property
+    def working(self) -> frozenset[int]:
+        """Return the cells of steps, and those of parameters."""
+        return frozenset(self.texts) - {*self.layout.imports, *self.layout.functions}
+
     def is_whole(self, item: Definition) -> bool:
         """Tell whether a name means one definition, wherever it is used."""
         return len(self.sites[item.name]) == 1 and item.name not in self.early
@@ -145,7 +150,7 @@ def module_level(cells: Mapping[int, Cell], texts: Mapping[int, str], layout: La
     hoisted = _hoisted(survey, imported | setup)
     names = imported | setup | frozenset(hoisted)
     injected = _injected(survey, names, hoisted)
-    _require_free_of_globals(survey, names)
+    _require_one_step_for_globals(survey, names)
     left = {
         index: _rest(survey, index, imported, {*hoisted, *injected})
         for index in texts
@@ -281,15 +286,33 @@ def _used_elsewhere(survey: _Survey, item: Definition) -> bool:
     return any(item.name in names_of(survey.texts[index]).free for index in others)
 
 
-def _require_free_of_globals(survey: _Survey, level: frozenset[str]) -> None:
+def _require_one_step_for_globals(survey: _Survey, level: frozenset[str]) -> None:
+    """Require that the globals which functions assign concern one step: there they are globals of the script."""
     for index, text in survey.texts.items():
         for scope in ast.walk(ast.parse(text)):
             if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
                 for name in sorted(declared(scope, ast.Global) - level):
-                    raise NotebookError(
-                        f"{survey.cells[index].label}: the function {scope.name!r} assigns the global {name!r}, "
-                        "which is a local name in the script; hand it in as an argument and return it"
-                    )
+                    cells = _concerned(survey, name)
+                    steps = {survey.layout.step_of(cell) for cell in cells if cell in survey.working}
+                    if len(steps) > 1 or None in steps:
+                        raise StepsError(
+                            f"{survey.cells[index].label}: the function {scope.name!r} assigns the global {name!r}, "
+                            "which several steps use; hand it in as an argument and return it",
+                            cells,
+                        )
+
+
+def _concerned(survey: _Survey, name: str) -> list[int]:
+    """Return the cells that name a variable, or a function that names it, however indirectly."""
+    names = {name}
+    while found := {item.name for item in survey.definitions if names & item.names.free} - names:
+        names |= found
+    return [index for index, text in survey.texts.items() if names & (names_of(text).free | names_of(text).bound)]
+
+
+def assigned_globals(text: str) -> frozenset[str]:
+    """Return the names that functions of some code declare global."""
+    return frozenset(name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Global) for name in node.names)
 
 
 # ---- what is left

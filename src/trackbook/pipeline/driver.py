@@ -16,6 +16,7 @@ from trackbook.pipeline.plan import Function, Plan, parse_plan
 from trackbook.pipeline.record import Steps
 
 HOOK = "_trackbook_steps"
+_NAMES = "{**globals(), **locals()}"
 
 
 def instrument(source: str, plan: Plan) -> ast.Module:
@@ -65,7 +66,7 @@ def _announce(main: ast.FunctionDef, plan: Plan) -> None:
 def _report(function: Function) -> None:
     _Returns(function.name).visit_body(function)
     last = function.body[-1]
-    function.body.append(_located(f"{HOOK}.leave({function.name!r}, locals(), None)", last))
+    function.body.append(_located(f"{HOOK}.leave({function.name!r}, {_NAMES}, None)", last))
 
 
 class _Returns(ast.NodeTransformer):
@@ -90,7 +91,7 @@ class _Returns(ast.NodeTransformer):
         return node
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
-        call = _located(f"{HOOK}.leave({self._name!r}, locals(), None)", node)
+        call = _located(f"{HOOK}.leave({self._name!r}, {_NAMES}, None)", node)
         assert isinstance(call, ast.Expr)
         assert isinstance(call.value, ast.Call)
         if node.value is not None:

@@ -17,7 +17,7 @@ from trackbook.errors import NotebookError
 from trackbook.pipeline.cleaning import clean, names_in, read_code
 from trackbook.pipeline.commands import Requirements
 from trackbook.pipeline.dataflow import Dataflow, Flow, needs_start
-from trackbook.pipeline.definitions import RESERVED, ModuleLevel, module_level
+from trackbook.pipeline.definitions import RESERVED, ModuleLevel, assigned_globals, module_level
 from trackbook.pipeline.drawing import Drawing
 from trackbook.pipeline.edits import indent, spaced, tidy
 from trackbook.pipeline.fields import Field, read_fields
@@ -217,9 +217,9 @@ class _Writer:
                 shown = f"{shown}\n{self.helpers.use(FIGURES)}()"
             if piece := tidy(shown, 1):
                 pieces.append(piece)
-        missing = read_unbound(flow.text, flow.inputs)
-        start = [f"global {_listed(sorted(missing))}"] if missing else []
-        start += [f"{name} = None" for name in sorted(flow.unset - missing) if needs_start(flow.text, name)]
+        shared = read_unbound(flow.text, flow.inputs) | (assigned_globals(flow.text) - self.level.names)
+        start = [f"global {_listed(sorted(shared))}"] if shared else []
+        start += [f"{name} = None" for name in sorted(flow.unset - shared) if needs_start(flow.text, name)]
         results = _listed(self._outputs(flow))
         body = "\n\n".join(["\n".join(start), *pieces] if start else pieces)
         body = spaced(body, after_docstring=True)
