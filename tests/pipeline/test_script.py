@@ -63,6 +63,17 @@ SAME = {
         ("", "bind()\nprint(a)"),
         ("", "a.append(c)\nprint(a)"),
     ],
+    "names that are looked up": [
+        ("", "import math"),
+        (
+            "",
+            "class Shown:\n    def __init__(self, *names):\n        self.names = names\n\n"
+            '    def __repr__(self):\n        return " ".join(str(eval(name)) for name in self.names)',
+        ),
+        ("", "x = [1]\ny = [v * 2 for v in x]"),
+        ("", 'Shown("x", "y", "x + y", "math.pi")'),
+        ("", 'y = math.floor(3.5)\nprint(Shown("y"), eval("y + 1"))'),
+    ],
     "imports alone": [("", "import pandas as pd")],
     "parameters of every kind": [
         ("parameters", 'n = 3\nname = "x"  # a name\n# share of it\nrate: float = 1\nflag = False\nnone = None\nsize = 24 * 60'),

@@ -8,12 +8,14 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from trackbook.cells import CellSource
 from trackbook.cells.scopes import Definitions, imported_name, own_nodes
+from trackbook.pipeline.notebook import Cell
+from trackbook.pipeline.steps import Layout, StepsError
 
 _HISTORY = re.compile(r"_{1,3}|_\d+|_i{1,3}|_i\d+|_ih|_oh|_dh|In|Out")
-_TEXTS = frozenset({"exec", "eval"})
 _NAMESPACE = "a script has no such namespace: name the variables that you need"
 
 
@@ -35,19 +37,43 @@ def bound_anywhere(trees: Iterable[ast.AST]) -> frozenset[str]:
 def missing(tree: ast.Module, own: frozenset[str]) -> Iterator[tuple[int, str, str]]:
     """Yield line, code and remedy for each use of what only a notebook has; `own` are the names that it binds."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            if _HISTORY.fullmatch(node.id) and node.id not in own:
-                yield node.lineno, node.id, "give the earlier value a name, and use that"
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in own:
-            name, bare = node.func.id, not node.args and not node.keywords
-            if name == "globals" and bare:
-                yield node.lineno, "globals()", _NAMESPACE
-            elif name in _TEXTS and len(node.args) + len(node.keywords) == 1:
-                yield node.lineno, f"{name}(…)", f"write the code out, or hand `{name}` a dict as its namespace"
+        match node:
+            case ast.Name(name, ast.Load()) if _HISTORY.fullmatch(name) and name not in own:
+                yield node.lineno, name, "give the earlier value a name, and use that"
+            case ast.Call(func=ast.Name("exec"), args=[_], keywords=[]) if "exec" not in own:
+                yield node.lineno, "exec(…)", "write the code out, or hand `exec` a dict as its namespace"
     for node in own_nodes(tree):
         match node:
             case ast.Call(func=ast.Name(id="locals" | "vars" | "dir" as name), args=[], keywords=[]) if name not in own:
                 yield node.lineno, f"{name}()", _NAMESPACE
+
+
+def _lookups(tree: ast.Module, own: frozenset[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield line, code and remedy for each place that finds variables by their names; `own` as in `missing`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name("globals" as name), args=[], keywords=[]) if name not in own:
+                yield node.lineno, "globals()", _NAMESPACE
+            case ast.Call(func=ast.Name("eval" as name), args=[_], keywords=[]) if name not in own:
+                yield node.lineno, "eval(…)", "write the code out, or hand `eval` a dict as its namespace"
+
+
+def shares_names(
+    layout: Layout, cells: Mapping[int, Cell], sources: Mapping[int, CellSource], own: frozenset[str]
+) -> bool:
+    """Tell whether code finds variables by their names, so that they have to be globals of the script.
+
+    Raises NotebookError where there are parameters or several steps: those hand variables to each other.
+    """
+    for index, source in sources.items():
+        for number, code, remedy in _lookups(source.tree, own):
+            if len(layout.steps) > 1 or layout.parameters or layout.injected:
+                raise StepsError(
+                    f"{cells[index].label}, line {source.line(number)}: `{code}` has no form in a script; {remedy}",
+                    [cell for step in layout.steps for cell in step.cells],
+                )
+            return True
+    return False
 
 
 def late_builtins(tree: ast.Module) -> Iterator[tuple[str, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,7 @@ from trackbook.pipeline.formatting import formatted
 from trackbook.pipeline.helpers import DISPLAY, FIGURES, LOOP, OUTPUT, Helpers
 from trackbook.pipeline.imports import WIDTH, render
 from trackbook.pipeline.magics import Choices, Forms
-from trackbook.pipeline.namespace import bound_anywhere
+from trackbook.pipeline.namespace import bound_anywhere, shares_names
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.options import needed_imports, params_class, parser_text
 from trackbook.pipeline.reports import Reports
@@ -112,9 +113,10 @@ def _converted(notebook: Notebook, layout: Layout, choices: Choices) -> Script:
         [(cells[index], texts[index]) for index in layout.parameters],
         [(cells[index], texts[index]) for index in layout.injected],
     )
+    shares = shares_names(layout, cells, sources, bound_anywhere(trees))
     level = module_level(cells, texts, layout)
     dataflow = Dataflow(notebook, layout, texts, level, [field.name for field in fields], helpers.effects)
-    return _Writer(notebook, level, fields, dataflow, helpers, requirements).write()
+    return _Writer(notebook, level, fields, dataflow, helpers, requirements, shares_names=shares).write()
 
 
 class _Writer:
@@ -128,9 +130,12 @@ class _Writer:
         dataflow: Dataflow,
         helpers: Helpers,
         requirements: Requirements,
+        *,
+        shares_names: bool,
     ) -> None:
         self.notebook, self.level, self.fields, self.dataflow = notebook, level, tuple(fields), dataflow
-        self.helpers, self.requirements = helpers, requirements
+        self.helpers, self.requirements, self.shares_names = helpers, requirements, shares_names
+        self.shared: set[str] = set()
         self.flows = dataflow.run()
         self.mentioned = names_in(ast.parse(text) for text in dataflow.texts.values())
         self.bound = {name for cell in dataflow.cells.values() for name in cell.writes}
@@ -166,6 +171,7 @@ class _Writer:
         text = "\n\n\n".join(part for part in parts if part)
         text = text.replace('"""\n\n\nimport', '"""\n\nimport', 1)
         self._check(text)
+        self._check_shared()
         return Script(formatted(text), tuple(steps), self.fields)
 
     # ---- head
@@ -184,7 +190,8 @@ class _Writer:
 
     def _imports(self, names: set[str]) -> str:
         displayed = DISPLAY in self.helpers
-        kept = [item for item in self.level.imports if item.needed(names) and not (displayed and item.bound == DISPLAY)]
+        needed = [item for item in self.level.imports if self.shares_names or item.needed(names)]
+        kept = [item for item in needed if not (displayed and item.bound == DISPLAY)]
         text = render([*needed_imports(self.fields), *self.helpers.imports, *kept, *self.drawing.imports])
         return "\n\n".join([text, *self.drawing.settings])
 
@@ -218,7 +225,9 @@ class _Writer:
             if piece := tidy(shown, 1):
                 pieces.append(piece)
         shared = read_unbound(flow.text, flow.inputs) | (assigned_globals(flow.text) - self.level.names)
-        start = [f"global {_listed(sorted(shared))}"] if shared else []
+        shared |= flow.names.bound - self.level.names if self.shares_names else set()
+        self.shared |= shared
+        start = _global_lines(shared)
         start += [f"{name} = None" for name in sorted(flow.unset - shared) if needs_start(flow.text, name)]
         results = _listed(self._outputs(flow))
         body = "\n\n".join(["\n".join(start), *pieces] if start else pieces)
@@ -290,6 +299,15 @@ class _Writer:
     def _unused(self, *names: str) -> str:
         return next((name for name in names if name not in self.mentioned), f"_{names[0]}_")
 
+    def _check_shared(self) -> None:
+        """Require that no variable which is a global of the script takes the name of something that it needs."""
+        imports = (*needed_imports(self.fields), *self.helpers.imports, *self.drawing.imports)
+        if taken := self.shared & {*RESERVED, *(item.bound for item in imports)}:
+            raise NotebookError(
+                f"{self.notebook.name}: {min(taken)!r} has to be a global of the script, which needs the name itself; "
+                "give the variable another name"
+            )
+
     def _check(self, text: str) -> None:
         """Compile the script: code may be allowed in a cell and not in a function."""
         try:
@@ -300,6 +318,11 @@ class _Writer:
                 f"{self.notebook.name}: `{line[:60]}` cannot stand inside a function ({error}); "
                 "rewrite it, or tag its cell `functions`"
             ) from error
+
+
+def _global_lines(names: Iterable[str]) -> list[str]:
+    lines = textwrap.wrap(_listed(sorted(names)), WIDTH - len("    global "))
+    return [f"global {line.removesuffix(',')}" for line in lines]
 
 
 def _gap(body: str) -> str:
