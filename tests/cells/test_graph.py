@@ -198,3 +198,23 @@ def test_a_cell_that_is_not_python_has_no_edges_and_stops_nothing():
     graph = build_graph(["x = 1", "x = (", "print(x)"])
     assert {(edge.source, edge.target) for edge in graph.edges} == {(0, 2)}
     assert graph.cells[1].error is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    (
+        *("%cd $name", "%cd {name + '1'}", "%env A={name[0]}", "%run {name}.py", "!ls {name[0]} > f", "x = !ls {name}"),
+        *("%%writefile {name}\nx", "%%file $name\nx", "%%bash -s $name\necho $1", "pip install {name}"),
+    ),
+)
+def test_magics_read_the_variables_that_ipython_puts_into_their_lines(line):
+    (edge,) = build_graph(["name = 'x'", line]).edges
+    assert (edge.source, edge.target, edge.names) == (0, 1, ("name",))
+
+
+@pytest.mark.parametrize("call", ["os.system('x')", "subprocess.run(['x'])", "subprocess.check_output(c, shell=True)"])
+def test_a_command_may_write_any_file(call):
+    edges = build_graph(["import os, subprocess\nc = 'x'", call, "open('f').read()", "%%file f\nx", "open('f')"]).edges
+    pairs = {(edge.source, edge.target): edge.names for edge in edges}
+    assert pairs[1, 2] == ("file:*",)
+    assert pairs[3, 4] == ("file:f",)

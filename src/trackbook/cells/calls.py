@@ -36,6 +36,10 @@ _NAMESPACES = frozenset({"globals", "locals", "vars"})
 class Calls(FunctionCalls):
     """Evaluates calls."""
 
+    def run_command(self, command: str, line: int) -> Things:
+        """Run a command of the shell."""
+        raise NotImplementedError
+
     def run_text(self, text: str, line: int) -> Things:
         raise NotImplementedError
 
@@ -161,8 +165,7 @@ class Calls(FunctionCalls):
 
     def _call_library(self, path: str, arguments: Arguments, line: int) -> Things:
         self.read_state(path, line)
-        if path == "os.chdir" and not (only_text(arguments.at((0,))) or "").startswith("/"):
-            self.read_state(catalogue.CWD, line)
+        self._call_system(path, only_text(arguments.at((0,))) or "", line)
         self.figures_stay |= path in catalogue.BACKENDS
         if path in catalogue.EVALUATING:
             self._query(arguments, line, r"[^\W\d]\w*")
@@ -186,6 +189,13 @@ class Calls(FunctionCalls):
             for thing in found:
                 thing.path = _DRAWING
         return found
+
+    def _call_system(self, path: str, text: str, line: int) -> None:
+        """Change the folder, or run a command."""
+        if path == "os.chdir" and not text.startswith("/"):
+            self.read_state(catalogue.CWD, line)
+        elif path in catalogue.COMMANDS:
+            self.run_command(text, line)
 
     def _state_of_call(self, path: str, arguments: Arguments, line: int) -> Things | None:
         """Return what a function gives that hands out a piece of process state, None for any other."""

@@ -181,6 +181,11 @@ WRITER_METHODS = _words(
 )
 """Methods and functions that write the file named by one of their arguments."""
 
+COMMANDS = frozenset({"os.system", "os.popen"}) | {
+    f"subprocess.{name}"
+    for name in ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput", "Popen")
+}
+"""Functions that run a command of the shell."""
 FILE_CHANGERS = _words(
     "mkdir makedirs remove unlink rename renames replace rmdir removedirs rmtree copy copy2 copyfile copytree move "
     "symlink link truncate utime"

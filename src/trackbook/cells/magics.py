@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from itertools import pairwise
+from posixpath import normpath
 
 from trackbook.cells import catalogue
 from trackbook.cells.calls import Calls
@@ -13,7 +14,7 @@ from trackbook.cells.source import CellMagic, parse, read_source
 from trackbook.cells.values import NOTHING, Things
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_SHELL_NAME = re.compile(r"\{(\w+)\}|\$\{?(\w+)")
+_EXPANSION = re.compile(r"\{([^{}]*)\}|\$(\w+)")
 _RUNNING = frozenset({"time", "prun", "timeit", "track", "step", "capture"})
 _BINDING = frozenset({"run", "pylab", "store", "load", "loadpy", "reset", "reset_selective"})
 _NAMING = frozenset({"drift", "register", "snapshot", "validate"})
@@ -67,8 +68,10 @@ class Magics(Calls):
         texts = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
         line = self.line(node)
         if func.attr in _SHELL and texts:
-            return self._shell(texts[0], line)
+            return self.run_command(texts[0], line)
         if func.attr in {"run_line_magic", "run_cell_magic", "magic"} and texts:
+            if texts[0] not in _RUNNING:
+                self._expand(" ".join(texts[1:2]), line)
             return self._line_magic([*texts, "", ""], line)
         self.evaluate_all(node.args)
         return self.new()
@@ -98,6 +101,13 @@ class Magics(Calls):
                     self.read(word, line)
         return self.new()
 
+    def _expand(self, text: str, line: int) -> None:
+        """Read the variables that IPython puts for `$name` and `{expression}`."""
+        for expression, name in _EXPANSION.findall(text):
+            for word in [name] if name else _WORD.findall(expression):
+                if word in self.names:
+                    self.read(word, line)
+
     def _naming_magic(self, name: str, arguments: str, line: int) -> None:
         """A magic that binds names that nobody can tell, deletes one or lists them all."""
         if name in _BINDING:
@@ -118,10 +128,9 @@ class Magics(Calls):
         self.run_text(code.python, line)
         self.restore(before)
 
-    def _shell(self, command: str, line: int) -> Things:
-        for first, second in _SHELL_NAME.findall(command):
-            if (first or second) in self.names:
-                self.read(first or second, line)
+    def run_command(self, command: str, line: int) -> Things:
+        """Run a command of the shell: what it reads and writes, its text does not tell."""
+        self._expand(command, line)
         self._working_folder("", line)
         if "os.environ" in self.library:
             self.read_state("os.environ", line)
@@ -136,16 +145,22 @@ class Magics(Calls):
     def foreign_cell(self, magic: CellMagic) -> None:
         """A cell in another language: it may read names that its first line gives, and any file."""
         words = _WORD.findall(magic.arguments)
-        if magic.name == "writefile":
-            path = magic.arguments.split()[-1] if magic.arguments.split() else ""
-            self.change_state(catalogue.FILE + path, 1, replace="-a" not in magic.arguments.split())
+        self._expand(magic.arguments, 1)
+        if magic.name in {"writefile", "file"}:
+            options = magic.arguments.split()
+            path = options[-1].strip("'\"") if options else ""
+            named = bool(path) and not _EXPANSION.search(path)
+            self._working_folder(catalogue.FILE + path, 1)
+            self.change_state(
+                catalogue.FILE + normpath(path) if named else catalogue.ANY_FILE, 1, replace=named and len(options) == 1
+            )
             return
         if magic.name in {"html", "HTML", "markdown", "latex", "javascript", "js", "svg"}:
             return
         for option, name in pairwise(words):
             if option in {"out", "err"}:
                 self.bind(name, VALUE, 1)
-        self._shell(" ".join(magic.arguments.split()) + self.source.python, 1)
+        self.run_command(f"{' '.join(magic.arguments.split())}\n{self.source.python}", 1)
 
     def after_cell(self, magic: CellMagic) -> None:
         """Bind what a first line like `%%capture NAME` binds when the rest of the cell has run."""
