@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from trackbook.cli.main import main
 from trackbook.pipeline.notebook import Cell, Notebook
 from trackbook.pipeline.recorded import DELETED, EDITED, REPEATED, in_recorded_order
@@ -98,3 +100,11 @@ def test_the_command_writes_the_recorded_order_and_lists_what_is_hidden(project,
     assert "hidden state: code cell 1 (`print(x, z)`) used z of a cell that is gone (`z = 1`)" in out
     text = (tmp_path / "n.py").read_text()
     assert text.index("# %% [step:a]") < text.index("# %% [step:c]")
+
+
+def test_without_a_recorded_execution_the_command_says_how_to_get_one(project, capsys):
+    (project.root / "n.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}')
+    with pytest.raises(SystemExit) as status:
+        main(["convert", "n.ipynb", "--from-history"])
+    assert status.value.code == 2
+    assert "run its cells again with `%track on`" in capsys.readouterr().err

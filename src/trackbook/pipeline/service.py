@@ -113,9 +113,7 @@ class Pipelines:
         found = read_notebook(notebook)
         executions = last_session(self._store, [str(path) for path in {notebook.absolute(), notebook.resolve()}])
         if not executions:
-            raise NotFoundError(
-                f"no execution of {notebook} is recorded: run `%load_ext trackbook` in it, then its cells"
-            )
+            raise NotFoundError(f"no execution of {notebook} is recorded: run its cells again with `%track on`")
         recorded = in_recorded_order(found, executions)
         script = convert(recorded.notebook, _choices(notebook, chosen))
         _write(output, script.text)
