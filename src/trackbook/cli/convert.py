@@ -52,6 +52,7 @@ RUNS = {
     help="Take the recorded order of executions where it was not the document's, and list hidden state: results of "
     "cells that were deleted, edited or run again.",
 )
+@click.option("--force", is_flag=True, help="Write over a script that was edited since it was made.")
 @click.option("--timeout", type=float, help="Seconds that --verify gives a cell, and the script as a whole.")
 @click.option("--allow-shell", is_flag=True, help="Let the script run the notebook's shell lines (`!cmd`, `%%bash`).")
 @click.option("--keep-ipython", is_flag=True, help="Keep magics that have no form in Python; the script needs IPython.")
@@ -64,6 +65,7 @@ def convert_command(
     sync: bool,
     target: str | None,
     from_history: bool,
+    force: bool,
     timeout: float | None,
     allow_shell: bool,
     keep_ipython: bool,
@@ -87,7 +89,8 @@ def convert_command(
     elif sync:
         told = _sync(project, notebook, script, choices, as_json=as_json)
     else:
-        told = {"steps": [step.name for step in project.pipelines.convert(notebook, script, **choices).steps]}
+        made = project.pipelines.convert(notebook, script, force=force, **choices)
+        told = {"steps": [step.name for step in made.steps]}
     if not verify:
         if as_json:
             print_json({"script": str(script), **told})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
 
-from trackbook.errors import NotFoundError, PipelineError, StoreError
+from trackbook.errors import NotFoundError, PipelineError, StoreError, UsageError
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.store import Store, now_ms
 
@@ -85,16 +85,19 @@ class Pipelines:
         names = dict.fromkeys([str(path.absolute()), str(path.resolve())])
         return recorded_evidence(notebook, recorded_sessions(self._store, *names))
 
-    def convert(self, notebook: Path, output: Path, **chosen: Unpack[Chosen]) -> Script:
+    def convert(self, notebook: Path, output: Path, *, force: bool = False, **chosen: Unpack[Chosen]) -> Script:
         """Write the pipeline script of `notebook` to `output` and return it.
 
-        Raises NotebookError for code that has no form in a script, PipelineError where `output` cannot be written.
+        Raises NotebookError for code that has no form in a script, UsageError where `output` was edited since it was
+        made and `force` does not write over it, PipelineError where it cannot be written.
         """
         from trackbook.pipeline.notebook import read_notebook
         from trackbook.pipeline.script import convert
 
         found = read_notebook(notebook)
         script = convert(found, _choices(notebook, chosen))
+        if not force:
+            self._refuse_edited(notebook, output, script.text)
         _write(output, script.text)
         self._remember(output, found, script.text)
         return script
@@ -141,6 +144,21 @@ class Pipelines:
                 _write(script, joined.script.text)
             self._remember(script, read_notebook(notebook), joined.script.text)
         return joined.result
+
+    def _refuse_edited(self, notebook: Path, script: Path, text: str) -> None:
+        """Raise UsageError where `script` holds edits of the user's, which writing `text` there would lose."""
+        from trackbook.pipeline.sync.state import digest_in
+
+        if not script.is_file():
+            return
+        there = script.read_text(encoding="utf-8", errors="replace")
+        made = self._kept(script, digest_in(there))
+        if made is None or made.text in (None, there) or there == text or not there.strip():
+            return
+        raise UsageError(
+            f"{script} was edited since it was made: `trackbook convert {notebook} -o {script} --sync` brings the "
+            "edits back into the notebook, and --force writes over them"
+        )
 
     def _remember(self, script: Path, notebook: Notebook, text: str) -> None:
         """Keep what a script was made of, so that later changes of both sides can be told apart."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackbook.cli.main import main
-from trackbook.errors import PipelineError
+from trackbook.errors import PipelineError, UsageError
 from trackbook.pipeline.formatting import formatted
 from trackbook.pipeline.notebook import Cell, Notebook, read_notebook
 from trackbook.pipeline.script import convert
@@ -280,3 +280,15 @@ def test_a_script_that_is_not_python_is_an_error_with_its_line(pair):
     edit(script, "    w = 2", "    w = (2")
     with pytest.raises(PipelineError, match=r"n\.py, line \d+ is not Python"):
         pipelines.sync(path, script)
+
+
+def test_converting_again_writes_over_edits_of_the_script_only_by_force(pair):
+    path, script, pipelines = pair
+    pipelines.convert(path, script)
+    edit(script, 'print("x", x)', 'print("y", x)')
+    edited = script.read_text()
+    with pytest.raises(UsageError, match=r"n.py was edited since it was made: .*--sync.*--force"):
+        pipelines.convert(path, script)
+    assert script.read_text() == edited
+    pipelines.convert(path, script, force=True)
+    assert 'print("x", x)' in script.read_text()
