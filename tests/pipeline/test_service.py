@@ -1,5 +1,6 @@
 """One service from a notebook to a run: graph, script, verification, pipeline run."""
 
+import os
 from pathlib import Path
 
 import nbformat
@@ -50,6 +51,7 @@ def test_a_notebook_is_converted_verified_and_run_and_its_verification_is_kept(f
     service, store = pipelines(folder)
     notebook, script = folder / "book.ipynb", folder / "book_pipeline.py"
     assert [step.name for step in service.convert(notebook, script).steps] == ["load", "report"]
+    assert (os.access(script, os.X_OK), os.access(notebook, os.X_OK)) == (os.name == "posix", False)
     found = service.verify(notebook, script)
     assert (found.verdict, found.differences, found.not_compared) == ("same", (), {})
     assert service.last_verification(script) == found

@@ -43,7 +43,7 @@ def params_class(fields: Sequence[Field]) -> str:
         if isinstance(field.default, _MUTABLE):
             default = f"dataclasses.field(default_factory=lambda: {default})"
         lines.append(f"    {field.name}: {field.annotation} = {default}{beside}")
-    return "\n".join(lines if fields else [*lines, "    pass"])
+    return "\n".join(lines if fields else lines[:-1])
 
 
 def parser_text(fields: Sequence[Field], helpers: Helpers, *, output: bool) -> str:

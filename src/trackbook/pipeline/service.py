@@ -290,8 +290,8 @@ def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         temporary.write_bytes(text.encode())
-        if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o777)
+        mode = (path if path.exists() else temporary).stat().st_mode & 0o777
+        temporary.chmod(mode | (mode & 0o444) >> 2 if text.startswith("#!") else mode)  # who may read it may run it
         temporary.replace(path)
     except OSError as error:
         raise PipelineError(f"{path} cannot be written: {error.strerror}") from error
