@@ -138,8 +138,8 @@ class Calls(FunctionCalls):
             return self.open_file(arguments, line)
         if name == "super" and (above := self.above(arguments)):
             return above
-        if name in {"staticmethod", "property"}:
-            return frozenset({Thing(self.cell, name.removesuffix("method"), contents=set(arguments.every))})
+        if name in {"staticmethod", "property", "classmethod"}:
+            return frozenset({Thing(self.cell, name.replace("staticmethod", "static"), contents=set(arguments.every))})
         rule = catalogue.BUILTINS.get(name, catalogue.PURE)
         if name in _SHOWING:
             self.show(arguments.every, line)
@@ -243,6 +243,10 @@ class Calls(FunctionCalls):
             text = only_text(arguments.at((0,)))
             return frozenset({Thing(self.cell, IMMUTABLE, const=text)})
         every = arguments.every
+        if rule.kind == "record" and not arguments.positional and not arguments.spread:
+            (made,) = found = self.new(rule.kind)
+            self.fill(made, arguments.keywords.items(), len(arguments.keywords))
+            return found
         if rule.gives:
             return self.new("unknown", self.inside(every)) | self.inside(every) | arguments.at(rule.alias)
         kept: Iterable[Thing] = ()
@@ -257,6 +261,8 @@ class Calls(FunctionCalls):
         picked = self._keyed_method(node, receivers, name)
         if picked is not None:
             return picked
+        if _is_unbound(receivers, name) and node.args:
+            return self._call_unbound(node, line)
         own = frozenset(thing for thing in receivers if thing.kind == "library" or self._follows(thing, name))
         others = self.whole(receivers - own, line)
         callees = self.attribute(own, name, line) if own else NOTHING
@@ -266,6 +272,15 @@ class Calls(FunctionCalls):
         if objects:
             self._method(name, self.whole(objects, line), arguments, line)
         return found | self._method(name, others, arguments, line) if others else found
+
+    def _call_unbound(self, node: ast.Call, line: int) -> Things:
+        """Call a method through the builtin type that has it, as `list.append(values, 1)`."""
+        arguments = self._arguments(node)
+        owners = arguments.at((0,))
+        self.change(owners, line)
+        for owner in owners:
+            self.hold(owner, arguments.every - owners)
+        return self.new("unknown", self.inside(owners)) | self.inside(owners)
 
     def _keyed_method(self, node: ast.Call, receivers: Things, name: str) -> Things | None:
         """Run a method that works on one key of a dict or of a mapping of a library; None for any other call."""
@@ -325,6 +340,8 @@ class Calls(FunctionCalls):
             self.iterate(every, line)
             return self._text_of_method(name, receivers, arguments)
         self._pyplot(name, receivers, line)
+        if name == "shuffle":
+            self.change(arguments.at((0,)), line, certain=len(receivers) == 1)
         if name == "sample" and "random_state" not in arguments.keywords:
             self.change_state(catalogue.RNG_NUMPY, line)
         self._effects_of_method(name, receivers, arguments, line)
@@ -387,6 +404,8 @@ class Calls(FunctionCalls):
             found = inside | given | self.new(_kind_of_copy(name, receivers), inside)
             if name != "copy":
                 found |= self.inside(receivers) - VALUE
+            if name in {"keys", "values", "items"}:  # what these give shows what the dict holds later, too
+                found |= {Thing(self.cell, "live", base=thing) for thing in receivers if thing.kind == "dict"}
         elif name in catalogue.VIEW_METHODS:
             found = frozenset(item for thing in receivers for item in self.within(thing))
         elif name in catalogue.PURE_METHODS or name in catalogue.MUTATING_METHODS:
@@ -431,6 +450,12 @@ class Calls(FunctionCalls):
         self.hand_over(every, every, line)
         self.files("", arguments, NOTHING, line)
         return self.new("unknown", every) | frozenset(item for thing in every for item in self.within(thing))
+
+
+def _is_unbound(receivers: Things, name: str) -> bool:
+    """Tell whether a method that changes an object is taken of its builtin type."""
+    changes = name in catalogue.MUTATING_METHODS or name in {"__setattr__", "__setitem__", "__delitem__"}
+    return changes and bool(receivers) and all(thing.kind == "builtin" for thing in receivers)
 
 
 def _is_followed(callee: Thing) -> bool:

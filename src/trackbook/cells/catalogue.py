@@ -158,7 +158,7 @@ PURE_METHODS = _words(
     "last_valid_index dt str add_categories remove_categories rename_categories reorder_categories "
     "set_categories "
     # pandas plots and styles
-    "style background_gradient highlight_max highlight_min hide bar_chart set_caption "
+    "_replace _asdict style background_gradient highlight_max highlight_min hide bar_chart set_caption "
     # numpy
     "reshape ravel flatten squeeze swapaxes diagonal trace tobytes dumps compress choose ptp conj newbyteorder "
     "view "
@@ -378,6 +378,11 @@ LIBRARY: dict[str, Rule] = {
     "json.dump": Rule(changes=(1,)),
     "pickle.load": Rule(changes=(0,)),
     "json.load": Rule(changes=(0,)),
+    **dict.fromkeys(["operator.setitem", "operator.delitem"], Rule(changes=(0,))),
+    **dict.fromkeys(
+        [f"operator.{name}" for name in ("iadd", "iconcat", "imul", "ior", "iand", "isub", "ixor")],
+        Rule(changes=(0,), alias=(0,)),
+    ),
     "copy.copy": Rule(holds=True),
     "copy.deepcopy": PURE,
     "setattr": BUILTINS["setattr"],
@@ -470,6 +475,8 @@ def library_rule(path: str) -> Rule | None:
 
 
 def _by_last_name(root: str, last: str) -> Rule:
+    if root == "numpy" and last == "at":  # of a ufunc
+        return Rule(changes=(0,))
     if last in ITERATOR_FUNCTIONS and root in {"itertools", "csv", "re", "os"}:
         return Rule(holds=True, kind="iterator")
     if last in SHARING_FUNCTIONS:

@@ -133,7 +133,11 @@ class Expressions(Places):
         return self.new("mask" if all(thing.kind == "mask" for thing in things) else "unknown")
 
     def _compare(self, node: ast.Compare) -> Things:
-        things = self.evaluate_all([node.left, *node.comparators])
+        given = [self.evaluate(item) for item in (node.left, *node.comparators)]
+        for operator, searched in zip(node.ops, given[1:], strict=True):
+            if isinstance(operator, ast.In | ast.NotIn):
+                self.change([thing for thing in searched if thing.kind in EXHAUSTIBLE], self.line(node))
+        things = NOTHING.union(*given)
         self.operate(things, self.line(node))
         if any(thing.kind == "namespace" for thing in things):
             self.namespace_item(node.left, self.line(node))

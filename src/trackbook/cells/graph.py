@@ -14,6 +14,7 @@ from trackbook.cells.names import CellNames, run_cell
 from trackbook.cells.session import Session
 from trackbook.cells.source import CellSource, read_source
 from trackbook.cells.statements import Statements
+from trackbook.cells.values import Change
 
 PROVED, MAY, DECLARED = "proved", "may", "declared"
 
@@ -177,6 +178,12 @@ class _Kept(Session):
     def take_needs(self) -> dict[int, tuple[str, ...]]:
         self.found.update(self.evidence)
         return super().take_needs()
+
+    def freshen(self, path: str, *, changed: bool) -> None:
+        """Let what reads the state depend on the cell that put it back: without that cell it would not be fresh."""
+        super().freshen(path, changed=changed)
+        if changed:
+            self.library[path].changes[self.cell] = Change(self.cell, 1, True)
 
     def surround(self, path: str, line: int) -> None:
         """Let nothing but what reads the setting depend on it."""

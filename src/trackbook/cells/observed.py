@@ -28,7 +28,7 @@ def merge(session: Session, outcome: Outcome) -> None:
     _state(session, outcome.state)
     session.forget_settings(outcome.state_kept)
     for path in outcome.state_fresh & session.library.keys():
-        session.library[path].changes.clear()
+        session.freshen(path, changed=path in (outcome.state or ()))
 
 
 def _bound(session: Session, bound: frozenset[str], deleted: frozenset[str]) -> None:

@@ -97,7 +97,7 @@ class Parts(Memory):
         self.spend(len(things))
         for thing in things:
             found |= thing.held
-            if thing.kind in CONTAINERS or thing.kind in EXHAUSTIBLE:
+            if thing.kind in CONTAINERS or thing.kind in EXHAUSTIBLE or thing.kind == "live":
                 continue
             if thing.klass is None or not thing.klass.closed:
                 found |= self.within(thing)

@@ -94,7 +94,9 @@ class Places(Parts):
     def _member(self, thing: Thing, name: str, line: int) -> Things:
         assert thing.klass is not None
         members = thing.klass.find(name)
-        code = any(member.function is not None or member.kind in {"property", "static"} for member in members)
+        code = any(
+            member.function is not None or member.kind in {"property", "static", "classmethod"} for member in members
+        )
         receiver = thing.receiver or frozenset({thing})  # `super()` finds members for another object
         held = self._held_as(thing, name, line)
         found: set[Thing] = set() if code or (members and thing.kind != "instance") else set(held)
@@ -105,6 +107,8 @@ class Places(Parts):
             if member.kind == "property":
                 for function in [item.function for item in in_order(member.contents) if item.function]:
                     found |= self.invoke(function, [receiver], {}, line)
+            elif member.kind == "classmethod":
+                found |= self._class_methods(thing, member)
             elif member.kind == "static":
                 found |= member.contents
             elif member.function is not None and thing.kind == "instance":
@@ -117,6 +121,15 @@ class Places(Parts):
         if not members and not thing.klass.closed:
             found |= self.within(thing)
         return frozenset(found)
+
+    def _class_methods(self, thing: Thing, member: Thing) -> Things:
+        """Return the functions of a class method, with the classes that they may be called on."""
+        receiver = frozenset(_classes(thing)[:1]) or frozenset({thing})
+        functions = [item.function for item in in_order(member.contents) if item.function]
+        return frozenset(
+            Thing(self.cell, "method", function=function, receiver=receiver, contents={*receiver, member})
+            for function in functions
+        )
 
     def _held_as(self, thing: Thing, name: str, line: int) -> Things:
         """Return what an object itself holds under a name, noting whether a class of it holds something there."""

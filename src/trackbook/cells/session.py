@@ -241,6 +241,10 @@ class Session(Statements):
             self._settings.discard(path)
             self.library[path].changes.pop(self.cell, None)
 
+    def freshen(self, path: str, *, changed: bool) -> None:
+        """Note that a piece of process state is as in a new process; `changed` tells that it was not before."""
+        self.library[path].changes.clear()
+
     def surround(self, path: str, line: int) -> None:
         """Note that a piece of process state changed which anything that runs later may depend on."""
         for earlier, change in self.surroundings.items():

@@ -14,7 +14,7 @@ from trackbook.cells.magics import Magics
 from trackbook.cells.memory import VALUE, Snapshot
 from trackbook.cells.scopes import bound_names, imported_name
 from trackbook.cells.source import CellSource
-from trackbook.cells.values import NOTHING, Class, Frame, Thing, Things
+from trackbook.cells.values import NOTHING, Class, Frame, Thing, Things, in_order
 
 _SUPPRESSING = frozenset({"suppress", "ExitStack", "AsyncExitStack", "raises", "catch_exceptions"})
 _LEAVING = frozenset({"exit", "quit"})
@@ -185,7 +185,8 @@ class Statements(Magics):
             callees = self.evaluate(decorator)
             own = any(callee.function is not None or callee.klass is not None for callee in callees)
             builtin = any(
-                callee.kind == "builtin" and callee.path in {"property", "staticmethod"} for callee in callees
+                callee.kind == "builtin" and callee.path in {"property", "staticmethod", "classmethod"}
+                for callee in callees
             )
             argument = ast.Call(func=decorator, args=[], keywords=[])
             result = self._decorate(callees, things, argument, self.line(node))
@@ -211,6 +212,10 @@ class Statements(Magics):
         ours = tuple(base for base in bases if not (base.kind == "builtin" and base.path == "object"))
         thing = Thing(self.cell, "class", klass=Class(node.name, members, ours))
         self.hold(thing, (item for things in (*members.values(), bases) for item in things))
+        for base in bases:
+            for hook in in_order(base.klass.find("__init_subclass__") if base.klass is not None else NOTHING):
+                if hook.function is not None:
+                    self.invoke(hook.function, [frozenset({thing})], {}, self.line(node))
         self.bind(node.name, self._decorated(node, frozenset({thing})), self.line(node))
 
     def _declare(self, node: ast.Global) -> None:
