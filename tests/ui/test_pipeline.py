@@ -140,6 +140,8 @@ def _verify_and_cancel_a_long_one(page: Page, lab: JupyterServer, screenshot: Ca
     ]
     node = nbformat.v4.new_notebook(cells=[*cells, waits], metadata={"kernelspec": KERNEL})
     nbformat.write(node, lab.root / "long.ipynb")
+    save = "settings.save('@jupyterlab/notebook-extension:tracker', '{\"windowingMode\": \"full\"}')"
+    page.evaluate(f"() => window.jupyterapp.serviceManager.{save}")
     opened(page, lab, "long.ipynb")
     expect(page.get_by_role("button", name="Step part_0. Change the step").first).to_be_visible()
     page.evaluate("() => window.jupyterapp.commands.execute('trackbook:verify-notebook')")
@@ -151,6 +153,9 @@ def _verify_and_cancel_a_long_one(page: Page, lab: JupyterServer, screenshot: Ca
     document.get_by_role("button", name=re.compile("^Cell 100 of step part_11")).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Step part_11. Change the step").last).to_be_visible()
+    for place in (0, 50):
+        page.evaluate(f"() => void window.jupyterapp.shell.currentWidget.content.scrollToItem({place}, 'center')")
+        expect(page.get_by_role("button", name=f"Step part_{place // 9}. Change the step").last).to_be_visible()
 
 
 def _write_inferred_steps(page: Page, lab: JupyterServer) -> None:

@@ -114,6 +114,7 @@ export class NotebookBadges {
       // A long notebook makes the inside of a cell when it comes into view.
       if (!this._awaited.has(widget)) {
         this._awaited.add(widget);
+        widget.inViewportChanged.connect(this._onContent, this);
         void widget.ready.then(() => this._drawing.invoke());
       }
       return;

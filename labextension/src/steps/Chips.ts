@@ -4,7 +4,7 @@ import { type IChip, labelOf, meaningOf } from './rules';
 
 export class Chips {
   constructor(
-    private readonly _host: HTMLElement,
+    readonly host: HTMLElement,
     private readonly _onOpen: (button: HTMLElement) => void
   ) {
     this._node.className = 'tb-Steps';
@@ -12,8 +12,8 @@ export class Chips {
       // The notebook would take these for its own: select the cell, begin to edit it.
       this._node.addEventListener(name, stop);
     }
-    _host.classList.add('tb-Stepped');
-    _host.append(this._node);
+    host.classList.add('tb-Stepped');
+    host.append(this._node);
   }
 
   show(chips: readonly IChip[]): void {
@@ -23,7 +23,7 @@ export class Chips {
       const focused = this._node.contains(document.activeElement);
       this._node.replaceChildren(...chips.map(chip => this._chip(chip)));
       const step = chips.find(chip => chip.tag.startsWith('step:'));
-      colour(this._host, step?.colour ?? null);
+      colour(this.host, step?.colour ?? null);
       if (focused) {
         this._node.querySelector('button')?.focus();
       }
@@ -32,13 +32,13 @@ export class Chips {
 
   /** Where a menu of this cell opens. */
   get anchor(): HTMLElement {
-    return this._node.querySelector('button') ?? this._host;
+    return this._node.querySelector('button') ?? this.host;
   }
 
   dispose(): void {
     this._node.remove();
-    this._host.classList.remove('tb-Stepped');
-    colour(this._host, null);
+    this.host.classList.remove('tb-Stepped');
+    colour(this.host, null);
   }
 
   private _chip(chip: IChip): HTMLElement {

@@ -46,20 +46,12 @@ export class NotebookSteps {
     cells.forEach((widget, index) => {
       const shown = told[index] ?? [];
       const host = widget.node.querySelector<HTMLElement>('.jp-Cell-inputWrapper');
-      if (host === null) {
-        // A long notebook makes the inside of a cell when it comes into view.
-        if (!this._awaited.has(widget)) {
-          this._awaited.add(widget);
-          void widget.ready.then(() => this._onContent());
-        }
-      } else if (shown.length > 0) {
+      this._follow(widget);
+      if (shown.length > 0) {
         seen.add(widget);
-        let chips = this._chips.get(widget);
-        if (chips === undefined) {
-          chips = new Chips(host, button => this._open(widget, button));
-          this._chips.set(widget, chips);
+        if (host !== null) {
+          this._chipsOf(widget, host).show(shown);
         }
-        chips.show(shown);
       }
     });
     for (const [widget, chips] of this._chips) {
@@ -68,6 +60,26 @@ export class NotebookSteps {
         this._chips.delete(widget);
       }
     }
+  }
+
+  /** Draw again when a cell comes into view: a long notebook makes the inside of a cell only then. */
+  private _follow(widget: CellWidget): void {
+    if (!this._followed.has(widget)) {
+      this._followed.add(widget);
+      widget.inViewportChanged.connect(this._onContent, this);
+      void widget.ready.then(() => this._onContent());
+    }
+  }
+
+  private _chipsOf(widget: CellWidget, host: HTMLElement): Chips {
+    const known = this._chips.get(widget);
+    if (known?.host === host) {
+      return known;
+    }
+    known?.dispose();
+    const chips = new Chips(host, button => this._open(widget, button));
+    this._chips.set(widget, chips);
+    return chips;
   }
 
   private _open(widget: CellWidget, button: HTMLElement): void {
@@ -82,5 +94,5 @@ export class NotebookSteps {
 
   private readonly _drawing = new Debouncer(() => this._draw(), 50);
   private readonly _chips = new Map<CellWidget, Chips>();
-  private readonly _awaited = new WeakSet<CellWidget>();
+  private readonly _followed = new WeakSet<CellWidget>();
 }
