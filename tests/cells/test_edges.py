@@ -1,7 +1,7 @@
 """Many small notebooks with the pairs of cells that an edge must join, and those that it must not.
 
 `edges.jsonl` holds one case a line: `must` and `forbid` are pairs [reader, writer]; a path of edges meets the first, a
-direct edge breaks the second.  Every label was checked by running the notebook without the writer.
+direct edge breaks the second.  A label holds when the reader does something else without the writer, or nothing else.
 """
 
 from __future__ import annotations
