@@ -13,9 +13,9 @@ from nbformat import NotebookNode
 from traitlets import Bool, default
 
 from trackbook.errors import NotebookError
-from trackbook.pipeline.magics import Choices
-from trackbook.pipeline.notebook import file_beside, notebook_of
-from trackbook.pipeline.script import convert
+from trackbook.pipeline.script.convert import convert
+from trackbook.pipeline.script.magics import Choices
+from trackbook.pipeline.steps.notebook import file_beside, notebook_of
 
 
 class PipelineExporter(Exporter):

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trackbook.errors import TrackbookError
-from trackbook.pipeline.notebook import read_notebook
-from trackbook.pipeline.script import convert
-from trackbook.pipeline.verify import SAME, Verification, verify
+from trackbook.pipeline.script.convert import convert
+from trackbook.pipeline.steps.notebook import read_notebook
+from trackbook.pipeline.verification.verify import SAME, Verification, verify
 
 KINDS = ("same", "raise", "differs", "convert", "cannot run")
 

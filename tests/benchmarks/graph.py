@@ -67,8 +67,8 @@ def cells_of(count: int) -> list[str]:
 CHILD = """
 import json, sys, time
 from pathlib import Path
-from trackbook.pipeline.notebook import read_notebook
-from trackbook.pipeline.steps import notebook_graph
+from trackbook.pipeline.steps.notebook import read_notebook
+from trackbook.pipeline.steps.grouping import notebook_graph
 from trackbook.cells import build_graph
 build_graph(["%time x = 1"])  # IPython's own import is start-up
 read_notebook(Path(sys.argv[2]))  # and so is nbformat's

@@ -10,7 +10,7 @@ import nbformat
 import psutil
 import pytest
 
-from trackbook.pipeline import tags
+from trackbook.pipeline.steps import tags
 
 CELLS = [
     ("import json", ["imports"]),

@@ -169,7 +169,7 @@ def _verify(project: Project, notebook: Path, script: Path, timeout: float | Non
 
 
 def _print_verification(found: Verification) -> None:
-    from trackbook.pipeline.verify import in_words
+    from trackbook.pipeline.verification.verify import in_words
 
     for line in in_words(found):
         print_text(line)

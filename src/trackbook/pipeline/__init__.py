@@ -1,28 +1,40 @@
-"""Notebook to graph to script to execution: one service, `Pipelines`, and the values that it hands out."""
+"""Notebook to graph to script to execution: one service, `Pipelines`, and the values that it hands out.
+
+::
+
+    steps/          the notebook as steps: cells, tags, headings
+    graph/          evidence for its graph besides the text: what ran, what was recorded
+    script/         what each cell becomes in the script, and the text around it
+    sync/           edits of the script and of the notebook, joined
+    verification/   fresh runs of both, compared
+    running/        a script run step by step, with a cache
+    plan.py         what a script will do, read from its text
+    execution.py    a notebook run in a fresh kernel
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trackbook.pipeline.compare import Difference
     from trackbook.pipeline.execution import CellProgress, execute_notebook
     from trackbook.pipeline.outcome import PipelineResult, StepProgress, StepResult
     from trackbook.pipeline.plan import Plan, StepPlan, read_plan
-    from trackbook.pipeline.script import Script
+    from trackbook.pipeline.script.convert import Script
     from trackbook.pipeline.service import Pipelines
-    from trackbook.pipeline.verify import Verification
+    from trackbook.pipeline.verification.compare import Difference
+    from trackbook.pipeline.verification.verify import Verification
 
 _PLACES = {
     "CellProgress": "execution",
-    "Difference": "compare",
+    "Difference": "verification.compare",
     "PipelineResult": "outcome",
     "Pipelines": "service",
     "Plan": "plan",
-    "Script": "script",
+    "Script": "script.convert",
     "StepPlan": "plan",
     "StepProgress": "outcome",
     "StepResult": "outcome",
-    "Verification": "verify",
+    "Verification": "verification.verify",
     "execute_notebook": "execution",
     "read_plan": "plan",
 }

@@ -19,15 +19,15 @@ from trackbook.store import Store, now_ms
 if TYPE_CHECKING:
     from trackbook.cells.graph import RecordedUse
     from trackbook.pipeline.execution import OnCell
-    from trackbook.pipeline.magics import Choices
-    from trackbook.pipeline.notebook import Notebook
     from trackbook.pipeline.outcome import PipelineResult
-    from trackbook.pipeline.process import OnOutput
-    from trackbook.pipeline.recorded import Recorded
-    from trackbook.pipeline.runner import OnStep
-    from trackbook.pipeline.script import Script
+    from trackbook.pipeline.running.process import OnOutput
+    from trackbook.pipeline.running.runner import OnStep
+    from trackbook.pipeline.script.convert import Script
+    from trackbook.pipeline.script.magics import Choices
+    from trackbook.pipeline.steps.notebook import Notebook
+    from trackbook.pipeline.steps.recorded import Recorded
     from trackbook.pipeline.sync.service import Origin, Synced
-    from trackbook.pipeline.verify import Verification
+    from trackbook.pipeline.verification.verify import Verification
     from trackbook.tracking import Tracker
 
 
@@ -65,21 +65,21 @@ class Pipelines:
         texts say; where that stopped early, the key `problem` says why.  `timeout` is in seconds for each cell.
         With `recorded` the executions that runs were made of do, of cells that are still as they were then.
         """
-        from trackbook.pipeline.notebook import read_notebook
-        from trackbook.pipeline.steps import notebook_graph
+        from trackbook.pipeline.steps.grouping import notebook_graph
+        from trackbook.pipeline.steps.notebook import read_notebook
 
         found = read_notebook(notebook)
         known = self._recorded(notebook, found) if recorded else {}
         if not execute:
             return notebook_graph(found, recorded=known).to_json(explain=explain)
-        from trackbook.pipeline.executed import execute as execute_cells
+        from trackbook.pipeline.graph.executed import execute as execute_cells
 
         seen = execute_cells(notebook, found, root=self._root, timeout=timeout, on_cell=on_cell)
         graph = notebook_graph(found, seen.outcomes, known).to_json(explain=explain)
         return graph | {"problem": seen.problem} if seen.problem else graph
 
     def _recorded(self, path: Path, notebook: Notebook) -> dict[int, RecordedUse]:
-        from trackbook.pipeline.evidence import recorded_evidence
+        from trackbook.pipeline.graph.evidence import recorded_evidence
         from trackbook.tracking.executions import recorded_sessions
 
         names = dict.fromkeys([str(path.absolute()), str(path.resolve())])
@@ -91,8 +91,8 @@ class Pipelines:
         Raises NotebookError for code that has no form in a script, UsageError where `output` was edited since it was
         made and `force` does not write over it, PipelineError where it cannot be written.
         """
-        from trackbook.pipeline.notebook import read_notebook
-        from trackbook.pipeline.script import convert
+        from trackbook.pipeline.script.convert import convert
+        from trackbook.pipeline.steps.notebook import read_notebook
 
         found = read_notebook(notebook)
         script = convert(found, _choices(notebook, chosen))
@@ -108,9 +108,9 @@ class Pipelines:
         Returns the script, and what the session used that the notebook does not make.  Raises NotFoundError where no
         execution of the notebook is recorded.
         """
-        from trackbook.pipeline.notebook import read_notebook
-        from trackbook.pipeline.recorded import in_recorded_order
-        from trackbook.pipeline.script import convert
+        from trackbook.pipeline.script.convert import convert
+        from trackbook.pipeline.steps.notebook import read_notebook
+        from trackbook.pipeline.steps.recorded import in_recorded_order
         from trackbook.tracking.sessions import last_session
 
         found = read_notebook(notebook)
@@ -129,8 +129,8 @@ class Pipelines:
         is written.  Without a script this is `convert`.  Raises NotebookError where the notebook has no form in a
         script, PipelineError for a script that is not Python or that was made from a notebook nobody knows any more.
         """
-        from trackbook.pipeline.notebook import read_notebook
-        from trackbook.pipeline.script import convert
+        from trackbook.pipeline.script.convert import convert
+        from trackbook.pipeline.steps.notebook import read_notebook
         from trackbook.pipeline.sync.service import Synced, join
 
         if not script.exists():
@@ -182,7 +182,7 @@ class Pipelines:
 
     def _origin(self, notebook: Path, script: Path) -> Origin:
         """Return what a script was made of: as it is, as the store keeps it, or as git has it."""
-        from trackbook.pipeline.notebook import read_notebook
+        from trackbook.pipeline.steps.notebook import read_notebook
         from trackbook.pipeline.sync.service import Origin
         from trackbook.pipeline.sync.state import digest_in, from_git
 
@@ -212,7 +212,7 @@ class Pipelines:
         on_step: OnStep | None = None,
     ) -> Verification:
         """Compare fresh runs of `notebook` and `script`, and keep what came out."""
-        from trackbook.pipeline.verify import verify
+        from trackbook.pipeline.verification.verify import verify
 
         found = verify(notebook, script, root=self._root, timeout=timeout, on_cell=on_cell, on_step=on_step)
         row = (*(self._name(path) for path in (notebook, script)), found.script_digest, found.verdict)
@@ -229,7 +229,7 @@ class Pipelines:
 
         It says something about the script as it is only where `script_digest` still is the script's.
         """
-        from trackbook.pipeline.verify import Verification
+        from trackbook.pipeline.verification.verify import Verification
 
         query = "SELECT content FROM pipeline_verification WHERE script = ? ORDER BY id DESC LIMIT 1"
         with self._store.read() as db:
@@ -250,13 +250,13 @@ class Pipelines:
         `params` are values, or texts as on the command line.  Steps whose results are sure to be the same are
         taken from the cache.  A step that raises gives the status FAILED and no exception.
         """
-        from trackbook.pipeline.runner import Runner
+        from trackbook.pipeline.running.runner import Runner
 
         runner = Runner(self._store, self._tracker)
         if target.suffix != ".ipynb":
             return runner.run(read_plan(target), params, use_cache=use_cache, on_step=on_step, on_output=on_output)
-        from trackbook.pipeline.notebook import read_notebook
-        from trackbook.pipeline.script import convert
+        from trackbook.pipeline.script.convert import convert
+        from trackbook.pipeline.steps.notebook import read_notebook
 
         with tempfile.TemporaryDirectory(prefix="script-", dir=self._store.root) as folder:
             script = Path(folder) / f"{target.stem}_pipeline.py"
@@ -279,8 +279,8 @@ class Pipelines:
 
 
 def _choices(notebook: Path, chosen: Chosen) -> Choices:
-    from trackbook.pipeline.magics import Choices
-    from trackbook.pipeline.notebook import file_beside
+    from trackbook.pipeline.script.magics import Choices
+    from trackbook.pipeline.steps.notebook import file_beside
 
     return Choices(**chosen, file_text=file_beside(notebook.parent))
 

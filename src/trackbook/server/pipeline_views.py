@@ -13,10 +13,10 @@ from blake3 import blake3
 from trackbook.cells import build_graph, read_source
 from trackbook.errors import NotebookError, TrackbookError
 from trackbook.pipeline import Verification
-from trackbook.pipeline.notebook import Notebook, read_notebook
-from trackbook.pipeline.script import convert
-from trackbook.pipeline.steps import Layout, notebook_graph, read_layout
-from trackbook.pipeline.tags import is_known, suggestion
+from trackbook.pipeline.script.convert import convert
+from trackbook.pipeline.steps.grouping import Layout, notebook_graph, read_layout
+from trackbook.pipeline.steps.notebook import Notebook, read_notebook
+from trackbook.pipeline.steps.tags import is_known, suggestion
 
 _CELL = re.compile(r"code cell ([0-9]+)\b")
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from trackbook.cli.main import main
 from trackbook.errors import PipelineError, UsageError
-from trackbook.pipeline.formatting import formatted
-from trackbook.pipeline.notebook import Cell, Notebook, read_notebook
-from trackbook.pipeline.script import convert
+from trackbook.pipeline.script.convert import convert
+from trackbook.pipeline.script.formatting import formatted
+from trackbook.pipeline.steps.notebook import Cell, Notebook, read_notebook
 from trackbook.pipeline.sync.edits import cells_from_script, with_texts
 from trackbook.pipeline.sync.mapping import FUNCTIONS, STEP, map_script
 from trackbook.pipeline.sync.merge import merge

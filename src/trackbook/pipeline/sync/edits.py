@@ -11,9 +11,9 @@ from difflib import SequenceMatcher
 from itertools import islice, product, zip_longest
 
 from trackbook.errors import NotebookError
-from trackbook.pipeline.helpers import FIGURES
-from trackbook.pipeline.notebook import Notebook
-from trackbook.pipeline.script import Script, convert
+from trackbook.pipeline.script.convert import Script, convert
+from trackbook.pipeline.script.helpers import FIGURES
+from trackbook.pipeline.steps.notebook import Notebook
 from trackbook.pipeline.sync.head import imports, params
 from trackbook.pipeline.sync.lines import CellEdit, Hunk, Unfit, applied, lines_of
 from trackbook.pipeline.sync.mapping import FUNCTIONS, IMPORTS, PARAMS, STEP, MappedScript, map_script

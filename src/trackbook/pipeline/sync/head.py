@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import textwrap
 
-from trackbook.pipeline.notebook import Notebook
+from trackbook.pipeline.steps.notebook import Notebook
+from trackbook.pipeline.steps.tags import PARAMETERS, told
 from trackbook.pipeline.sync.lines import CellEdit, Hunk, Unfit
 from trackbook.pipeline.sync.mapping import MappedScript, cell_units
 from trackbook.pipeline.sync.units import Unit
-from trackbook.pipeline.tags import PARAMETERS, told
 
 
 def params(base: Notebook, old: MappedScript, new: MappedScript, hunk: Hunk) -> list[CellEdit]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trackbook.pipeline.edits import string_lines
-from trackbook.pipeline.notebook import Cell, Notebook
+from trackbook.pipeline.script.edits import string_lines
+from trackbook.pipeline.steps.notebook import Cell, Notebook
 from trackbook.pipeline.sync.mapping import CellUnit, MappedScript
 
 

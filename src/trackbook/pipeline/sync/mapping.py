@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from trackbook.cells import read_source
-from trackbook.pipeline.notebook import Cell
+from trackbook.pipeline.steps.notebook import Cell
 from trackbook.pipeline.sync.units import Unit, read_units
 
 STEP, FUNCTIONS, IMPORTS, PARAMS, REST = "step", "functions", "imports", "params", "rest"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from trackbook.pipeline.notebook import Cell, Notebook
+from trackbook.pipeline.steps.notebook import Cell, Notebook
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trackbook.errors import PipelineError
-from trackbook.pipeline.formatting import formatted
-from trackbook.pipeline.notebook import Notebook, notebook_of, read_notebook
-from trackbook.pipeline.script import Script
+from trackbook.pipeline.script.convert import Script
+from trackbook.pipeline.script.formatting import formatted
+from trackbook.pipeline.steps.notebook import Notebook, notebook_of, read_notebook
 from trackbook.pipeline.sync.edits import Make, Refused, cells_from_script, with_texts
 from trackbook.pipeline.sync.files import with_sources
 from trackbook.pipeline.sync.merge import Conflict, changed_cells, merge

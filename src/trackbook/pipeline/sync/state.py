@@ -10,8 +10,8 @@ from typing import Any
 
 from trackbook.capture.git.repository import GitError, Repository
 from trackbook.errors import NotebookError
-from trackbook.pipeline.headings import Heading
-from trackbook.pipeline.notebook import Cell, Notebook, notebook_of
+from trackbook.pipeline.steps.headings import Heading
+from trackbook.pipeline.steps.notebook import Cell, Notebook, notebook_of
 
 _DIGEST = re.compile(r"^Code of the notebook \(blake3\): ([0-9a-f]{64})$", re.MULTILINE)
 _COMMITS = 50

@@ -1,0 +1,1 @@
+"""Running a script step by step, with a cache."""

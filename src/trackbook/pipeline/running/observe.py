@@ -1,0 +1,227 @@
+"""What a step does besides returning values: files, folders, the network, other programs, state of the process.
+
+Everything here runs in the process of the steps.  Audit events tell what Python code opens, and native readers where
+`trackbook.capture.files.readers` knows them; others are missed, so the plan's string literals that name a file count
+too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+from blake3 import blake3
+
+from trackbook.capture import state
+from trackbook.capture.files import audit, readers
+from trackbook.capture.files.paths import absolute
+from trackbook.capture.files.urls import is_url
+from trackbook.capture.files.watcher import fingerprint_file, is_data_file
+from trackbook.cells.catalogue import CWD, PYPLOT
+from trackbook.pipeline.running.signature import UnsignedError, is_mutable, signature
+from trackbook.tracking.reproduction.workspace import LEFT_OUT
+
+ABSENT = "absent"
+MAX_FILES = 10_000
+"""A folder with more files is not compared before and after a step."""
+
+_PROBES = frozenset({"lscpu", "uname", "sysctl", "nproc", "getconf", "ldconfig"})  # joblib and platform ask them
+_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"})
+_SAID = {
+    CWD: "the working directory",
+    PYPLOT: "the open figures",
+    "matplotlib.rcParams": "Matplotlib's settings",
+    "matplotlib.backend": "Matplotlib's backend",
+    "pandas.options": "pandas options",
+}
+_LAZY = frozenset(_SAID.get(name, name) for name in state.LIBRARY_STATE)
+_CHANGES = {
+    "os.rename": (0, 1),
+    "os.remove": (0,),
+    "os.rmdir": (0,),
+    "os.truncate": (0,),
+    "os.link": (1,),
+    "os.symlink": (1,),
+}
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A file or folder that a step read: `digest` is of its bytes or of its sorted names, or `absent`."""
+
+    path: str
+    digest: str
+    size: int = 0
+    mtime_ns: int = 0
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """What a step read, what it wrote, and why its result cannot be kept for those reasons.
+
+    `complete` is false where the folder holds too many files to see what native code wrote.
+    """
+
+    reads: tuple[Seen, ...] = ()
+    written: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    complete: bool = True
+
+
+class Observer:
+    """Watches one step at a time in this process."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[int, int]] | None = None
+        self._reset()
+        readers.install()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._reset()
+        self._files = files_in(os.getcwd())  # noqa: PTH109 - as text
+        self._folder = os.getcwd()  # noqa: PTH109
+        audit.listen(self._heard)
+
+    def stop(self, named: Iterable[str] = ()) -> Effects:
+        """End watching; `named` are strings of the code that are taken for paths where such a file exists."""
+        audit.unlisten(self._heard)
+        self._written |= self._changed_files()
+        written = sorted(path for path in self._written if os.path.exists(path))  # noqa: PTH110 - may be a folder
+        # A string may be anything, so only what is a file now counts.
+        literal = {path for text in named if (path := _path(text)) and os.path.isfile(path)}  # noqa: PTH113
+        reads = sorted((self._read | literal) - self._written)
+        seen = [*(see(path) for path in reads), *(see(path) for path in sorted(self._listed))]
+        reasons = [*self._reasons, *(f"writes the file {_relative(path)}" for path in written)]
+        return Effects(tuple(seen), tuple(written), tuple(reasons), self._files is not None)
+
+    def _changed_files(self) -> set[str]:
+        before, self._files = self._files, files_in(self._folder)
+        if before is None or self._files is None:
+            return set()
+        return {path for path, status in self._files.items() if before.get(path) != status}
+
+    def _reset(self) -> None:
+        self._read: set[str] = set()
+        self._written: set[str] = set()
+        self._listed: set[str] = set()
+        self._reasons: dict[str, None] = {}
+
+    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            self._note(event, arguments)
+        except (TypeError, ValueError):
+            return  # an argument that is no path: the call is about to say so itself
+
+    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._opened(*arguments)
+        elif event == audit.NATIVE:
+            self._native(*arguments)
+        elif event == audit.UNSEEN:
+            self._reasons[f"may open {arguments[0]}"] = None
+        elif event in ("os.listdir", "os.scandir"):
+            if (path := _path(arguments[0] or ".")) and not audit.is_importing():
+                self._listed.add(path)
+        elif event in _CHANGES:
+            self._written.update(path for place in _CHANGES[event] if (path := _path(arguments[place])))
+        elif event == "sqlite3.connect":
+            self._reasons["opens a database"] = None
+        elif event == "socket.connect":
+            self._reasons["uses the network"] = None
+        elif event in _PROCESSES and not _is_probe(arguments):
+            self._reasons["starts other processes, whose files are not seen"] = None
+
+    def _native(self, name: str, action: str) -> None:
+        if is_url(name):
+            self._reasons["uses the network"] = None
+        elif action == "database":
+            self._reasons["opens a database"] = None
+        elif (path := _path(name)) is not None:
+            (self._read if action == "read" else self._written).add(path)
+
+    def _opened(self, name: Any, mode: Any, flags: Any) -> None:
+        path = _path(name)
+        if path is None:
+            return
+        writing = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
+        (self._written if writing else self._read).add(path)
+
+
+def files_in(folder: str, limit: int = MAX_FILES) -> dict[str, tuple[int, int]] | None:
+    """Return size and modification time (in ns) of the data files in a folder, None where there are more than `limit`.
+
+    Native code writes files without an audit event; comparing the folder before and after shows those.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if is_data_file(entry.path) and entry.name not in LEFT_OUT:
+                            waiting.append(entry.path)
+                    elif is_data_file(entry.path) and not entry.name.endswith(".ipynb"):
+                        status = entry.stat(follow_symlinks=False)
+                        found[entry.path] = (status.st_size, status.st_mtime_ns)
+        except OSError:
+            continue  # gone in the meantime, or not ours to read
+        if len(found) + len(waiting) > limit:
+            return None
+    return found
+
+
+def see(path: str) -> Seen:
+    """Return what a file or folder is now."""
+    place = Path(path)
+    if place.is_dir():
+        names = "\n".join(sorted(os.listdir(place)))  # noqa: PTH208 - names alone
+        return Seen(path, blake3(names.encode()).hexdigest())
+    found = fingerprint_file(place)
+    if found.digest is None:
+        return Seen(path, ABSENT)
+    return Seen(path, found.digest, found.size or 0, place.stat().st_mtime_ns)
+
+
+def process_state(module: ModuleType) -> dict[str, str]:
+    """Return digests of the state of the process that steps share, by what a person would call it."""
+    shared = {_SAID.get(name, name): digest for name, digest in state.process_state().items() if name != "os.environ"}
+    environ = {f"os.environ[{name!r}]": value for name, value in state.environment_variables()}
+    return shared | environ | _globals(module)
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Name what differs.  What a module brought along that was only now imported is not a change."""
+    names = sorted(set(before) | set(after))
+    return [
+        name for name in names if before.get(name) != after.get(name) and not (name in _LAZY and name not in before)
+    ]
+
+
+def _globals(module: ModuleType) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in list(vars(module).items()):
+        if name.startswith("__") or isinstance(value, ModuleType | type) or callable(value):
+            continue
+        try:
+            found[f"the global {name}"] = signature(value) if is_mutable(value) else repr(value)
+        except UnsignedError:
+            found[f"the global {name}"] = str(id(value))
+    return found
+
+
+def _path(name: Any) -> str | None:
+    path = absolute(name)
+    return path if path is not None and is_data_file(path) else None
+
+
+def _is_probe(arguments: tuple[Any, ...]) -> bool:
+    program = arguments[0] if arguments else ""
+    return isinstance(program, str | bytes) and os.path.basename(os.fsdecode(program)) in _PROBES  # noqa: PTH119
+
+
+def _relative(path: str) -> str:
+    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path  # noqa: PTH109

@@ -1,0 +1,56 @@
+"""Starting, asking and ending the process that runs the steps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from trackbook.pipeline.running.protocol import Command, Failed, Printed, Reply, receive_reply, send
+from trackbook.tracking.reproduction.processes import family, worker_environment
+
+OnOutput = Callable[[str, str], None]
+"""Is handed the stream, `stdout` or `stderr`, and the text."""
+
+
+class WorkerProcess:
+    """A fresh interpreter that serves `trackbook.pipeline.running.worker`, in a process group of its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "trackbook.pipeline.running.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=worker_environment(),
+            start_new_session=True,
+        )
+
+    def ask(self, command: Command, on_output: OnOutput) -> Reply:
+        """Send a command and return its answer, passing on what is printed meanwhile."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        began = time.perf_counter()
+        try:
+            send(self._process.stdin, command)
+        except BrokenPipeError:
+            return self._dead(began)
+        while (reply := receive_reply(self._process.stdout)) is not None:
+            if not isinstance(reply, Printed):
+                return reply
+            on_output(reply.stream, reply.text)
+        return self._dead(began)
+
+    def close(self) -> None:
+        """End the process and what it started."""
+        for process in family(self._process.pid):
+            process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _dead(self, began: float) -> Failed:
+        status = self._process.wait()
+        what = f"the process of the steps ended with status {status} (out of memory, or a crash in native code)"
+        return Failed(time.perf_counter() - began, "ProcessEnded", what, f"{what}\n")

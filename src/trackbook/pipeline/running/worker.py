@@ -1,0 +1,237 @@
+"""The process that runs the steps of one pipeline: `python -m trackbook.pipeline.running.worker`.
+
+It knows neither the store nor the tracker.  It is told which function to call with which values, keeps the
+values, and says what each call did.  When the runner goes away, however that happens, it ends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import pickle
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+
+from blake3 import blake3
+
+from trackbook.capture.randomness import random_state, restore_random_state
+from trackbook.data import paths
+from trackbook.pipeline.running.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
+from trackbook.pipeline.running.observe import Observer, changed, process_state
+from trackbook.pipeline.running.protocol import (
+    Command,
+    Done,
+    Failed,
+    Load,
+    Loaded,
+    Open,
+    Opened,
+    Printed,
+    Reply,
+    RunStep,
+    Value,
+    receive_command,
+    send,
+)
+from trackbook.pipeline.running.signature import shared
+
+MODULE = "trackbook_pipeline_script"
+"""The name under which every script is imported, so that pickles of its classes do not depend on its file."""
+
+PRINTED_LIMIT = 1_000_000
+
+
+class Worker:
+    """Holds the script, its parameters and the values of the steps that have run."""
+
+    def __init__(self, printed: _Channel) -> None:
+        self._printed = printed
+        self._values: dict[str, Any] = {}
+        self._observer = Observer()
+
+    def handle(self, command: Command) -> Reply:
+        """Do what is asked; an exception of the user's code becomes a reply."""
+        began = time.perf_counter()
+        try:
+            if isinstance(command, Open):
+                return self._open(command)
+            if isinstance(command, Load):
+                return self._load(command)
+            return self._run(command)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+            return _failure(error, time.perf_counter() - began)
+
+    def _open(self, command: Open) -> Opened:
+        os.chdir(command.cwd)
+        sys.path.insert(0, command.cwd)
+        self._module = import_script(Path(command.script))
+        overrides = pickle.loads(command.params)  # noqa: S301 - written by the runner a moment ago
+        self._params = self._module.Params(**overrides)
+        return Opened({name: signature_or_none(value) for name, value in vars(self._params).items()})
+
+    def _load(self, command: Load) -> Loaded:
+        data = Path(command.path).read_bytes()
+        if blake3(data).hexdigest() != command.digest:
+            raise ValueError(f"the kept result {command.digest[:12]} was changed on disk; run with --no-cache")
+        arguments = [self._values.get(slot) for slot in command.arguments]
+        self._values.update(zip(command.slots, OutputUnpickler(io.BytesIO(data), arguments).load(), strict=True))
+        return Loaded()
+
+    def _run(self, command: RunStep) -> Done:
+        if command.random_state is not None:
+            restore_random_state(command.random_state)
+        arguments = [self._argument(value) for value in command.arguments]
+        before = [signature_or_none(value) for value in arguments]
+        state, generators = process_state(self._module), random_state()
+        outputs, seconds, effects = self._call(command, arguments)
+        after = random_state()
+        touched = [value for value, old in zip(arguments, before, strict=True) if old != signature_or_none(value)]
+        live = {slot: self._values[slot] for slot in command.live if slot in self._values}
+        altered = {slot: signature_or_none(live[slot]) for slot in live if touched and shared([live[slot]], touched)}
+        self._values = live | dict(zip(command.slots, outputs, strict=True))
+        signatures, reasons = sign(command.slots, outputs)
+        if None in before:
+            reasons.append("it cannot be told whether an argument changed")
+        reasons += unsafe(outputs, arguments, touched, [*live.values(), *changeable(self._module)], bool(altered))
+        reasons += effects.reasons
+        if not command.slots and not effects.complete:
+            reasons.append("returns nothing, and the folder is too big to see whether it writes files")
+        text, complete = self._printed.take()
+        if not complete:
+            reasons.append(f"prints more than {PRINTED_LIMIT:,} characters")
+        references: tuple[int, ...] = ()
+        if command.spool and not reasons:
+            references, reasons = spool(Path(command.spool), outputs, arguments, touched)
+        return Done(
+            seconds,
+            signatures,
+            bool(touched),
+            altered,
+            references,
+            effects,
+            tuple(changed(state, process_state(self._module))),
+            None if after == generators else after,
+            text,
+            tuple(reasons),
+        )
+
+    def _argument(self, value: Value) -> Any:
+        return self._values[value.slot] if value.slot is not None else getattr(self._params, value.param or "")
+
+    def _call(self, command: RunStep, arguments: list[Any]) -> tuple[list[Any], float, Any]:
+        function = getattr(self._module, command.function)
+        pairs = list(zip(command.arguments, arguments, strict=True))
+        positional = [item for value, item in pairs if value.keyword is None]
+        keywords = {value.keyword: item for value, item in pairs if value.keyword is not None}
+        texts = [item for item in arguments if isinstance(item, str)]
+        self._printed.take()
+        self._observer.start()
+        began = time.perf_counter()
+        try:
+            result = function(*positional, **keywords)
+        finally:
+            seconds = time.perf_counter() - began
+            sys.stdout.flush()
+            effects = self._observer.stop([*command.named, *texts])
+        return _unpack(command, result), seconds, effects
+
+
+def import_script(path: Path) -> ModuleType:
+    """Import the script at `path` under the fixed name, without running its main."""
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _unpack(command: RunStep, result: Any) -> list[Any]:
+    if not command.slots:
+        return []
+    if not command.unpacked:
+        return [result]
+    values = list(result)
+    if len(values) != len(command.slots):
+        raise ValueError(f"{command.function} returned {len(values)} values, main() expects {len(command.slots)}")
+    return values
+
+
+def _failure(error: BaseException, seconds: float) -> Failed:
+    here = str(Path(__file__))
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == here:
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    return Failed(seconds, type(error).__name__, str(error), text)
+
+
+class _Channel(io.RawIOBase):
+    """The bytes of `sys.stdout` or `sys.stderr` go to the runner, in order with everything else it is told."""
+
+    def __init__(self, name: str, say: Callable[[Reply], None]) -> None:
+        self._name, self._say = name, say
+        self.kept: list[str] | None = [] if name == "stdout" else None
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        raw = bytes(data)
+        text = raw.decode("utf-8", "replace")
+        self._say(Printed(self._name, text))
+        self._size += len(text)
+        if self.kept is not None and self._size <= PRINTED_LIMIT:
+            self.kept.append(text)
+        return len(raw)
+
+    def take(self) -> tuple[str, bool]:
+        """Return the text since the last call, and whether it is all of it."""
+        text, complete = "".join(self.kept or ()), self._size <= PRINTED_LIMIT
+        self.kept, self._size = [], 0
+        return text, complete
+
+
+def main() -> None:
+    """Serve commands from stdin until it closes; replies go where stdout was."""
+    paths.install()
+    commands = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    # What native code prints must not get between the replies; what the user's code reads must not eat commands.
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    lock = threading.Lock()
+
+    def say(reply: Reply) -> None:
+        with lock:
+            send(replies, reply)
+
+    printed = _Channel("stdout", say)
+    sys.stdout = io.TextIOWrapper(printed, encoding="utf-8", line_buffering=True)
+    sys.stderr = io.TextIOWrapper(_Channel("stderr", say), encoding="utf-8", write_through=True)
+    worker = Worker(printed)
+    waiting: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    threading.Thread(target=_read_commands, args=(commands, waiting), daemon=True).start()
+    while True:
+        say(worker.handle(waiting.get()))
+
+
+def _read_commands(stream: IO[bytes], waiting: queue.SimpleQueue[Command]) -> None:
+    """Pass commands on; when the runner is gone, end at once, in the middle of a step too."""
+    while (command := receive_command(stream)) is not None:
+        waiting.put(command)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

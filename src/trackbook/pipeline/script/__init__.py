@@ -1,0 +1,1 @@
+"""From steps to a script: what each cell becomes, and the text around it."""

@@ -1,0 +1,111 @@
+"""What makes a kept result valid, piece by piece."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trackbook.pipeline.plan import StepPlan, parse_plan
+from trackbook.pipeline.running.cache import Entry, StepCache, project_modules, step_key, unchanged
+from trackbook.pipeline.running.observe import ABSENT, see
+from trackbook.pipeline.running.signature import UnsignedError, reachable, shared, signature
+from trackbook.store import Store, now_ms
+
+SCRIPT = "import os\ndef f(x):\n    return {}\ndef main(params):\n    a = g()\n    b = f(a)\ndef g():\n    return 1\n"
+
+
+def step(expression: str = "x + 1") -> StepPlan:
+    return parse_plan(SCRIPT.format(expression), Path("p.py")).steps[1]
+
+
+def key(plan: StepPlan, **changes: str) -> str:
+    given = {"environment": "e", "project": "m", "state": "s"} | changes
+    return step_key(plan, [given.pop("argument", "1")], cwd=Path(given.pop("cwd", "/p")), **given)
+
+
+def test_a_key_depends_on_code_arguments_environment_place_modules_and_state() -> None:
+    variants = [key(step()), key(step("x + 2"))]
+    variants += [key(step(), **{name: "other"}) for name in ("argument", "environment", "cwd", "project", "state")]
+    assert len(set(variants)) == len(variants)
+    assert key(step()) == key(step("x  +  1  # same"))
+
+
+def test_an_environment_variable_counts_for_code_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = step("os.environ['SIZE']")
+    monkeypatch.setenv("SIZE", "1")
+    before = key(reading), key(step())
+    monkeypatch.setenv("SIZE", "2")
+    assert key(reading) != before[0]
+    assert key(step()) == before[1]
+
+
+def test_modules_of_the_project_are_followed_through_packages_and_relative_imports(tmp_path: Path) -> None:
+    package = tmp_path / "own"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "a.py").write_text("from . import b\nfrom .deep import c\nimport json\n")
+    for name in ("b", "deep", "unused"):
+        (package / f"{name}.py").write_text("")
+    (tmp_path / "other.py").write_text("")
+    names = {Path(path).relative_to(tmp_path).as_posix() for path in project_modules(["own.a", "numpy"], tmp_path)}
+    assert names == {"own/__init__.py", "own/a.py", "own/b.py", "own/deep.py"}
+
+
+def test_a_file_is_unchanged_by_content_and_a_recent_time_stamp_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_text("one")
+    seen = see(str(path))
+    assert unchanged(seen, now_ms())
+    path.write_text("two")
+    os.utime(path, ns=(seen.mtime_ns, seen.mtime_ns))
+    assert not unchanged(seen, now_ms())
+    path.unlink()
+    assert not unchanged(seen, now_ms())
+    assert see(str(path)).digest == ABSENT
+    assert unchanged(see(str(path)), now_ms())
+
+
+def test_an_entry_is_found_only_whole_in_its_context_and_with_its_random_state(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / ".trackbook")
+    cache = StepCache(store)
+    digest = store.objects.put(b"outputs")
+    entry = Entry(digest, ("s",), random_before="r", random_after=store.objects.put(b"state"), context="c")
+    cache.keep("k", "step", entry, "run")
+    assert StepCache(store, ["other"]).find("k", "r", "c") is None
+    cache = StepCache(store, ["step", "other"])
+    assert cache.find("k", "r", "c") == entry
+    assert cache.find("other", "r", "c") is None
+    assert cache.find("k", "another", "c") is None
+    assert cache.find("k", "r", "another") is None
+    store.objects.path(digest).write_bytes(b"forged!")
+    assert cache.find("k", "r", "c") is None
+
+
+def test_signatures_tell_apart_what_fingerprints_call_the_same() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": [1, 2], "o": pd.Series(["a", None], dtype=object)})
+    other = [frame.astype({"x": "Int64"}), frame.assign(x=[1, 3]), frame[["o", "x"]], frame.set_index("x")]
+    other.append(frame.assign(o=pd.Series(["a", float("nan")], dtype=object)))
+    assert len({signature(item) for item in [frame, *other]}) == 6
+    assert signature(frame) == signature(frame.copy())
+    assert signature({"a": 1, "b": 2}) != signature({"b": 2, "a": 1})
+    with pytest.raises(UnsignedError, match="a generator cannot be pickled"):
+        signature(item for item in ())
+
+
+def test_shared_parts_are_found_in_containers_objects_and_array_views() -> None:
+    import numpy as np
+
+    class Holder:
+        def __init__(self, inside: object) -> None:
+            self.inside = inside
+
+    rows, array = [1], np.arange(4)
+    assert shared([{"deep": (rows,)}], [Holder(rows)])
+    assert shared([array[1:]], [array])
+    assert not shared([[1, "a", None]], [[1, "a", None]])
+    assert not shared([rows], [list(rows)])
+    box = [rows]
+    assert id(rows) in reachable([box])
+    assert reachable([box], stop={id(box)}) == {id(box)}
