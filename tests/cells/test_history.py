@@ -39,6 +39,7 @@ def opens(read="", written=""):
 PROGRAMS = {
     "a definition that was replaced is not needed": (["x = 1", "x = 2", "y = x"], {1, 2}),
     "every run of a changing cell counts": (["x = 1", "x += 1", "x += 1", "x += 1", "x"], {0, 1, 2, 3, 4}),
+    "what was read is noted as a whole": (["d = {}", "d['a'] = 1", "d['b'] = 2", "d['b']"], {0, 1, 2, 3}),
     "a change through an alias": (["x = [1]", "y = x", "z = 3", "y.append(2)", "x"], {0, 1, 3, 4}),
     "a function uses the globals of its call": (["def f(): return k", "k = 1", "k = 2", "f()"], {0, 2, 3}),
     "a draw needs the seed and the draws since": (

@@ -22,7 +22,7 @@ saved = {target}
         "project.cells._capture.begin",
         "project.cells._capture.end",
         "project.tracker.start_run",
-        "project.store.append",
+        "project.store._journal.append",
         "project.tracker._environment.read",
         "project.tracker._git.read",
     ],

@@ -46,7 +46,12 @@ def opened(page: Page, lab: JupyterServer, path: str) -> None:
 
 def tags(page: Page, path: Path) -> list[list[str]]:
     """Save the notebook that is in front, and return the tags of its cells."""
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+    late = "new Promise((_, fail) => setTimeout(() => fail(new Error('not saved in 30 s')), 30000))"
+    page.evaluate(f"() => Promise.race([window.jupyterapp.shell.currentWidget.context.save(), {late}])")
+    return _tags_in(path)
+
+
+def _tags_in(path: Path) -> list[list[str]]:
     return [cell.metadata.get("tags", []) for cell in nbformat.read(path, as_version=4).cells]
 
 
@@ -169,4 +174,5 @@ def _write_inferred_steps(page: Page, lab: JupyterServer) -> None:
     document = page.get_by_role("article", name="Pipeline of bare.ipynb")
     document.get_by_role("button", name="Write them as tags").click()
     expect(page.get_by_role("button", name="Step sort. Change the step")).to_be_visible()
-    assert tags(page, path) == [[], ["step:load"], [], ["step:sort"]]
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")  # it saves by itself
+    assert _tags_in(path) == [[], ["step:load"], [], ["step:sort"]]

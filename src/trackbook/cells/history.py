@@ -60,7 +60,8 @@ class History:
     """The executions of one session in the order in which they ran."""
 
     def __init__(self, session: Session | None = None) -> None:
-        self._session = session if session is not None else Session()
+        # A run notes what it read as a whole: its program makes all columns of a frame, not only those in use.
+        self._session = session if session is not None else Session(by_parts=False)
         self._open: CellSource | None = None
         self._needs: list[Mapping[int, tuple[str, ...]]] = []
 

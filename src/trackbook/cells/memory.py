@@ -103,6 +103,8 @@ class Memory:
         self.deleting = False
         self.partly: dict[Thing, str] = {}
         """Things that the cell has got at without reading all of them, with the names that it came by."""
+        self.by_parts = True
+        """Whether a cell that reads a column or a key of what a name holds reads that part of it alone."""
 
     @property
     def surely(self) -> bool:
@@ -132,6 +134,7 @@ class Memory:
 
     def read(self, name: str, line: int, *, shallow: bool = False) -> Things:
         """Return what `name` holds where the analysis stands, and note that it was read."""
+        shallow = shallow and self.by_parts
         held = self._read_local(name)
         if held is not None:
             return held if shallow else self.whole(held, line)

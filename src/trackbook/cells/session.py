@@ -46,8 +46,9 @@ class Session(Statements):
     way of it, so that a loop of a thousand executions costs a thousand edges and not half a million.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_parts: bool = True) -> None:
         super().__init__()
+        self.by_parts = by_parts
         self.seen = _NOTHING_SEEN
         self.outputs: dict[int, Binding] = {}
         self._shows = False
