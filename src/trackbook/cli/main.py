@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from trackbook import __version__
+from trackbook.cli.grammar import defer
 
 COMMANDS = {
     "demo": "trackbook.cli.demo:demo_command",
@@ -66,3 +67,4 @@ def main() -> None:
 
     Exit status: 0 done, 1 the answer is no, 2 bad usage.
     """
+    defer()
