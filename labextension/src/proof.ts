@@ -1,6 +1,7 @@
 /** What the server sends about the proof of a run: program, lineage, environment, reproductions, badges. */
 
 import type { IEnvironment, IProject, RunStatus } from './api';
+import type { IServerJob } from './jobs';
 
 /** A cell of a run's program; `gives` tells what it hands to which later places. */
 export interface IExecution {
@@ -114,19 +115,10 @@ export interface IReproduction {
   readonly notes: readonly string[];
 }
 
-/** An attempt that the server has started; `position` of `total` cells have begun. */
-export interface IJob {
-  readonly job_id: string;
+/** An attempt that the server has started. */
+export interface IJob extends IServerJob {
   readonly run_id: string;
   readonly environment: EnvironmentChoice;
-  readonly start_time: string;
-  readonly end_time: string | null;
-  readonly state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
-  readonly stage: string;
-  readonly text: string;
-  readonly position: number;
-  readonly total: number;
-  readonly message: string;
   readonly reproduction: IReproduction | null;
 }
 

@@ -11,6 +11,7 @@ import {
   short,
   VERDICT_LOOKS
 } from '../format';
+import { follow, isOpen } from '../jobs';
 import { asApiError } from '../model';
 import type { EnvironmentChoice, IDifference, IJob, IReproduction } from '../proof';
 import { Chip } from './Chip';
@@ -30,9 +31,6 @@ interface IState {
   readonly job: IJob | null;
   readonly error: ApiError | null;
 }
-
-const isOpen = (job: IJob | null): job is IJob =>
-  job !== null && (job.state === 'waiting' || job.state === 'running');
 
 /** The verdicts of repeating the run, and the button that repeats it; whoever started it, its progress is seen here. */
 export function Proof(props: IProofProps): JSX.Element {
@@ -88,37 +86,21 @@ function useReproductions(
   const jobId = isOpen(state.job) ? state.job.job_id : null;
   useEffect(() => {
     if (jobId === null) {
-      return;
+      return undefined;
     }
-    let stopped = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const ask = async (): Promise<void> => {
-      try {
-        const job = await api.reproduction(jobId);
-        if (!stopped) {
-          if (!isOpen(job)) {
-            await load();
-          }
-          update({ job, error: null });
+    return follow(() => api.reproduction(jobId), {
+      job: async job => {
+        if (!isOpen(job)) {
+          await load();
         }
-      } catch (reason) {
-        const problem = asApiError(reason);
-        if (!stopped && problem.status === 404) {
-          update({ job: null }); // the server was started anew and has forgotten it
-          void load();
-          return;
-        }
-        fail(reason);
-      }
-      if (!stopped) {
-        timer = setTimeout(() => void ask(), 500);
-      }
-    };
-    void ask();
-    return () => {
-      stopped = true;
-      clearTimeout(timer);
-    };
+        update({ job, error: null });
+      },
+      forgotten: () => {
+        update({ job: null });
+        void load();
+      },
+      error: fail
+    });
   }, [jobId]);
   return {
     state,

@@ -1,5 +1,7 @@
 /** What the server tells about a notebook as a pipeline. */
 
+import type { IServerJob } from '../jobs';
+
 export type EdgeKind = 'proved' | 'may' | 'declared';
 
 export interface IPlace {
@@ -83,20 +85,11 @@ export interface IVerification {
   readonly current: boolean;
 }
 
-export interface IConversion {
-  readonly job_id: string;
+export interface IConversion extends IServerJob {
   readonly script: string | null;
   readonly wish: 'convert' | 'verify';
-  readonly start_time: string;
-  readonly end_time: string | null;
-  readonly state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
-  readonly stage: string;
-  readonly text: string;
-  readonly position: number;
-  readonly total: number;
   /** Each of the runs that are compared: notebook, again and script. */
   readonly parts: Readonly<Record<string, { readonly position: number; readonly total: number }>>;
-  readonly message: string;
   /** The cells that the message is about. */
   readonly cells: readonly number[];
   readonly conversion: {

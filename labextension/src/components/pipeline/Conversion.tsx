@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
 
-import type { ApiError, TrackbookApi } from '../../api';
+import type { ApiError } from '../../api';
 import { baseName, count, formatDuration, type ILook, look, sentence } from '../../format';
+import { follow, isOpen } from '../../jobs';
 import { asApiError } from '../../model';
 import type { IConversion, IConversions, IVerification } from '../../pipeline/types';
 import type { INotebook } from '../../proof';
@@ -34,9 +35,6 @@ type IConversionProps = IPipelineDocumentProps & {
   /** How often the notebook was saved while this was open. */
   readonly saves: number;
 };
-
-const isOpen = (job: IConversion | null): job is IConversion =>
-  job !== null && (job.state === 'waiting' || job.state === 'running');
 
 /** The buttons that write the script and compare it with the notebook, how that goes, and what came out. */
 export function Conversion(props: IConversionProps): JSX.Element {
@@ -140,17 +138,19 @@ function useConversions(
   const jobId = isOpen(state.job) ? state.job.job_id : null;
   useEffect(() => {
     if (jobId !== null) {
-      return follow(
-        api,
-        jobId,
-        async job => {
+      return follow(() => api.conversion(jobId), {
+        job: async job => {
           if (!isOpen(job)) {
             await load();
           }
           update({ job, error: null });
         },
-        fail
-      );
+        forgotten: () => {
+          update({ job: null });
+          load().catch(fail);
+        },
+        error: fail
+      });
     }
     return undefined;
   }, [jobId]);
@@ -162,37 +162,6 @@ function useConversions(
         api.cancelConversion(jobId).then(job => update({ job }), fail);
       }
     }
-  };
-}
-
-/** Ask how a conversion stands until it has ended; returns what stops the asking. */
-function follow(
-  api: TrackbookApi,
-  jobId: string,
-  onJob: (job: IConversion) => Promise<void>,
-  onError: (reason: unknown) => void
-): () => void {
-  let stopped = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const ask = async (): Promise<void> => {
-    try {
-      const job = await api.conversion(jobId);
-      if (!stopped) {
-        await onJob(job);
-      }
-    } catch (reason) {
-      if (!stopped) {
-        onError(reason);
-      }
-    }
-    if (!stopped) {
-      timer = setTimeout(() => void ask(), 300);
-    }
-  };
-  void ask();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
   };
 }
 
