@@ -71,5 +71,5 @@ def test_a_forked_child_samples_with_a_thread_of_its_own() -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         child = multiprocessing.get_context("fork").Process(target=_in_child, args=(sampler,))
         child.start()
-    child.join(10)
+    child.join(60)
     assert child.exitcode == 0

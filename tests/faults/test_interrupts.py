@@ -165,3 +165,69 @@ def test_an_interrupted_cell_ends_as_without_tracking_and_the_next_one_works(sta
     assert [ended[f"r{number}"].metrics for number, status in enumerate(outcomes) if status == "ok"] == [
         {"m": 399.0} for status in outcomes if status == "ok"
     ]
+
+
+EVERYWHERE = """
+import dis, faulthandler, sys, time
+from pathlib import Path
+import trackbook.capture.resources as resources
+import trackbook.store.journal as journal
+from trackbook.store.events import MetricLogged
+
+CHECKED = {"RESUME", "CALL", "CALL_FUNCTION_EX", "JUMP_BACKWARD"}  # after these, Python looks for signals
+journal.SYNC_SECONDS = resources.AWAKE_SECONDS = 0
+resources.FIRST_INTERVAL = 0.001
+
+
+class Strike:
+    # Raises KeyboardInterrupt at the n-th place where a signal can interrupt Python code.
+    def __init__(self, place):
+        self.place, self.last = place, {}
+
+    def __call__(self, frame, event, argument):
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            names = self.last.setdefault(frame.f_code, {i.offset: i.opname for i in dis.get_instructions(frame.f_code)})
+            before, self.last[frame] = self.last.get(frame), names[frame.f_lasti]
+            if before in CHECKED:
+                self.place -= 1
+                if self.place == 0:
+                    raise KeyboardInterrupt
+        return self
+
+
+def interrupted_everywhere(action):
+    place = 0
+    while True:
+        place += 1
+        time.sleep(0.003)  # the thread beside it goes to sleep again, so that there is something to wake
+        sys.settrace(strike := Strike(place))
+        try:
+            action()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        action()
+        if strike.place > 0:
+            return place
+
+
+def sample():
+    sampler.start()
+    sampler.stop()
+
+
+faulthandler.dump_traceback_later(60, exit=True)
+Path("journal").mkdir()
+writer = journal.JournalWriter(Path("journal"), Path("spool"))
+append = lambda: writer.append(MetricLogged("run", "loss", 0.5, 1, 1))
+sampler = resources.ResourceSampler()
+append(), sample()
+print(interrupted_everywhere(append) + interrupted_everywhere(sample))
+"""
+
+
+def test_an_interrupt_anywhere_in_what_wakes_a_thread_leaves_it_usable(tmp_path, python, tried):
+    """The journal's and the sampler's locks are never left held, wherever the interrupt strikes."""
+    tried("interrupts at an instruction", int(python(EVERYWHERE).stdout))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -40,42 +42,43 @@ class Resources(msgspec.Struct, frozen=True):
 class ResourceSampler:
     """Samples this process between `start` and `stop`."""
 
+    # No threading.Condition: an interrupt in its midst, or a fork while the thread is in it, leaves its lock held for
+    # ever.  What both sides touch is replaced whole; a queue wakes the thread.
+
     def __init__(self) -> None:
-        self._condition = threading.Condition()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._pid: int | None = None
         self._going: _Going | None = None
         self._is_asleep = False
 
     def start(self) -> None:
         """Begin to sample; what was going on before is dropped."""
-        going = _Going()
-        with self._condition:
-            self._going = going
-            if self._pid != os.getpid():  # threads do not survive a fork
-                self._pid, self._is_asleep = os.getpid(), False
-                threading.Thread(target=self._run, name="trackbook-resources", daemon=True).start()
-            elif self._is_asleep:
-                self._condition.notify()
+        self._going = _Going()
+        if self._pid != os.getpid():  # threads do not survive a fork
+            self._wake, self._is_asleep = queue.SimpleQueue(), False
+            threading.Thread(target=self._run, args=(self._wake,), name="trackbook-resources", daemon=True).start()
+            self._pid = os.getpid()
+        elif self._is_asleep:
+            self._wake.put(None)
 
     def stop(self) -> Resources | None:
         """Return what was used since `start`; None without one."""
-        with self._condition:
-            going, self._going = self._going, None
+        going, self._going = self._going, None
         return None if going is None else going.result()
 
-    def _run(self) -> None:
+    def _run(self, wake: queue.SimpleQueue[None]) -> None:
         # One thread for all cells, and awake for a while after each: to start a thread, or to wake one, costs more
         # than a trivial cell may.
-        with self._condition:
-            idle = 0.0
-            while True:
-                going = self._going
-                wait = FIRST_INTERVAL if going is None else going.interval
-                self._is_asleep = going is None and idle > AWAKE_SECONDS
-                self._condition.wait(None if self._is_asleep else wait)
-                idle = 0.0 if self._is_asleep or going is not None else idle + wait
-                if going is not None and going is self._going:
-                    going.sample()
+        idle = 0.0
+        while wake is self._wake:
+            self._is_asleep = idle > AWAKE_SECONDS
+            going = self._going  # read after the line above: who starts a cell later sees that it has to wake us
+            wait = FIRST_INTERVAL if going is None else going.interval
+            with suppress(queue.Empty):
+                wake.get(timeout=None if self._is_asleep and going is None else wait)
+            idle = 0.0 if self._is_asleep or going is not None else idle + wait
+            if going is not None and going is self._going:
+                going.sample()
 
 
 class _Going:

@@ -7,6 +7,7 @@ carries one frame, so what a killed process leaves behind is whole frames and at
 from __future__ import annotations
 
 import os
+import queue
 import secrets
 import socket
 import struct
@@ -164,8 +165,9 @@ class JournalWriter:
                 file.write(frame)
             if durable:
                 self._make_durable(file)
-            elif not self._unsynced.is_set():
-                self._unsynced.set()
+            elif not self._unsynced:
+                self._wake.put(None)
+                self._unsynced = True
 
     def close(self) -> None:
         """Sync and give up the file; a later append opens a new one."""
@@ -212,8 +214,10 @@ class JournalWriter:
         return JournalFile(folder, self._frame(JournalOpened(FORMAT, os.getpid(), socket.gethostname(), now_ms())))
 
     def _use(self, file: JournalFile) -> JournalFile:
-        self._file = file
-        threading.Thread(target=_sync_loop, args=(weakref.ref(self), file), daemon=True, name="trackbook-sync").start()
+        # A queue and no threading.Event: an interrupt in the midst of `Event.set` leaves its lock held for ever.
+        self._wake, self._unsynced, self._file = queue.SimpleQueue(), False, file
+        loop = (weakref.ref(self), file, self._wake)
+        threading.Thread(target=_sync_loop, args=loop, daemon=True, name="trackbook-sync").start()
         return file
 
     def _make_durable(self, file: JournalFile) -> None:
@@ -241,13 +245,13 @@ class JournalWriter:
         with self._lock:
             if self._file is not file:
                 return False
-            self._unsynced.clear()
+            self._unsynced = False
             duplicate = os.dup(file.fd)
         # Synced outside the lock: an append must not wait for the disk.
         try:
             os.fsync(duplicate)
         except OSError:
-            self._unsynced.set()  # tried again: a full or failing disk may recover, and the end of a run will say so
+            self._wake.put(None)  # tried again: a full or failing disk may recover, and the end of a run will say so
         finally:
             os.close(duplicate)
         return True
@@ -261,7 +265,8 @@ class JournalWriter:
 
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
-        self._unsynced = threading.Event()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._unsynced = False
 
 
 _writers: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
@@ -276,19 +281,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_abandon_all)
 
 
-def _sync_loop(reference: weakref.ref[JournalWriter], file: JournalFile) -> None:
+def _sync_loop(reference: weakref.ref[JournalWriter], file: JournalFile, wake: queue.SimpleQueue[None]) -> None:
     while True:
-        writer = reference()
-        if writer is None:
-            return
-        unsynced = writer._unsynced
-        del writer  # the loop must not keep a journal alive that its store has dropped
-        if unsynced.wait(timeout=5):
-            time.sleep(SYNC_SECONDS)
-            writer = reference()
-            if writer is None or not writer._sync(file):
+        try:
+            wake.get(timeout=5)
+        except queue.Empty:
+            if reference() is None:  # the loop must not keep a journal alive that its store has dropped
                 return
-            del writer
+            continue
+        time.sleep(SYNC_SECONDS)
+        writer = reference()
+        if writer is None or not writer._sync(file):
+            return
+        del writer
 
 
 def framed(payload: bytes) -> bytes:
