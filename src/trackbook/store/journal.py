@@ -139,6 +139,7 @@ class JournalWriter:
         self._encode = msgspec.msgpack.Encoder().encode
         self._file: JournalFile | None = None
         self._spooling_since: float | None = None
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._start_afresh()
         _writers.add(self)
 
@@ -215,7 +216,8 @@ class JournalWriter:
 
     def _use(self, file: JournalFile) -> JournalFile:
         # A queue and no threading.Event: an interrupt in the midst of `Event.set` leaves its lock held for ever.
-        self._wake, self._unsynced, self._file = queue.SimpleQueue(), False, file
+        self._wake = queue.SimpleQueue()
+        self._unsynced, self._file = False, file
         loop = (weakref.ref(self), file, self._wake)
         threading.Thread(target=_sync_loop, args=loop, daemon=True, name="trackbook-sync").start()
         return file
@@ -265,7 +267,6 @@ class JournalWriter:
 
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._unsynced = False
 
 

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 SIGNS = {"executed": "✓", "cached": "=", "failed": "✗"}
 
 
-@click.group("pipeline")
-def pipeline_group() -> None:
-    """Pipelines that run."""
-
-
-@pipeline_group.command("run")
+@click.command("run")
 @click.argument("target", type=click.Path(path_type=Path), metavar="SCRIPT|NOTEBOOK")
 @click.option("-p", "--param", "params", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose results are kept.")

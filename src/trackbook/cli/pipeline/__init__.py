@@ -1,0 +1,16 @@
+"""`trackbook pipeline`: its commands are imported when they are used."""
+
+from __future__ import annotations
+
+import click
+
+from trackbook.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "run": "trackbook.cli.pipeline.run:run_command",
+}
+
+
+@click.group("pipeline", cls=LazyGroup, places=COMMANDS)
+def pipeline_group() -> None:
+    """Pipelines that run."""
