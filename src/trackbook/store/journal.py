@@ -140,6 +140,7 @@ class JournalWriter:
         self._file: JournalFile | None = None
         self._spooling_since: float | None = None
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._unsynced = False
         self._start_afresh()
         _writers.add(self)
 
@@ -267,7 +268,6 @@ class JournalWriter:
 
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
-        self._unsynced = False
 
 
 _writers: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
