@@ -67,12 +67,12 @@ def test_a_file_is_unchanged_by_content_and_a_recent_time_stamp_is_not_believed(
 
 def test_an_entry_is_found_only_whole_in_its_context_and_with_its_random_state(tmp_path: Path) -> None:
     store = Store.open(tmp_path / ".trackbook")
-    cache = StepCache(store)
+    cache = StepCache(store, tmp_path)
     digest = store.objects.put(b"outputs")
     entry = Entry(digest, ("s",), random_before="r", random_after=store.objects.put(b"state"), context="c")
     cache.keep("k", "step", entry, "run")
-    assert StepCache(store, ["other"]).find("k", "r", "c") is None
-    cache = StepCache(store, ["step", "other"])
+    assert StepCache(store, tmp_path, ["other"]).find("k", "r", "c") is None
+    cache = StepCache(store, tmp_path, ["step", "other"])
     assert cache.find("k", "r", "c") == entry
     assert cache.find("other", "r", "c") is None
     assert cache.find("k", "another", "c") is None

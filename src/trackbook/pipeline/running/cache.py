@@ -2,7 +2,8 @@
 
 A key is made of the code that a step reaches, what it is handed, the environment and where it runs.  With
 each result stand the files it was computed from and the random state it began with; they must still be the
-same.  A result is only kept when taking it from here is the same as running the step, see `worker._unsafe`.
+same.  A result is only kept when taking it from here is the same as running the step, see `keeping.unsafe`; the files
+that the step wrote belong to it, see `writes`.
 
 What cannot be seen is not a reason to run again: the clock, files that native code opens whose names are
 not in the code, and answers of `os.path.exists`.
@@ -20,18 +21,18 @@ from blake3 import blake3
 
 from trackbook.errors import IntegrityError, NotFoundError
 from trackbook.pipeline.plan import StepPlan
+from trackbook.pipeline.running.files import RACY_NS, KeptFile, is_plain, is_there
 from trackbook.pipeline.running.observe import ABSENT, Seen, see
 from trackbook.store import Store, now_ms
 
-FORMAT = "1"
+FORMAT = "2"
 """Part of every key: another number makes all that was kept unknown."""
 
-_RACY_NS = 2_000_000_000
 _READ_AT_ONCE = 64 * 1024 * 1024
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A kept result: the object with the pickled outputs and all that makes it valid.
+    """A kept result: the object with the pickled outputs, the files and folders made, and all that makes it valid.
 
     `context` is set where the step changed an argument in place, which is only right as long as the same
     values are there to see it.
@@ -45,6 +46,8 @@ class Entry(msgspec.Struct, frozen=True):
     random_before: str = ""
     random_after: str = ""
     context: str = ""
+    files: tuple[KeptFile, ...] = ()
+    folders: tuple[str, ...] = ()
     seconds: float = 0.0
     time: int = 0
 
@@ -84,9 +87,12 @@ def project_modules(modules: Iterable[str], folder: Path) -> dict[str, str]:
 class StepCache:
     """Keeps results of steps in the objects and the table `step_cache` of a store."""
 
-    def __init__(self, store: Store, steps: Iterable[str] = ()) -> None:
-        """Read what is kept for `steps`, by name, at once: one look at the database for a whole run."""
-        self._store = store
+    def __init__(self, store: Store, folder: Path, steps: Iterable[str] = ()) -> None:
+        """Read what is kept for `steps`, by name, at once: one look at the database for a whole run.
+
+        `folder` is where steps run and their files lie.
+        """
+        self._store, self._folder = store, folder
         self._known: dict[str, str] = {}
         names = msgspec.json.encode(sorted(set(steps))).decode()
         with store.read() as db:
@@ -98,15 +104,29 @@ class StepCache:
         known = self._known.get(key)
         if known is None:
             return None
-        entry = msgspec.json.decode(known, type=Entry)
+        try:
+            entry = msgspec.json.decode(known, type=Entry)
+        except msgspec.MsgspecError:
+            return None
+        if not all(is_plain(name) for name in (*entry.folders, *(kept.path for kept in entry.files))):
+            return None
         if entry.random_after and entry.random_before != random_token:
             return None
         if entry.context not in ("", context):
             return None
         needed = [digest for digest in (entry.digest, entry.printed, entry.random_after) if digest]
+        needed += [kept.digest for kept in self.missing(entry)]
         if not all(self._is_whole(digest) for digest in needed):
             return None
         return entry if all(unchanged(seen, entry.time) for seen in entry.reads) else None
+
+    def missing(self, entry: Entry) -> list[KeptFile]:
+        """Return the files of a kept result that are not there as they were."""
+        return [kept for kept in entry.files if not is_there(kept, self._folder, entry.time)]
+
+    def is_known(self, digest: str) -> bool:
+        """Tell whether a kept result of one of the steps names this object."""
+        return any(digest in content for content in self._known.values())
 
     def _is_whole(self, digest: str) -> bool:
         """Tell whether an object is there undamaged; a big one is only read, and checked, when it is needed."""
@@ -139,7 +159,7 @@ def unchanged(seen: Seen, kept_time: int) -> bool:
         now = os.stat(seen.path)  # noqa: PTH116 - on the path of every run
     except OSError:
         return seen.digest == ABSENT
-    settled = seen.mtime_ns and seen.mtime_ns + _RACY_NS < kept_time * 1_000_000
+    settled = seen.mtime_ns and seen.mtime_ns + RACY_NS < kept_time * 1_000_000
     if settled and (now.st_size, now.st_mtime_ns) == (seen.size, seen.mtime_ns):
         return True
     return see(seen.path).digest == seen.digest

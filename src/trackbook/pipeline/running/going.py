@@ -10,11 +10,12 @@ from typing import Any
 
 from blake3 import blake3
 
-from trackbook.errors import PipelineError
+from trackbook.errors import NotFoundError, PipelineError, StoreError
 from trackbook.pipeline.outcome import StepResult
 from trackbook.pipeline.params import literal_values
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import Entry, StepCache, chain, digest_of, project_modules, step_key
+from trackbook.pipeline.running.files import keep_files, put_back
 from trackbook.pipeline.running.process import OnOutput, WorkerProcess
 from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened, RunStep, Value
 from trackbook.pipeline.running.signature import UnsignedError, signature
@@ -42,7 +43,7 @@ class RunningPlan:
     ) -> None:
         self._store, self._plan, self._given, self._cwd, self._spool = store, plan, dict(given), cwd, spool
         self._environment, self._on_output = environment, on_output
-        self._cache = StepCache(store, [step.name for step in plan.steps])
+        self._cache = StepCache(store, cwd, [step.name for step in plan.steps])
         self._handed = list(_handed(plan))
         self._last_use = {v.slot: place for place, values in enumerate(self._handed) for v in values if v.slot}
         self.use_cache = True
@@ -70,8 +71,13 @@ class RunningPlan:
         self._keys.update(dict.fromkeys(_slots(step), key or uuid.uuid4().hex))
         keepable = key is not None and step.marker.cached
         entry = self._cache.find(key, self._random, context) if key and keepable and self.use_cache else None
+        faults: list[str] = []
         if entry is not None:
-            return self._take(step, entry), None
+            try:
+                notes = self._put_back(entry, run_id)
+                return self._take(step, entry, notes), None
+            except (OSError, StoreError, NotFoundError) as fault:
+                faults = [f"its kept files cannot be put back: {fault}"]
         reply = self._run(step, spooled=keepable)
         if isinstance(reply, Failed):
             self._on_output("stderr", reply.traceback)
@@ -81,8 +87,11 @@ class RunningPlan:
         before = self._random
         reasons = self._learn(step, reply, key)
         if key and keepable and not reasons:
-            self._keep(step, key, reply, before, context if reply.touched else "", run_id)
-        return StepResult(step.name, "executed", reply.seconds, "; ".join(reasons)), None
+            try:
+                self._keep(step, key, reply, before, context if reply.touched else "", run_id)
+            except (OSError, StoreError) as fault:
+                reasons = [f"its result cannot be kept: {fault}"]
+        return StepResult(step.name, "executed", reply.seconds, "; ".join([*faults, *reasons])), None
 
     def close(self) -> None:
         """End the worker."""
@@ -113,7 +122,14 @@ class RunningPlan:
             self._running()
         return (self._params or {})[value.param or ""]
 
-    def _take(self, step: StepPlan, entry: Entry) -> StepResult:
+    def _put_back(self, entry: Entry, run_id: str) -> list[str]:
+        missing = self._cache.missing(entry)
+        notes = put_back(self._store, self._cwd, missing, run_id, self._cache.is_known)
+        for name in entry.folders:
+            (self._cwd / name).mkdir(parents=True, exist_ok=True)
+        return notes
+
+    def _take(self, step: StepPlan, entry: Entry, notes: list[str]) -> StepResult:
         slots = _slots(step)
         self._signatures.update(zip(slots, entry.signatures, strict=True))
         handed = tuple(value.slot or "" for value in self._values(step))
@@ -123,7 +139,7 @@ class RunningPlan:
             self._random_states[entry.random_after] = self._store.objects.get(entry.random_after)
         if entry.printed:
             self._on_output("stdout", self._store.objects.get(entry.printed).decode())
-        return StepResult(step.name, "cached", 0.0)
+        return StepResult(step.name, "cached", 0.0, "; ".join(notes))
 
     def _run(self, step: StepPlan, *, spooled: bool) -> Done | Failed:
         worker = self._running()
@@ -195,6 +211,7 @@ class RunningPlan:
     def _keep(self, step: StepPlan, key: str, done: Done, before: str, context: str, run_id: str) -> None:
         objects = self._store.objects
         spool = self._spool / "outputs"
+        files, folders = keep_files(objects, self._cwd, done.effects)
         entry = Entry(
             digest=objects.put(spool),
             signatures=tuple(item for item in done.signatures if item is not None),
@@ -204,6 +221,8 @@ class RunningPlan:
             random_before=before,
             random_after=objects.put(done.random_state) if done.random_state is not None else "",
             context=context,
+            files=files,
+            folders=folders,
             seconds=done.seconds,
             time=now_ms(),
         )

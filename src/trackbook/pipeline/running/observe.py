@@ -14,15 +14,15 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
-from blake3 import blake3
 
 from trackbook.capture import state
 from trackbook.capture.files import audit, readers
-from trackbook.capture.files.paths import absolute
+from trackbook.capture.files.digests import fingerprint_file, fingerprint_folder
+from trackbook.capture.files.paths import absolute, is_data_file
 from trackbook.capture.files.urls import is_url
-from trackbook.capture.files.watcher import fingerprint_file, is_data_file
 from trackbook.cells.catalogue import CWD, PYPLOT
 from trackbook.pipeline.running.signature import UnsignedError, is_mutable, signature
+from trackbook.pipeline.running.writes import EVENTS, Writes
 from trackbook.tracking.reproduction.workspace import LEFT_OUT
 
 ABSENT = "absent"
@@ -39,14 +39,6 @@ _SAID = {
     "pandas.options": "pandas options",
 }
 _LAZY = frozenset(_SAID.get(name, name) for name in state.LIBRARY_STATE)
-_CHANGES = {
-    "os.rename": (0, 1),
-    "os.remove": (0,),
-    "os.rmdir": (0,),
-    "os.truncate": (0,),
-    "os.link": (1,),
-    "os.symlink": (1,),
-}
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -59,13 +51,14 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct, frozen=True):
-    """What a step read, what it wrote, and why its result cannot be kept for those reasons.
+    """What a step read, which files and folders it made, and why its result cannot be kept for those reasons.
 
     `complete` is false where the folder holds too many files to see what native code wrote.
     """
 
     reads: tuple[Seen, ...] = ()
     written: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     complete: bool = True
 
@@ -74,65 +67,68 @@ class Observer:
     """Watches one step at a time in this process."""
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[int, int]] | None = None
-        self._reset()
         readers.install()
 
     def start(self) -> None:
         """Begin to watch."""
-        self._reset()
-        self._files = files_in(os.getcwd())  # noqa: PTH109 - as text
-        self._folder = os.getcwd()  # noqa: PTH109
+        self._folder = os.getcwd()  # noqa: PTH109 - as text
+        self._writes = Writes(self._folder, files_in(self._folder))
+        self._listed: dict[str, Seen] = {}
+        self._reasons: dict[str, None] = {}
         audit.listen(self._heard)
 
     def stop(self, named: Iterable[str] = ()) -> Effects:
         """End watching; `named` are strings of the code that are taken for paths where such a file exists."""
         audit.unlisten(self._heard)
-        self._written |= self._changed_files()
-        written = sorted(path for path in self._written if os.path.exists(path))  # noqa: PTH110 - may be a folder
+        after = files_in(self._folder)
+        written, made = self._writes.ended(after)
         # A string may be anything, so only what is a file now counts.
         literal = {path for text in named if (path := _path(text)) and os.path.isfile(path)}  # noqa: PTH113
-        reads = sorted((self._read | literal) - self._written)
-        seen = [*(see(path) for path in reads), *(see(path) for path in sorted(self._listed))]
-        reasons = [*self._reasons, *(f"writes the file {_relative(path)}" for path in written)]
-        return Effects(tuple(seen), tuple(written), tuple(reasons), self._files is not None)
+        reads = sorted((self._writes.read | literal) - self._writes.fresh)
+        seen = [*(see(path) for path in reads), *(self._listed[path] for path in sorted(self._listed))]
+        reasons = [*self._reasons, *self._writes.reasons, *self._lists_its_own()]
+        return Effects(tuple(seen), tuple(written), tuple(made), tuple(reasons), after is not None)
 
-    def _changed_files(self) -> set[str]:
-        before, self._files = self._files, files_in(self._folder)
-        if before is None or self._files is None:
-            return set()
-        return {path for path, status in self._files.items() if before.get(path) != status}
-
-    def _reset(self) -> None:
-        self._read: set[str] = set()
-        self._written: set[str] = set()
-        self._listed: set[str] = set()
-        self._reasons: dict[str, None] = {}
+    def _lists_its_own(self) -> list[str]:
+        """Name the folders that are no more what they were when the step listed them: a second run sees another."""
+        return [
+            f"lists the folder {_relative(path)} and then changes what is in it"
+            for path, seen in self._listed.items()
+            if see(path).digest != seen.digest
+        ]
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         try:
             self._note(event, arguments)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OSError):
             return  # an argument that is no path: the call is about to say so itself
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
-            self._opened(*arguments)
+            self._writes.opened(*arguments)
+        elif event in EVENTS:
+            self._writes.changes(event, arguments)
         elif event == audit.NATIVE:
             self._native(*arguments)
         elif event == audit.UNSEEN:
             self._reasons[f"may open {arguments[0]}"] = None
         elif event in ("os.listdir", "os.scandir"):
-            if (path := _path(arguments[0] or ".")) and not audit.is_importing():
-                self._listed.add(path)
-        elif event in _CHANGES:
-            self._written.update(path for place in _CHANGES[event] if (path := _path(arguments[place])))
+            self._lists("." if arguments[0] is None else arguments[0])
         elif event == "sqlite3.connect":
-            self._reasons["opens a database"] = None
+            if arguments[0] != ":memory:":
+                self._reasons["opens a database"] = None
         elif event == "socket.connect":
             self._reasons["uses the network"] = None
         elif event in _PROCESSES and not _is_probe(arguments):
             self._reasons["starts other processes, whose files are not seen"] = None
+
+    def _lists(self, name: Any) -> None:
+        path = absolute(name)
+        if path is None or path in self._listed or audit.is_importing() or self._writes.has_made(path):
+            return
+        # The project's folder is one of those that modules are imported from, which are no data.
+        if path == self._folder or is_data_file(path):
+            self._listed[path] = see(path)
 
     def _native(self, name: str, action: str) -> None:
         if is_url(name):
@@ -140,14 +136,12 @@ class Observer:
         elif action == "database":
             self._reasons["opens a database"] = None
         elif (path := _path(name)) is not None:
-            (self._read if action == "read" else self._written).add(path)
-
-    def _opened(self, name: Any, mode: Any, flags: Any) -> None:
-        path = _path(name)
-        if path is None:
-            return
-        writing = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & (os.O_WRONLY | os.O_RDWR))
-        (self._written if writing else self._read).add(path)
+            if action == "read":
+                self._writes.reads(path)
+            elif action == "removed":
+                self._writes.removes(path)
+            elif action == "written" or not os.path.isdir(path):  # noqa: PTH112 - a dataset tells of each file too
+                self._writes.writes(path, whole=action == "written")
 
 
 def files_in(folder: str, limit: int = MAX_FILES) -> dict[str, tuple[int, int]] | None:
@@ -178,8 +172,7 @@ def see(path: str) -> Seen:
     """Return what a file or folder is now."""
     place = Path(path)
     if place.is_dir():
-        names = "\n".join(sorted(os.listdir(place)))  # noqa: PTH208 - names alone
-        return Seen(path, blake3(names.encode()).hexdigest())
+        return Seen(path, fingerprint_folder(path).digest or ABSENT)
     found = fingerprint_file(place)
     if found.digest is None:
         return Seen(path, ABSENT)
