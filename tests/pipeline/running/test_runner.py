@@ -341,3 +341,19 @@ def test_after_an_interrupt_or_kill_the_next_run_resumes_and_no_process_stays(be
     assert not psutil.pid_exists(int(pid.read_text()))
     (bench.folder / "go").touch()
     assert bench.statuses() == ["cached", "executed"]
+
+
+def test_an_edit_of_the_same_size_in_the_same_second_is_never_taken_for_compiled_code(bench: Bench) -> None:
+    (bench.folder / "own.py").write_text("X = 1\n")
+    body = "import own\nY = 1\ndef f():\n    return own.X, Y\n# %% [step:g] cache=off\ndef g(x):\n    print(x)"
+    bench.write(body, "x = f()\ng(x)")
+    times = (1_700_000_000, 1_700_000_000)
+    os.utime(bench.folder / "own.py", times)
+    os.utime(bench.script, times)
+    bench.run()
+    bench.write(body.replace("Y = 1", "Y = 2"), "x = f()\ng(x)")
+    (bench.folder / "own.py").write_text("X = 2\n")
+    os.utime(bench.folder / "own.py", times)
+    os.utime(bench.script, times)
+    bench.run()
+    assert bench.printed() == "(2, 2)\n"

@@ -6,7 +6,6 @@ values, and says what each call did.  When the runner goes away, however that ha
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import pickle
@@ -17,13 +16,13 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any
 
 from blake3 import blake3
 
 from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.data import paths
+from trackbook.pipeline.running.importing import import_from, import_script
 from trackbook.pipeline.running.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
 from trackbook.pipeline.running.observe import Observer, changed, process_state
 from trackbook.pipeline.running.protocol import (
@@ -42,9 +41,6 @@ from trackbook.pipeline.running.protocol import (
     send,
 )
 from trackbook.pipeline.running.signature import shared
-
-MODULE = "trackbook_pipeline_script"
-"""The name under which every script is imported, so that pickles of its classes do not depend on its file."""
 
 PRINTED_LIMIT = 1_000_000
 
@@ -71,7 +67,7 @@ class Worker:
 
     def _open(self, command: Open) -> Opened:
         os.chdir(command.cwd)
-        sys.path.insert(0, command.cwd)
+        import_from(command.cwd)
         self._module = import_script(Path(command.script))
         overrides = pickle.loads(command.params)  # noqa: S301 - written by the runner a moment ago
         self._params = self._module.Params(**overrides)
@@ -142,17 +138,6 @@ class Worker:
             sys.stdout.flush()
             effects = self._observer.stop([*command.named, *texts])
         return _unpack(command, result), seconds, effects
-
-
-def import_script(path: Path) -> ModuleType:
-    """Import the script at `path` under the fixed name, without running its main."""
-    spec = importlib.util.spec_from_file_location(MODULE, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[MODULE] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _unpack(command: RunStep, result: Any) -> list[Any]:
