@@ -107,6 +107,10 @@ class GateError(RegistryError):
     code = "gate_refused"
 
 
+class SettingsWarning(UserWarning):
+    """Something in trackbook.toml has no effect; shown once a run."""
+
+
 class TagWarning(UserWarning):
     """A cell has a tag that neither Trackbook nor another known tool gives a meaning."""
 

@@ -140,6 +140,55 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"`grace_days` is a number of days, 0 or more, not {self.grace_days}")
 
 
+class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a step of a pipeline is run.
+
+    ```toml
+    [pipeline.steps.train]
+    retries = 2
+    retry_seconds = 5.0
+    timeout_seconds = 600
+    cpus = 2
+    memory_mb = 4000
+    resources = { GPU = 1 }
+    ```
+
+    A step that raises or takes too long is called again up to `retries` times, `retry_seconds` later (twice as long
+    each time).  It ends with an error after `timeout_seconds`, or when its process needs more than `memory_mb`.  It
+    takes `cpus` of the places of `--jobs`; `resources` are asked of Dask's workers.
+    """
+
+    retries: int = 0
+    retry_seconds: float = 0.0
+    timeout_seconds: float | None = None
+    cpus: int = 1
+    memory_mb: float | None = None
+    resources: dict[str, float] = {}
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.retries <= 1000:
+            raise ValueError(f"`retries` lies between 0 and 1000, not at {self.retries}")
+        if not 0 <= self.retry_seconds < 1_000_000:
+            raise ValueError(f"`retry_seconds` is a number of seconds, 0 or more, not {self.retry_seconds}")
+        if self.cpus < 1:
+            raise ValueError(f"`cpus` is 1 or more, not {self.cpus}")
+        for name in ("timeout_seconds", "memory_mb"):
+            limit = getattr(self, name)
+            if limit is not None and not (limit > 0 and math.isfinite(limit)):
+                raise ValueError(f"`{name}` is more than 0, not {limit}")
+
+
+class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[pipeline]`: how many steps run side by side unless `--jobs` says so, and `[pipeline.steps.NAME]` for each."""
+
+    jobs: int = 1
+    steps: dict[str, StepSettings] = {}
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise ValueError(f"`jobs` is 1 or more, not {self.jobs}")
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `trackbook.toml`; every key has a default, so the file may be missing."""
 
@@ -151,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drift: DriftSettings = DriftSettings()
     remote: RemoteSettings = RemoteSettings()
     store: StoreSettings = StoreSettings()
+    pipeline: PipelineSettings = PipelineSettings()
 
     def __post_init__(self) -> None:
         if not (self.experiment.strip() and self.experiment.isprintable()):

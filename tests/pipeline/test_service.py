@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from trackbook.errors import NotebookError, PipelineError
 from trackbook.pipeline import Pipelines
+from trackbook.pipeline.outcome import OutputPrinted
 from trackbook.store import Store
 from trackbook.tracking import Runs, Tracker
 
@@ -56,7 +57,11 @@ def test_a_notebook_is_converted_verified_and_run_and_its_verification_is_kept(f
     assert (found.verdict, found.differences, found.not_compared) == ("same", (), {})
     assert service.last_verification(script) == found
     printed: list[str] = []
-    result = service.run(script, {"rows": "3"}, on_output=lambda stream, text: printed.append(text))
+    result = service.run(
+        script,
+        {"rows": "3"},
+        on_event=lambda event: printed.extend([event.text] if isinstance(event, OutputPrinted) else []),
+    )
     assert [(step.name, step.status) for step in result.steps] == [("load", "executed"), ("report", "executed")]
     assert "".join(printed) == "total 6\n"
     assert Runs(store).get(result.run_id).summary.params == {"rows": "3"}
@@ -64,11 +69,11 @@ def test_a_notebook_is_converted_verified_and_run_and_its_verification_is_kept(f
 
 def test_a_notebook_runs_through_its_script_and_resumes_from_the_same_cache(folder: Path) -> None:
     service, store = pipelines(folder)
-    first = service.run(folder / "book.ipynb", on_output=lambda stream, text: None)
-    again = service.run(folder / "book.ipynb", on_output=lambda stream, text: None)
+    first = service.run(folder / "book.ipynb", on_event=lambda event: None)
+    again = service.run(folder / "book.ipynb", on_event=lambda event: None)
     assert (first.status, again.steps[0].status) == ("FINISHED", "cached")
     (folder / "helpers.py").write_text("def double(x):\n    return 3 * x\n")
-    changed = service.run(folder / "book.ipynb", on_output=lambda stream, text: None)
+    changed = service.run(folder / "book.ipynb", on_event=lambda event: None)
     assert changed.steps[0].status == "executed"
     assert Runs(store).get(first.run_id).summary.tags["pipeline"].endswith("book.ipynb")
     assert [path.name for path in store.root.glob("script-*")] == []

@@ -82,11 +82,12 @@ class StepPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a script in their order, and its parameters."""
+    """The steps of a script in their order, its parameters and its text."""
 
     path: Path
     params: tuple[ParamField, ...]
     steps: tuple[StepPlan, ...]
+    source: str = field(default="", repr=False)
 
     def producers(self, step: StepPlan) -> dict[str, int]:
         """Return, for each name that `step` is handed, the index of the step that bound it last."""
@@ -128,7 +129,7 @@ def parse_plan(source: str, path: Path) -> Plan:
             f"{path} has no function main(params): it is no pipeline script; convert the notebook again"
         )
     params = tuple(_param_fields(script))
-    return Plan(path, params, tuple(_steps(script, main, {param.name for param in params})))
+    return Plan(path, params, tuple(_steps(script, main, {param.name for param in params})), source)
 
 
 class _Script:

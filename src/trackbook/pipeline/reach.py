@@ -87,7 +87,7 @@ def concerns_every_step(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         return not all(isinstance(target, ast.Name | ast.Tuple) for target in targets)
-    return not (is_docstring(statement) or _is_main_guard(statement))
+    return not (is_docstring(statement) or is_main_guard(statement))
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
@@ -113,5 +113,5 @@ def is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _is_main_guard(statement: ast.stmt) -> bool:
+def is_main_guard(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and "__name__" in _names_in(statement.test) and not statement.orelse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -13,20 +13,22 @@ import msgspec
 
 from trackbook.errors import NotFoundError, PipelineError, StoreError, UsageError
 from trackbook.pipeline.plan import Plan, read_plan
+from trackbook.settings import PipelineSettings
 from trackbook.store import Store, now_ms
 
 # A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
     from trackbook.cells.graph import RecordedUse
     from trackbook.pipeline.execution import OnCell
-    from trackbook.pipeline.outcome import PipelineResult
-    from trackbook.pipeline.running.process import OnOutput
-    from trackbook.pipeline.running.runner import OnStep
+    from trackbook.pipeline.outcome import OnEvent, PipelineResult
+    from trackbook.pipeline.running.options import RunOptions
+    from trackbook.pipeline.running.preview import StepForecast
     from trackbook.pipeline.script.convert import Script
     from trackbook.pipeline.script.magics import Choices
     from trackbook.pipeline.steps.notebook import Notebook
     from trackbook.pipeline.steps.recorded import Recorded
     from trackbook.pipeline.sync.service import Origin, Synced
+    from trackbook.pipeline.verification.scriptprocess import OnStep
     from trackbook.pipeline.verification.verify import Verification
     from trackbook.tracking import Tracker
 
@@ -46,8 +48,9 @@ class Chosen(TypedDict, total=False):
 class Pipelines:
     """Joins conversion, verification and runs with the store."""
 
-    def __init__(self, store: Store, tracker: Tracker, root: Path) -> None:
+    def __init__(self, store: Store, tracker: Tracker, root: Path, settings: PipelineSettings | None = None) -> None:
         self._store, self._tracker, self._root = store, tracker, root
+        self._settings = settings or PipelineSettings()
 
     def graph(
         self,
@@ -240,37 +243,47 @@ class Pipelines:
         self,
         target: Path,
         params: Mapping[str, Any] | None = None,
+        options: RunOptions | None = None,
         *,
-        use_cache: bool = True,
-        on_step: OnStep | None = None,
-        on_output: OnOutput | None = None,
+        on_event: OnEvent | None = None,
     ) -> PipelineResult:
         """Run a pipeline script, or a notebook by way of its script, as a run with a child run for each step.
 
         `params` are values, or texts as on the command line.  Steps whose results are sure to be the same are
         taken from the cache.  A step that raises gives the status FAILED and no exception.
         """
+        from trackbook.pipeline.running.options import RunOptions
         from trackbook.pipeline.running.runner import Runner
 
-        runner = Runner(self._store, self._tracker)
+        runner = Runner(self._store, self._tracker, self._settings)
+        chosen = options or RunOptions(jobs=self._settings.jobs)
+        with self._script_of(target) as (script, home):
+            return runner.run(read_plan(script), params, chosen, home=home, origin=target, on_event=on_event)
+
+    def preview(
+        self, target: Path, params: Mapping[str, Any] | None = None, options: RunOptions | None = None
+    ) -> list[StepForecast]:
+        """Return what `run` would do with each step, without running any."""
+        from trackbook.pipeline.running.options import RunOptions
+        from trackbook.pipeline.running.preview import preview
+
+        with self._script_of(target) as (script, home):
+            return preview(self._store, read_plan(script), params or {}, options or RunOptions(), home)
+
+    @contextmanager
+    def _script_of(self, target: Path) -> Iterator[tuple[Path, Path]]:
+        """Yield the script of a target, which for a notebook is only made for this, and the folder to run it in."""
+        home = target.resolve().parent
         if target.suffix != ".ipynb":
-            return runner.run(read_plan(target), params, use_cache=use_cache, on_step=on_step, on_output=on_output)
+            yield target, home
+            return
         from trackbook.pipeline.script.convert import convert
         from trackbook.pipeline.steps.notebook import read_notebook
 
         with tempfile.TemporaryDirectory(prefix="script-", dir=self._store.root) as folder:
             script = Path(folder) / f"{target.stem}_pipeline.py"
             _write(script, convert(read_notebook(target), _choices(target, {})).text)
-            home = target.resolve().parent
-            return runner.run(
-                read_plan(script),
-                params,
-                home=home,
-                origin=target,
-                use_cache=use_cache,
-                on_step=on_step,
-                on_output=on_output,
-            )
+            yield script, home
 
     def _name(self, path: Path) -> str:
         """Return a path as it is kept: relative to the project where it lies in it."""

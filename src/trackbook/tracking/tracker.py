@@ -81,13 +81,15 @@ class Tracker:
         source: str | None = None,
         notebook: str | None = None,
         cell_id: str | None = None,
+        parent: ActiveRun | None = None,
     ) -> ActiveRun:
         """Start a run and make it the active one.
 
         Within an active run it becomes a child: on request (`nested`), or by itself when the active run is a tracked
-        cell's or a pipeline's, which the user did not start by hand.  Otherwise a second run raises UsageError.
+        cell's or a pipeline's, which the user did not start by hand.  Otherwise a second run raises UsageError.  With
+        `parent` it is that run's child, whichever is active.
         """
-        parent = self.active
+        nested, parent = nested or parent is not None, parent or self.active
         if parent is not None and not nested and parent.kind == "python":
             raise UsageError(
                 f"run {parent.run_name!r} ({parent.run_id[:8]}) is still active; end it with `tb.end_run()`, "

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from trackbook.pipeline.plan import StepPlan, parse_plan
-from trackbook.pipeline.running.cache import Entry, StepCache, project_modules, step_key, unchanged
+from trackbook.pipeline.running.cache import StepCache, unchanged
+from trackbook.pipeline.running.entry import Entry
+from trackbook.pipeline.running.key import Call, step_key
+from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.pipeline.running.observe import ABSENT, see
 from trackbook.pipeline.running.signature import UnsignedError, reachable, shared, signature
 from trackbook.store import Store, now_ms
@@ -19,13 +22,14 @@ def step(expression: str = "x + 1") -> StepPlan:
 
 
 def key(plan: StepPlan, **changes: str) -> str:
-    given = {"environment": "e", "project": "m", "state": "s"} | changes
-    return step_key(plan, [given.pop("argument", "1")], cwd=Path(given.pop("cwd", "/p")), **given)
+    given = {"environment": "e", "module": "m", "state": "s", "argument": "1", "cwd": "/p"} | changes
+    arguments, modules = (("a", given.pop("argument")),), {"/p/own.py": given.pop("module")}
+    return step_key(Call(plan, arguments, modules=modules, **given))
 
 
 def test_a_key_depends_on_code_arguments_environment_place_modules_and_state() -> None:
     variants = [key(step()), key(step("x + 2"))]
-    variants += [key(step(), **{name: "other"}) for name in ("argument", "environment", "cwd", "project", "state")]
+    variants += [key(step(), **{name: "other"}) for name in ("argument", "environment", "cwd", "module", "state")]
     assert len(set(variants)) == len(variants)
     assert key(step()) == key(step("x  +  1  # same"))
 
@@ -47,7 +51,9 @@ def test_modules_of_the_project_are_followed_through_packages_and_relative_impor
     for name in ("b", "deep", "unused"):
         (package / f"{name}.py").write_text("")
     (tmp_path / "other.py").write_text("")
-    names = {Path(path).relative_to(tmp_path).as_posix() for path in project_modules(["own.a", "numpy"], tmp_path)}
+    names = {
+        Path(path).relative_to(tmp_path).as_posix() for path in ProjectModules(tmp_path).reached(["own.a", "numpy"])
+    }
     assert names == {"own/__init__.py", "own/a.py", "own/b.py", "own/deep.py"}
 
 
@@ -74,11 +80,12 @@ def test_an_entry_is_found_only_whole_in_its_context_and_with_its_random_state(t
     assert StepCache(store, tmp_path, ["other"]).find("k", "r", "c") is None
     cache = StepCache(store, tmp_path, ["step", "other"])
     assert cache.find("k", "r", "c") == entry
+    assert cache.newest("step") == entry
     assert cache.find("other", "r", "c") is None
-    assert cache.find("k", "another", "c") is None
-    assert cache.find("k", "r", "another") is None
+    assert cache.find("k", "another", "c") == "the random state is another"
+    assert "something else might see that" in cache.find("k", "r", "another")
     store.objects.path(digest).write_bytes(b"forged!")
-    assert cache.find("k", "r", "c") is None
+    assert cache.find("k", "r", "c") == "what was kept of it is damaged or gone"
 
 
 def test_signatures_tell_apart_what_fingerprints_call_the_same() -> None:

@@ -11,9 +11,6 @@ import pytest
 
 from support.pipelines import Bench
 from trackbook.errors import PipelineError
-from trackbook.pipeline import StepProgress
-from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.running.runner import Runner
 from trackbook.tracking import Runs
 
 THREE = """
@@ -78,14 +75,15 @@ def test_the_run_has_a_child_run_for_each_step_with_its_seconds_and_status(bench
 
 def test_a_step_that_raises_ends_the_run_and_the_next_run_resumes_after_the_finished_steps(bench: Bench) -> None:
     bench.write(THREE.replace("scaled = [", "scaled = [][1] or ["), MAIN)
-    seen: list[StepProgress] = []
-    runner = Runner(bench.store, bench.tracker)
-    result = runner.run(read_plan(bench.script), on_step=seen.append, on_output=lambda *item: bench.output.append(item))
+    result = bench.run()
     assert result.status == "FAILED"
     assert [(step.status, step.reason) for step in result.steps][1:] == [
-        ("failed", "IndexError: list index out of range")
+        ("failed", "IndexError: list index out of range"),
+        ("skipped", "not reached"),
     ]
-    assert [(item.state, item.position, item.total) for item in seen][-1] == ("failed", 2, 3)
+    (failed,) = bench.steps("failed")
+    assert (failed.position, failed.total, failed.run_id) == (2, 3, result.steps[1].run_id)
+    assert "IndexError" in failed.traceback
     trace = "".join(text for stream, text in bench.output if stream == "stderr")
     assert "in scale" in trace
     assert "worker.py" not in trace

@@ -7,41 +7,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from trackbook.cli.output import NO, exits_with_status, json_option, print_json, print_text
+from trackbook.cli.output import NO, exits_with_status, json_option, print_json, print_table
+from trackbook.cli.pipeline.show import Events, seconds
 from trackbook.errors import UsageError
+from trackbook.pipeline.running.options import RunOptions
 from trackbook.project import Project
 
 if TYPE_CHECKING:
-    from trackbook.pipeline import PipelineResult, StepProgress
+    from trackbook.pipeline.running.preview import StepForecast
 
-SIGNS = {"executed": "✓", "cached": "=", "failed": "✗"}
+INTERRUPTED = 130
 
 
 @click.command("run")
 @click.argument("target", type=click.Path(path_type=Path), metavar="SCRIPT|NOTEBOOK")
 @click.option("-p", "--param", "params", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="How many steps may run side by side.")
+@click.option("--only", multiple=True, metavar="STEP", help="Run just this step, on kept results; may be repeated.")
+@click.option("--from", "start", metavar="STEP", help="Run this step anew, and all that follow from it.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose results are kept.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of each step, and run none.")
+@click.option("--explain", is_flag=True, help="Say why each step ran although there is a cache.")
 @json_option
 @exits_with_status
-def run_command(target: Path, params: tuple[str, ...], no_cache: bool, as_json: bool) -> None:
+def run_command(
+    target: Path,
+    params: tuple[str, ...],
+    jobs: int | None,
+    only: tuple[str, ...],
+    start: str | None,
+    no_cache: bool,
+    dry_run: bool,
+    explain: bool,
+    as_json: bool,
+) -> None:
     """Run a pipeline as a run with a child run a step; steps whose results are sure to be the same are skipped.
 
-    Exit status 1 when a step fails; the same command then goes on from there.
+    Steps that share no state of a process run side by side with --jobs.  Retries, time limits and memory of a step
+    stand in trackbook.toml under [pipeline.steps.NAME].  --json prints one object a line as things happen, the result
+    in the last one.
+
+    Exit status 1 when a step fails, 130 after Ctrl-C; the same command then goes on from there.
     """
     project = Project.open(target.absolute())
-    result = project.pipelines.run(
-        target,
-        dict(_key_value(param) for param in params),
-        use_cache=not no_cache,
-        on_step=None if as_json else _print_step,
-        on_output=lambda stream, text: click.echo(text, nl=False, err=as_json or stream == "stderr"),
-    )
-    if as_json:
-        print_json(msgspec.to_builtins(result))
-    else:
-        _print_result(result)
+    given = dict(_key_value(param) for param in params)
+    options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=jobs or project.settings.pipeline.jobs)
+    if dry_run:
+        _print_forecast(project.pipelines.preview(target, given, options), as_json)
+        return
+    events = Events(as_json=as_json, explain=explain, prefixed=options.jobs > 1)
+    try:
+        with events:
+            result = project.pipelines.run(target, given, options, on_event=events)
+    except KeyboardInterrupt:
+        click.echo("interrupted: what is done is kept, and the same command goes on from there", err=True)
+        sys.exit(INTERRUPTED)
     if result.status != "FINISHED":
         sys.exit(NO)
 
@@ -53,14 +74,11 @@ def _key_value(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _print_step(progress: StepProgress) -> None:
-    if progress.state == "started":
+def _print_forecast(steps: list[StepForecast], as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(steps))
         return
-    reason = f"  {progress.reason}" if progress.reason else ""
-    sign = SIGNS.get(progress.state, "?")
-    place = f"[{progress.position}/{progress.total}]"
-    print_text(f"{sign} {place} {progress.name}: {progress.state}, {progress.seconds:.2f} s{reason}")
-
-
-def _print_result(result: PipelineResult) -> None:
-    print_text(f"{result.status.lower()} in {result.seconds:.2f} s, run {result.run_id[:8]}")
+    rows = [[step.name, step.state, seconds(step.expected), step.why] for step in steps]
+    print_table(["step", "would be", "last took", "why"], rows, empty="the script has no steps")

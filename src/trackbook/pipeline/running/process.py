@@ -26,6 +26,16 @@ class WorkerProcess:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the process is still there."""
+        return self._process.poll() is None
+
     def ask(self, command: Command, on_output: OnOutput) -> Reply:
         """Send a command and return its answer, passing on what is printed meanwhile."""
         assert self._process.stdin is not None

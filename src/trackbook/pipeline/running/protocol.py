@@ -39,7 +39,8 @@ class RunStep(msgspec.Struct, tag=True, frozen=True):
     """Call a function of the script.
 
     `live` are the slots that later steps still use, `spool` is where the pickled outputs may be written
-    (empty: they will not be kept), `named` the strings of the code, `random_state` what to start from.
+    (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps in other processes need
+    them), `named` the strings of the code, `random_state` what to start from.
     """
 
     function: str
@@ -48,6 +49,7 @@ class RunStep(msgspec.Struct, tag=True, frozen=True):
     unpacked: bool
     live: tuple[str, ...]
     spool: str
+    hand_on: bool
     named: tuple[str, ...]
     random_state: bytes | None
 

@@ -1,9 +1,8 @@
-"""Runs a plan: finished steps from the cache, the others in a fresh process, all of it as a run with child runs.
+"""Runs a plan: finished steps from the cache, the others in fresh processes, all of it as a run with child runs.
 
-This process decides and records, the worker only calls functions.  The worker is started when the first step
+This process decides and records, the workers only call functions.  A worker is started when the first step
 really has to run, and values are loaded into it when a step needs them, so that a run in which nothing
-changed neither imports the script nor reads a result.  A step that is done is kept at once: after Ctrl-C or
-kill -9 the same call goes on where it was.
+changed neither imports the script nor reads a result.
 """
 
 from __future__ import annotations
@@ -11,89 +10,130 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackbook.capture.environment import EnvironmentReader
-from trackbook.pipeline.outcome import PipelineResult, StepProgress, StepResult
+from trackbook.errors import SettingsWarning, nearest
+from trackbook.pipeline.outcome import (
+    FAILED,
+    Noticed,
+    OnEvent,
+    OutputPrinted,
+    PipelineEvent,
+    PipelineResult,
+    RunEnded,
+    RunStarted,
+    StepResult,
+)
 from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan
-from trackbook.pipeline.running.going import RunningPlan
-from trackbook.pipeline.running.process import OnOutput
+from trackbook.pipeline.running.choice import Choice, chosen
+from trackbook.pipeline.running.groups import Groups, groups_of, one_by_one
+from trackbook.pipeline.running.ledger import Ledger
+from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.running.places import NotApartError
+from trackbook.pipeline.running.scheduler import Scheduler
+from trackbook.pipeline.running.setting import Setting
+from trackbook.settings import PipelineSettings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
     from trackbook.tracking import Tracker
 
-OnStep = Callable[[StepProgress], None]
+_ALL = RunOptions()
 
 
 class Runner:
     """Runs plans against one store."""
 
-    def __init__(self, store: Store, tracker: Tracker) -> None:
-        self._store, self._tracker = store, tracker
+    def __init__(self, store: Store, tracker: Tracker, settings: PipelineSettings | None = None) -> None:
+        self._store, self._tracker, self._settings = store, tracker, settings or PipelineSettings()
         self._environment = EnvironmentReader()
 
     def run(
         self,
         plan: Plan,
         params: Mapping[str, Any] | None = None,
+        options: RunOptions = _ALL,
         *,
         home: Path | None = None,
         origin: Path | None = None,
-        use_cache: bool = True,
-        on_step: OnStep | None = None,
-        on_output: OnOutput | None = None,
+        on_event: OnEvent | None = None,
     ) -> PipelineResult:
         """Run the steps of `plan` and return how it went.
 
         `home` is the folder to run in and to import the project's modules from (the script's folder), `origin`
         what the script was made from where it is only temporary.
         `params` are values or texts for fields of Params.  A step that raises ends the run with the status
-        FAILED and no exception; what it printed and its traceback go to `on_output(stream, text)`.
-        Raises PipelineError for wrong params, or when the script cannot be imported.
+        FAILED and no exception; what it printed and its traceback go to `on_event`.
+        Raises PipelineError for wrong params or names of steps, or when the script cannot be imported.
         """
         given = override(plan, params or {})
-        folder, source = (home or plan.path.parent).resolve(), origin or plan.path
+        _warn_of_strangers(plan, self._settings)
+        structure = _structure(plan, options)
+        choice = chosen(plan, structure, options)
+        folder, source, say = (home or plan.path.parent).resolve(), origin or plan.path, on_event or pass_through
         began = time.perf_counter()
         run = self._tracker.start_run(source.stem, nested=True, kind="pipeline", tags={"pipeline": str(source)})
         with run, tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
-            environment = self._environment.read()[0]
-            going = RunningPlan(self._store, plan, given, folder, Path(spool), environment, on_output or _pass_through)
-            going.use_cache = use_cache
-            try:
-                run.log_params(going.param_texts())
-                steps = tuple(self._steps(going, plan, on_step or _say_nothing))
-            finally:
-                going.close()
-            failed = any(step.status == "failed" for step in steps)
-            status = "FAILED" if failed else "FINISHED"
+            place = Path(spool)
+            at = Setting(self._store, self._tracker, run, plan, given, folder, place, options, self._settings, say)
+            steps = self._passes(at, structure, choice, str(source))
+            status = "FAILED" if any(step.status == FAILED for step in steps) else "FINISHED"
             run.end(status)
-        return PipelineResult(run.run_id, status, steps, time.perf_counter() - began)
+        result = PipelineResult(run.run_id, status, tuple(steps), time.perf_counter() - began)
+        say(RunEnded(result))
+        return result
 
-    def _steps(self, going: RunningPlan, plan: Plan, on_step: OnStep) -> Iterable[StepResult]:
-        for step in plan.steps:
-            place = (step.index + 1, len(plan.steps), step.name)
-            on_step(StepProgress("started", *place))
-            child = self._tracker.start_run(step.name, nested=True, kind="step", source=step.code.source)
-            with child:
-                result, error = going.step(step, child.run_id)
-                child.set_tags({"step": step.name, "step.status": result.status})
-                child.log_metric("seconds", result.seconds)
-                child.end("FAILED" if error else "FINISHED", error)
-            on_step(StepProgress(result.status, *place, result.seconds, result.reason))
-            yield result
-            if error:
-                return
+    def _passes(self, at: Setting, structure: Groups, choice: Choice, source: str) -> Sequence[StepResult]:
+        groups = structure if at.options.jobs > 1 else one_by_one(len(at.plan.steps))
+        ledger = self._ledger(at, groups)
+        at.run.log_params(ledger.param_texts())
+        known = [ledger.expected(step) for step in at.plan.steps]
+        expected = None if None in known else sum(seconds for seconds in known if seconds is not None)
+        names = tuple(step.name for step in at.plan.steps)
+        at.on_event(RunStarted(at.run.run_id, source, names, ledger.param_texts(), expected))
+        for text in _said_of(at.plan, groups) if at.options.jobs > 1 else ():
+            at.on_event(Noticed(text))
+        try:
+            return Scheduler(at, ledger, choice).run()
+        except NotApartError as reason:
+            at.on_event(Noticed(f"the steps run one after the other after all: {reason}"))
+            return Scheduler(at, self._ledger(at, one_by_one(len(at.plan.steps))), choice).run()
+
+    def _ledger(self, at: Setting, groups: Groups) -> Ledger:
+        return Ledger(at.plan, at.given, at.cwd, self._environment.read()[0], groups, at.cache)
 
 
-def _pass_through(stream: str, text: str) -> None:
-    target = sys.stdout if stream == "stdout" else sys.stderr
-    target.write(text)
-    target.flush()
+def _structure(plan: Plan, options: RunOptions) -> Groups:
+    """Return which steps need which; read only where that is asked, as reading takes longer than a run of nothing."""
+    if options.jobs > 1 or options.only or options.start is not None:
+        return groups_of(plan)
+    return one_by_one(len(plan.steps))
 
 
-def _say_nothing(progress: StepProgress) -> None:
-    return None
+def _said_of(plan: Plan, groups: Groups) -> list[str]:
+    """Say which steps stay in one process, and why."""
+    said = []
+    for (one, other), names in sorted(groups.shares.items()):
+        what = ", ".join(name.removeprefix("state:") for name in names)
+        said.append(f"{plan.steps[one].name} and {plan.steps[other].name} run in one process: they share {what}")
+    return said
+
+
+def _warn_of_strangers(plan: Plan, settings: PipelineSettings) -> None:
+    names = [step.name for step in plan.steps]
+    for name in settings.steps:
+        if name not in names and (hint := nearest(name, names)):
+            warnings.warn(f"trackbook.toml: [pipeline.steps] has {name!r}{hint}", SettingsWarning, stacklevel=3)
+
+
+def pass_through(event: PipelineEvent) -> None:
+    """Print what steps print."""
+    if isinstance(event, OutputPrinted):
+        target = sys.stdout if event.stream == "stdout" else sys.stderr
+        target.write(event.text)
+        target.flush()

@@ -104,8 +104,9 @@ class Worker:
         if not complete:
             reasons.append(f"prints more than {PRINTED_LIMIT:,} characters")
         references: tuple[int, ...] = ()
-        if command.spool and not reasons:
-            references, reasons = spool(Path(command.spool), outputs, arguments, touched)
+        if command.spool and (command.hand_on or not reasons):
+            references, faults = spool(Path(command.spool), outputs, arguments, touched)
+            reasons += faults
         return Done(
             seconds,
             signatures,

@@ -1,0 +1,130 @@
+"""How a run of a pipeline is shown while it goes on: lines for people, or one JSON object a line."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import click
+import msgspec
+
+from trackbook.cli.output import print_text
+from trackbook.pipeline.outcome import (
+    Noticed,
+    OutputPrinted,
+    PipelineEvent,
+    PipelineResult,
+    RunEnded,
+    RunStarted,
+    StepProgress,
+)
+
+SIGNS = {"executed": "✓", "cached": "=", "failed": "✗", "skipped": "-", "retrying": "↻"}
+TICK_SECONDS = 1.0
+
+
+class Events:
+    """Shows events; with a terminal, also what is running, how long it has and how long it took last time.
+
+    `explain` says why each step ran, `prefixed` puts the step's name before what it prints.
+    """
+
+    def __init__(self, *, as_json: bool, explain: bool, prefixed: bool) -> None:
+        self._as_json, self._explain, self._prefixed = as_json, explain, prefixed
+        self._lock = threading.Lock()
+        self._running: dict[str, tuple[float, float | None]] = {}
+        self._is_drawn, self._at_start = False, True
+        self._end = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True) if sys.stderr.isatty() and not as_json else None
+
+    def __enter__(self) -> Events:
+        if self._ticker is not None:
+            self._ticker.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        with self._lock:
+            self._clear()
+
+    def __call__(self, event: PipelineEvent) -> None:
+        """Show one event."""
+        with self._lock:
+            self._clear()
+            if self._as_json:
+                click.echo(msgspec.json.encode(event).decode())
+            else:
+                self._show(event)
+
+    def _show(self, event: PipelineEvent) -> None:
+        if isinstance(event, OutputPrinted):
+            self._print(event)
+        elif isinstance(event, StepProgress):
+            self._step(event)
+        elif isinstance(event, RunEnded):
+            print_text(f"{event.result.status.lower()} in {seconds(event.result.seconds)}, {_counts(event.result)}")
+        elif isinstance(event, Noticed):
+            click.echo(event.text, err=True)
+        elif isinstance(event, RunStarted) and event.expected and self._ticker is not None:
+            click.echo(f"the steps took {seconds(event.expected)} when they last ran", err=True)
+
+    def _step(self, step: StepProgress) -> None:
+        if step.state == "started":
+            self._running[step.name] = (time.monotonic(), step.expected)
+            return
+        if step.state != "retrying":
+            self._running.pop(step.name, None)
+        said = [step.reason] if step.reason else []
+        if self._explain and step.why:
+            said.append(f"ran because {step.why}")
+        place = f"[{step.position}/{step.total}]"
+        took = f", {seconds(step.seconds)}" if step.state in ("executed", "failed") else ""
+        print_text(f"{SIGNS.get(step.state, '?')} {place} {step.name}: {step.state}{took}  {'; '.join(said)}".rstrip())
+
+    def _print(self, printed: OutputPrinted) -> None:
+        text = printed.text
+        if self._prefixed and printed.step:
+            text = "".join(f"{printed.step} | {line}" for line in text.splitlines(keepends=True))
+        click.echo(text, nl=False, err=printed.stream == "stderr")
+
+    def _tick(self) -> None:
+        while not self._end.wait(TICK_SECONDS):
+            with self._lock, suppress(OSError):
+                self._draw()
+
+    def _draw(self) -> None:
+        now = time.monotonic()
+        parts = [
+            f"{name} {seconds(now - began)}" + (f" of about {seconds(expected)}" if expected else "")
+            for name, (began, expected) in self._running.items()
+            if now - began > TICK_SECONDS
+        ]
+        self._clear()
+        if parts:
+            sys.stderr.write(f"\r\x1b[2m… {', '.join(parts)[:200]}\x1b[0m")
+            sys.stderr.flush()
+            self._is_drawn = True
+
+    def _clear(self) -> None:
+        if self._is_drawn:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._is_drawn = False
+
+
+def seconds(value: float | None) -> str:
+    """Return a time in seconds as people say it; empty for None."""
+    if value is None:
+        return ""
+    if value < 60:
+        return f"{value:.2f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _counts(result: PipelineResult) -> str:
+    states = [step.status for step in result.steps]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    return f"run {result.run_id[:8]}: {counts or 'no steps'}"

@@ -1,0 +1,83 @@
+"""Puts the results of steps into the cache, and takes them from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trackbook.errors import NotFoundError, StoreError
+from trackbook.pipeline.plan import StepPlan
+from trackbook.pipeline.running.cache import StepCache
+from trackbook.pipeline.running.entry import Entry
+from trackbook.pipeline.running.files import keep_files, put_back
+from trackbook.pipeline.running.ledger import Look
+from trackbook.pipeline.running.protocol import Done
+from trackbook.pipeline.running.results import Result
+from trackbook.pipeline.running.slots import Slots
+from trackbook.store import Store, now_ms
+
+
+class CannotTakeError(Exception):
+    """A kept result cannot be used; the text says why."""
+
+
+class Keeper:
+    """Joins the cache of one run with the objects and files; `cwd` is the folder in which steps write."""
+
+    def __init__(self, store: Store, cache: StepCache, slots: Slots, cwd: Path) -> None:
+        self._store, self._cache, self._slots, self._cwd = store, cache, slots, cwd
+
+    def take(self, step: StepPlan, entry: Entry, run_id: str) -> tuple[Result, list[str]]:
+        """Make the files of a kept result what they were; returns the result and, in words, what that changed.
+
+        Raises CannotTakeError where that cannot be done; the step has to run then.
+        """
+        try:
+            missing = self._cache.missing(entry)
+            notes = put_back(self._store, self._cwd, missing, run_id, self._cache.is_known)
+            for name in entry.folders:
+                (self._cwd / name).mkdir(parents=True, exist_ok=True)
+        except (OSError, StoreError, NotFoundError) as fault:
+            raise CannotTakeError(f"its kept files cannot be put back: {fault}") from fault
+        return self._result(step, entry.digest, entry.references), notes
+
+    def keep(
+        self, step: StepPlan, look: Look, done: Done, spool: Path, random_before: str, run_id: str, reasons: list[str]
+    ) -> Result | None:
+        """Store the pickled outputs of a step, and remember them for later runs unless `reasons` speak against it.
+
+        Adds to `reasons` where the disk does not take them; returns the result for this run, None without one.
+        """
+        try:
+            digest = self._store.objects.put(spool)
+            spool.unlink()
+            if not reasons and look.key is not None and look.call is not None:
+                entry = self._entry(look, done, digest, random_before)
+                self._cache.keep(look.key, step.name, entry, run_id)
+        except (OSError, StoreError) as fault:
+            reasons.append(f"its result cannot be kept: {fault}")
+            return None
+        return self._result(step, digest, done.references)
+
+    def _entry(self, look: Look, done: Done, digest: str, random_before: str) -> Entry:
+        objects = self._store.objects
+        files, folders = keep_files(objects, self._cwd, done.effects)
+        assert look.call is not None
+        return Entry(
+            digest=digest,
+            signatures=tuple(item for item in done.signatures if item is not None),
+            references=done.references,
+            reads=done.effects.reads,
+            printed=objects.put(done.printed.encode()) if done.printed else "",
+            random_before=random_before,
+            random_after=objects.put(done.random_state) if done.random_state is not None else "",
+            context=look.context if done.touched else "",
+            files=files,
+            folders=folders,
+            seconds=done.seconds,
+            time=now_ms(),
+            parts=look.call.parts(),
+        )
+
+    def _result(self, step: StepPlan, digest: str, references: tuple[int, ...]) -> Result:
+        handed = tuple(value.slot or "" for value in self._slots.handed[step.index])
+        return Result(step.index, digest, self._slots.of(step), handed, references)

@@ -1,0 +1,85 @@
+"""What a result depends on: the parts of a cache key, each with a digest, so that a change can be named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from blake3 import blake3
+
+from trackbook.pipeline.plan import StepPlan
+
+FORMAT = "3"
+"""Part of every key: another number makes all that was kept unknown."""
+
+CODE, ENVIRONMENT, FOLDER, STATE, SHAPE = "code", "environment", "folder", "state", "shape"
+DEFINITION, ARGUMENT, MODULE, VARIABLE = "definition:", "argument:", "module:", "variable:"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a step and all that its result may depend on.
+
+    `arguments` are what it is handed, in order: the name that `main` has for it, and its signature; `environment` is
+    the digest of the installed packages, `modules` those of the project's files that its code imports, by path, and
+    `state` stands for what earlier steps did to the process.
+    """
+
+    step: StepPlan
+    arguments: tuple[tuple[str, str], ...]
+    environment: str
+    cwd: str
+    modules: Mapping[str, str]
+    state: str
+
+    def parts(self) -> dict[str, str]:
+        """Return a short digest for each thing that the result depends on."""
+        code = self.step.code
+        keywords = [argument.keyword or "" for argument in self.step.arguments]
+        pairs = zip(self.arguments, keywords, strict=True)
+        return {
+            CODE: short(code.source),
+            SHAPE: short(f"{len(self.step.outputs)} {self.step.unpacked}"),
+            ENVIRONMENT: short(self.environment),
+            FOLDER: short(self.cwd),
+            STATE: short(self.state),
+            **{f"{DEFINITION}{names}#{place}": short(text) for place, (names, text) in enumerate(code.reached)},
+            **{f"{ARGUMENT}{name}": short(f"{keyword}={given}") for (name, given), keyword in pairs},
+            **{f"{MODULE}{path}": short(digest) for path, digest in self.modules.items()},
+            **{f"{VARIABLE}{name}": short(value) for name, value in _environ(self.step).items()},
+        }
+
+
+def step_key(call: Call) -> str:
+    """Return the key of one call: 64 hexadecimal characters."""
+    code = call.step.code
+    keywords = [argument.keyword for argument in call.step.arguments]
+    parts = [
+        FORMAT,
+        code.source,
+        [list(pair) for pair in code.reached],
+        [[keyword, given] for keyword, (_, given) in zip(keywords, call.arguments, strict=True)],
+        [len(call.step.outputs), call.step.unpacked],
+        [call.environment, call.cwd, sorted(call.modules.items()), call.state, _environ(call.step)],
+    ]
+    return blake3(msgspec.json.encode(parts)).hexdigest()
+
+
+def short(text: str) -> str:
+    """Return 16 hexadecimal characters that stand for a text."""
+    return blake3(text.encode()).hexdigest(8)
+
+
+def chain(*parts: str) -> str:
+    """Return a digest that stands for `parts` in their order."""
+    return blake3("\n".join(parts).encode()).hexdigest()
+
+
+def _environ(step: StepPlan) -> dict[str, str]:
+    """Return the environment variables that the code may read: those it names, if it reads any."""
+    sources = [step.code.source, *(source for _, source in step.code.reached)]
+    if not any("environ" in source or "getenv" in source for source in sources):
+        return {}
+    return {name: os.environ[name] for name in step.code.strings if name in os.environ}

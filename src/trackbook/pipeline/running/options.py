@@ -1,0 +1,18 @@
+"""What the user may choose for a run of a pipeline."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pipeline is run.
+
+    With `only` just those steps run, on the kept results of the others; with `start` that step and all that follows
+    from it run anew, whatever is kept.  `jobs` is how many steps may run side by side.
+    """
+
+    use_cache: bool = True
+    only: tuple[str, ...] = ()
+    start: str | None = None
+    jobs: int = 1

@@ -1,0 +1,156 @@
+"""A process in which steps run, what it holds, and the limits of a call."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+from trackbook.errors import PipelineError
+from trackbook.pipeline.running.process import OnOutput, WorkerProcess
+from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened, RunStep
+from trackbook.pipeline.running.results import Result
+from trackbook.settings import StepSettings
+from trackbook.tracking.reproduction.processes import family
+
+LOOK_SECONDS = 0.1
+MEGABYTE = 1_000_000
+
+
+class Loading(msgspec.Struct, frozen=True):
+    """A result that is loaded before a step runs: the object's file and what to bind."""
+
+    result: Result
+    path: str
+    step: str
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a process is to do for one step: results to load first, the call, and its limits."""
+
+    step: str
+    loads: tuple[Loading, ...]
+    command: RunStep
+    limits: StepSettings = StepSettings()
+
+
+class Place:
+    """A process that runs steps of one script, one at a time.
+
+    `held` are the slots that it has as they were made; `random` stands for the random state that it is in.  It is
+    `clean` as long as no step left a trace in it.  `group` is the group of steps for which it is kept, -1 for any, and
+    `lost` tells that its process has ended, with what it held.
+    """
+
+    def __init__(self, script: Path, cwd: Path, given: Mapping[str, Any], random: str) -> None:
+        self._open = Open(str(script.resolve()), str(cwd), pickle.dumps(dict(given)))
+        self._worker: WorkerProcess | None = None
+        self._opened: Opened | None = None
+        self.held: set[str] = set()
+        self.random, self.clean, self.group, self.lost = random, True, -1, False
+
+    @property
+    def is_started(self) -> bool:
+        """Tell whether there is a process yet."""
+        return self._worker is not None
+
+    def open(self, on_output: OnOutput) -> Opened:
+        """Start the process and import the script, if that has not been done; raises PipelineError if it cannot be."""
+        if self._opened is None:
+            self._worker = WorkerProcess()
+            reply = self._worker.ask(self._open, on_output)
+            if not isinstance(reply, Opened):
+                assert isinstance(reply, Failed)
+                on_output("stderr", reply.traceback)
+                raise PipelineError(f"{self._open.script} cannot be imported: {reply.ename}: {reply.evalue}")
+            self._opened = reply
+        return self._opened
+
+    def run(self, task: Task, on_output: OnOutput) -> Done | Failed:
+        """Load what the step needs and call it."""
+        self.open(on_output)
+        assert self._worker is not None
+        for load in task.loads:
+            result = load.result
+            reply = self._worker.ask(Load(load.path, result.digest, result.slots, result.handed), on_output)
+            if isinstance(reply, Failed):
+                raise PipelineError(
+                    f"the kept result of step {load.step!r} cannot be used: {reply.evalue}; run without the cache"
+                )
+            self.held |= set(result.slots)
+        with Watch(self._worker.pid, task.limits) as watch:
+            answer = self._worker.ask(task.command, on_output)
+        assert isinstance(answer, Done | Failed)
+        if watch.complaint:
+            answer = Failed(answer.seconds, watch.kind, watch.complaint, f"{watch.kind}: {watch.complaint}\n")
+        if watch.complaint or not self._worker.is_alive:
+            self.close()
+        return answer
+
+    def settle(self, task: Task, done: Done) -> None:
+        """Take note of what the process holds after a step; slots that nobody uses any more are gone."""
+        self.held = (self.held & set(task.command.live)) | set(task.command.slots)
+        self.clean = self.clean and not done.state and done.random_state is None
+
+    def close(self) -> None:
+        """End the process with all that it started."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker, self._opened = None, None
+            self.held, self.lost = set(), True
+
+
+class Watch:
+    """Ends a process that takes too long or too much memory, and says so."""
+
+    def __init__(self, pid: int, limits: StepSettings, kill: Callable[[int], None] | None = None) -> None:
+        self._pid, self._limits, self._kill = pid, limits, kill or _kill
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.kind, self.complaint = "", ""
+
+    def __enter__(self) -> Watch:
+        if self._limits.timeout_seconds is not None or self._limits.memory_mb is not None:
+            self._thread = threading.Thread(target=self._look, daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _look(self) -> None:
+        seconds, megabytes = self._limits.timeout_seconds, self._limits.memory_mb
+        end = time.monotonic() + seconds if seconds is not None else float("inf")
+        while not self._over.wait(min(LOOK_SECONDS, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                self.kind = "TimeoutError"
+                self.complaint = f"took longer than {seconds:g} s; make it faster, or raise its `timeout_seconds`"
+            elif megabytes is not None and _memory(self._pid) > megabytes * MEGABYTE:
+                self.kind = "MemoryError"
+                self.complaint = f"needed more than {megabytes:g} MB; let it need less, or raise its `memory_mb`"
+            if self.complaint:
+                self._kill(self._pid)
+                break
+
+
+def _memory(pid: int) -> int:
+    total = 0
+    for process in family(pid):
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue  # it has just ended
+    return total
+
+
+def _kill(pid: int) -> None:
+    for process in family(pid):
+        process.kill()

@@ -1,0 +1,69 @@
+"""The processes of one run, and which of them a step runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from trackbook.pipeline.plan import Plan
+from trackbook.pipeline.running.place import Place
+from trackbook.pipeline.running.results import Results
+from trackbook.pipeline.running.slots import name_of, producer
+
+
+class NotApartError(Exception):
+    """Steps that ran side by side have to run one after the other; the text says why."""
+
+
+class Places:
+    """Hands out processes: the steps of a group get the same one, a single step any that is free."""
+
+    def __init__(self, plan: Plan, results: Results, new: Callable[[], Place]) -> None:
+        self._plan, self._results, self._new = plan, results, new
+        self._places: list[Place] = []
+        self._busy: set[int] = set()
+
+    def any(self) -> Place:
+        """Return a process that can be asked about the script."""
+        return self._places[0] if self._places else self._add()
+
+    def take(self, group: int, used: Collection[str]) -> Place | None:
+        """Return a free process that has, or can load, the slots `used`; None where it has to be waited for.
+
+        Raises NotApartError where the values are in two processes and cannot be carried from one to the other.
+        """
+        bound = {slot for slot in used if not self._results.holds(slot)}
+        mine = next((place for place in self._places if place.group == group), None)
+        places = [mine] if mine is not None else [place for place in self._places if place.group == -1]
+        fit = [place for place in places if bound <= place.held]
+        free = [place for place in fit if id(place) not in self._busy]
+        if not free and not fit and (bound or mine is not None):
+            if any(bound <= place.held for place in self._places) and mine is None:
+                return None  # it is kept for steps that go on
+            slot = min(bound)
+            maker = self._plan.steps[producer(slot)].name
+            raise NotApartError(f"{name_of(slot)}, of step {maker}, cannot be carried to another process")
+        if not free and (bound or mine is not None):
+            return None
+        place = max(free, key=lambda place: len(place.held & set(used))) if free else self._add()
+        self._busy.add(id(place))
+        place.group = group
+        return place
+
+    def release(self, place: Place, *, has_ended: bool, reusable: bool) -> None:
+        """Let the next step use a process; any step where its group `has_ended`, unless it is not `reusable`."""
+        self._busy.discard(id(place))
+        if has_ended:
+            place.group = -1
+            if not reusable:
+                place.close()
+                self._places.remove(place)
+
+    def close(self) -> None:
+        """End all processes."""
+        for place in self._places:
+            place.close()
+
+    def _add(self) -> Place:
+        place = self._new()
+        self._places.append(place)
+        return place

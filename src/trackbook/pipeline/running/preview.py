@@ -1,0 +1,64 @@
+"""What a run of a plan would do with each step, told without running any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trackbook.capture.environment import EnvironmentReader
+from trackbook.pipeline.outcome import CACHED, SKIPPED
+from trackbook.pipeline.params import override
+from trackbook.pipeline.plan import Plan, StepPlan
+from trackbook.pipeline.running.cache import StepCache
+from trackbook.pipeline.running.choice import chosen
+from trackbook.pipeline.running.groups import groups_of, one_by_one
+from trackbook.pipeline.running.ledger import Ledger
+from trackbook.pipeline.running.options import RunOptions
+from trackbook.store import Store
+
+RUNS, DEPENDS = "runs", "depends"
+
+
+class StepForecast(msgspec.Struct, frozen=True):
+    """What would become of a step: `state` is cached, skipped, runs, or depends on what an earlier step returns.
+
+    `expected` is the time in seconds that it took when it last ran, None where that is not known.
+    """
+
+    name: str
+    state: str
+    why: str = ""
+    expected: float | None = None
+
+
+def preview(
+    store: Store, plan: Plan, params: Mapping[str, Any], options: RunOptions, folder: Path
+) -> list[StepForecast]:
+    """Return the forecast of each step of `plan`; raises PipelineError for wrong params or names of steps."""
+    given = override(plan, params)
+    choice = chosen(plan, groups_of(plan), options)
+    cache = StepCache(store, folder, [step.name for step in plan.steps])
+    groups = one_by_one(len(plan.steps))
+    ledger = Ledger(plan, given, folder, EnvironmentReader().read()[0], groups, cache)
+
+    def forecast(step: StepPlan) -> StepForecast:
+        expected = ledger.expected(step)
+        if step.index not in choice.run | choice.needed:
+            return StepForecast(step.name, SKIPPED, "not chosen", expected)
+        if not ledger.knows(step):
+            makers = sorted(set(plan.producers(step).values()))
+            names = " and ".join(plan.steps[maker].name for maker in makers if maker in unknown)
+            unknown.add(step.index)
+            return StepForecast(step.name, DEPENDS, f"runs if what {names} returns is another", expected)
+        look = ledger.look(step, dict, refused=choice.refused(step.index, options))
+        if look.entry is None:
+            unknown.add(step.index)
+            return StepForecast(step.name, RUNS, look.why, expected)
+        ledger.take(step, look.entry, store.objects.get)
+        return StepForecast(step.name, CACHED, "", expected)
+
+    unknown: set[int] = set()
+    return [forecast(step) for step in plan.steps]

@@ -1,0 +1,51 @@
+"""What all the steps of one run have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trackbook.pipeline.outcome import OnEvent
+from trackbook.pipeline.plan import Plan, StepPlan
+from trackbook.pipeline.running.cache import StepCache
+from trackbook.pipeline.running.ledger import START
+from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.running.place import Place
+from trackbook.settings import PipelineSettings, StepSettings
+from trackbook.store import Store
+
+if TYPE_CHECKING:
+    from trackbook.tracking import Tracker
+    from trackbook.tracking.tracker import ActiveRun
+
+_NO_LIMITS = StepSettings()
+
+
+@dataclass
+class Setting:
+    """One run: its plan, the params `given`, the folder `cwd` in which steps run, and a folder for what is not kept."""
+
+    store: Store
+    tracker: Tracker
+    run: ActiveRun
+    plan: Plan
+    given: Mapping[str, Any]
+    cwd: Path
+    spool: Path
+    options: RunOptions
+    settings: PipelineSettings
+    on_event: OnEvent
+    cache: StepCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cache = StepCache(self.store, self.cwd, [step.name for step in self.plan.steps])
+
+    def limits(self, step: StepPlan) -> StepSettings:
+        """Return what `trackbook.toml` says of a step."""
+        return self.settings.steps.get(step.name, _NO_LIMITS)
+
+    def new_place(self) -> Place:
+        """Return a process that has not been started yet."""
+        return Place(self.plan.path, self.cwd, self.given, START)
