@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import functools
+import html
+import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -85,6 +87,26 @@ def print_table(
     for row in rows:
         table.add_row(*row)
     console().print(table)
+
+
+def markdown(text: str) -> str:
+    """Return stored text so that Markdown shows it as text: no mark-up, no HTML, no mention of anybody."""
+    plain = html.escape(" ".join(printable(text).split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", plain).replace("@", "&#64;")
+
+
+def markdown_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:
+    """Return a heading and a table in Markdown; cells are Markdown already."""
+    lines = [f"### {markdown(title)}", ""]
+    if not rows:
+        return "\n".join([*lines, empty, ""])
+    lines += [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows), ""])
+
+
+def print_markdown(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print a heading and a table in Markdown, as `markdown_table` makes them."""
+    click.echo(markdown_table(title, columns, rows, empty=empty))
 
 
 def pairs(values: dict[str, Any]) -> str:

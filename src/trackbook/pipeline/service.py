@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ import msgspec
 
 from trackbook.errors import NotFoundError, PipelineError, StoreError, UsageError
 from trackbook.pipeline.plan import Plan, read_plan
+from trackbook.pipeline.writing import replace_text
 from trackbook.settings import PipelineSettings
 from trackbook.store import Store, now_ms
 
@@ -20,6 +20,7 @@ from trackbook.store import Store, now_ms
 if TYPE_CHECKING:
     from trackbook.cells.graph import RecordedUse
     from trackbook.pipeline.execution import OnCell
+    from trackbook.pipeline.exports.gather import Options
     from trackbook.pipeline.outcome import OnEvent, PipelineResult
     from trackbook.pipeline.running.options import RunOptions
     from trackbook.pipeline.running.preview import StepForecast
@@ -101,7 +102,7 @@ class Pipelines:
         script = convert(found, _choices(notebook, chosen))
         if not force:
             self._refuse_edited(notebook, output, script.text)
-        _write(output, script.text)
+        replace_text(output, script.text)
         self._remember(output, found, script.text)
         return script
 
@@ -122,7 +123,7 @@ class Pipelines:
             raise NotFoundError(f"no execution of {notebook} is recorded: run its cells again with `%track on`")
         recorded = in_recorded_order(found, executions)
         script = convert(recorded.notebook, _choices(notebook, chosen))
-        _write(output, script.text)
+        replace_text(output, script.text)
         return script, recorded
 
     def sync(self, notebook: Path, script: Path, **chosen: Unpack[Chosen]) -> Synced:
@@ -142,9 +143,9 @@ class Pipelines:
         joined = join(notebook, script, self._origin(notebook, script), lambda found: convert(found, choices))
         if joined.result.is_done:
             if joined.content is not None:
-                _write(notebook, joined.content)
+                replace_text(notebook, joined.content)
             if script.read_text(encoding="utf-8") != joined.script.text:
-                _write(script, joined.script.text)
+                replace_text(script, joined.script.text)
             self._remember(script, read_notebook(notebook), joined.script.text)
         return joined.result
 
@@ -282,8 +283,14 @@ class Pipelines:
 
         with tempfile.TemporaryDirectory(prefix="script-", dir=self._store.root) as folder:
             script = Path(folder) / f"{target.stem}_pipeline.py"
-            _write(script, convert(read_notebook(target), _choices(target, {})).text)
+            replace_text(script, convert(read_notebook(target), _choices(target, {})).text)
             yield script, home
+
+    def export(self, script: Path, to: str, options: Options) -> list[Path]:
+        """Write what another tool needs to run `script` step by step; see `trackbook.pipeline.exports`."""
+        from trackbook.pipeline.exports.gather import export
+
+        return export(self._root, script, to, options)
 
     def _name(self, path: Path) -> str:
         """Return a path as it is kept: relative to the project where it lies in it."""
@@ -296,17 +303,3 @@ def _choices(notebook: Path, chosen: Chosen) -> Choices:
     from trackbook.pipeline.steps.notebook import file_beside
 
     return Choices(**chosen, file_text=file_beside(notebook.parent))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that nobody reads half of one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        temporary.write_bytes(text.encode())
-        mode = (path if path.exists() else temporary).stat().st_mode & 0o777
-        temporary.chmod(mode | (mode & 0o444) >> 2 if text.startswith("#!") else mode)  # who may read it may run it
-        temporary.replace(path)
-    except OSError as error:
-        raise PipelineError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

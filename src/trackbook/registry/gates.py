@@ -15,6 +15,8 @@ import msgspec
 from trackbook.errors import SettingsError, nearest
 from trackbook.settings import GateSettings
 
+QUALITY = "quality"
+
 
 class GateResult(msgspec.Struct, frozen=True):
     """What one gate said about the model with the digest `judged_digest`; `time` in milliseconds since 1970."""
@@ -31,6 +33,20 @@ class GateResult(msgspec.Struct, frozen=True):
 def applicable(gates: Iterable[GateSettings], model: str, stage: str) -> list[GateSettings]:
     """Return the gates that guard `stage` for the model of that name; `model` in a gate may hold ``*`` and ``?``."""
     return [gate for gate in gates if gate.stage == stage and fnmatchcase(model, gate.model)]
+
+
+ABOUT = {
+    "fairness": ("*fair*", "*parity*", "*disparate*", "*odds*", "*bias*"),
+    "speed": ("*seconds*", "*latency*", "*_ms", "*memory*", "*size*", "*throughput*"),
+}
+"""Patterns of metric names that say what a gate is about; a gate on any other metric is about `quality`."""
+
+
+def about(gate: GateSettings) -> str:
+    """Return what a gate is about, by the name of its metric: `fairness`, `speed` or `quality`."""
+    name = gate.metric.lower()
+    found = (what for what, patterns in ABOUT.items() if any(fnmatchcase(name, each) for each in patterns))
+    return next(found, QUALITY)
 
 
 def judge(gate: GateSettings, metrics: Mapping[str, float], digest: str, time: int) -> GateResult:

@@ -117,8 +117,7 @@ class Registry:
         said, IntegrityError when the model's bytes or rows are not what was registered.
         """
         check_text(reason or "", "reason")
-        if stage not in STAGES:
-            raise UsageError(f"{clip(stage)} is no stage; use one of {', '.join(STAGES)}{nearest(str(stage), STAGES)}")
+        _check_stage(stage)
         self._check_bytes(self.version(name, version))
         with self._change() as db:
             projection.prove(db, name)
@@ -140,6 +139,30 @@ class Registry:
                 "Register a version that passes, or change the gates in trackbook.toml"
             )
         return moved
+
+    def check(
+        self, name: str, model: int | str, stage: str, *, about: str | None = None
+    ) -> tuple[gates.GateResult, ...]:
+        """Return what the gates of `stage` say about a model, and change nothing.
+
+        `model` is a version of `name`, or the URI of one that is not registered yet (``runs:/RUN/PATH``), which is
+        judged by the metrics of its run.  With `about` only gates about that are asked: quality, fairness or speed.
+        """
+        check_name(name, "model")
+        _check_stage(stage)
+        if isinstance(model, int):
+            version = self.version(name, model)
+            metrics, digest = dict(version.metrics), version.digest
+        else:
+            resolved = self.resolve(model)
+            digest = resolved.digest
+            metrics = resolved.version.metrics if resolved.version else self._metrics_of(resolved.run_id)
+        chosen = gates.applicable(self._settings.gates, name, stage)
+        time = now_ms()
+        return tuple(gates.judge(gate, metrics, digest, time) for gate in chosen if about in (None, gates.about(gate)))
+
+    def _metrics_of(self, run_id: str | None) -> dict[str, float]:
+        return self._runs.get(run_id).summary.metrics if run_id else {}
 
     def set_alias(self, name: str, alias: str, version: int) -> ModelVersion:
         """Let `alias` name a version; ``champion`` follows production and is not set by hand."""
@@ -322,6 +345,11 @@ class Registry:
                 f"{', '.join(formats.SUFFIXES)}, or use register_model"
             )
         return Resolved(uri, known[path], format, run.run_id)
+
+
+def _check_stage(stage: str) -> None:
+    if stage not in STAGES:
+        raise UsageError(f"{clip(stage)} is no stage; use one of {', '.join(STAGES)}{nearest(str(stage), STAGES)}")
 
 
 def _promotion(

@@ -8,6 +8,7 @@ from trackbook.cli.lazy import LazyGroup
 
 COMMANDS = {
     "run": "trackbook.cli.pipeline.run:run_command",
+    "export": "trackbook.cli.pipeline.export:export_command",
 }
 
 

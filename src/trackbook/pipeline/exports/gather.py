@@ -1,0 +1,160 @@
+"""From a script and a project to an `Export`: everything that is looked up, is looked up here."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path, PurePosixPath
+
+from trackbook.errors import UsageError
+from trackbook.pipeline.exports import files
+from trackbook.pipeline.exports.names import identifier
+from trackbook.pipeline.exports.targets import Target, target_named
+from trackbook.pipeline.exports.tasks import params_of, tasks_of
+from trackbook.pipeline.exports.text import MADE
+from trackbook.pipeline.exports.values import Export
+from trackbook.pipeline.plan import Plan, read_plan
+from trackbook.pipeline.running.cache import project_modules
+from trackbook.settings import load_settings
+
+_REQUIREMENTS = ("requirements.lock", "requirements.txt")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person asked for besides script and target; empty where nothing was said."""
+
+    output: str = ""
+    image: str = ""
+    storage: str = ""
+    model: str = ""
+    force: bool = False
+
+
+def export(root: Path, script: Path, to: str, options: Options) -> list[Path]:
+    """Write the files of a target and return their paths.
+
+    Raises UsageError for a target that is not known or lacks something, a script that is none or lies elsewhere, and
+    files that would be lost; PipelineError for a script of another form.
+    """
+    target = target_named(to)
+    _check(root, script, target, options)
+    base = _repository(root) if target.at_repository else root
+    found = _gather(root, base, script, target, options)
+    made = {name: files.sealed(text) if text.startswith(MADE) else text for name, text in target.files(found).items()}
+    return files.write(base, made, force=options.force)
+
+
+def _check(root: Path, script: Path, target: Target, options: Options) -> None:
+    if script.suffix == ".ipynb":
+        made = script.with_name(f"{script.stem}_pipeline.py")
+        first = f"`trackbook convert {shlex.quote(str(script))} -o {shlex.quote(str(made))}`, then "
+        raise UsageError(
+            f"{script} is a notebook, and what is exported calls a script, which can be reviewed and compared: "
+            f"{'' if made.exists() else first}`trackbook pipeline export {shlex.quote(str(made))} --to {target.name}`"
+        )
+    if not script.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{script} lies outside the project {root}; put it there, or export it in its own project")
+    if target.needs_image and not options.image:
+        raise UsageError(
+            f"{target.says} needs --image, the container image that holds the project and its environment: "
+            "`trackbook pipeline export SCRIPT --to docker` writes the Dockerfile of one"
+        )
+    if target.needs_storage and not options.storage:
+        raise UsageError(
+            f"{target.says} runs each step on a machine of its own: name the place that they exchange results "
+            "through with --storage URL (s3://…, gs://…, az://…, or a folder that all of them mount)"
+        )
+
+
+def _gather(root: Path, base: Path, script: Path, target: Target, options: Options) -> Export:
+    plan = read_plan(script)
+    if not plan.steps:
+        raise UsageError(f"main() of {script} calls no step; convert the notebook again")
+    settings = load_settings(root)
+    below = script.resolve().relative_to(root.resolve()).as_posix()
+    clean = identifier(script.stem, "pipeline")
+    output = options.output or target.output.format(name=clean)
+    beside = [str(PurePosixPath(output).with_name(name.format(name=clean))) for name in target.beside]
+    return Export(
+        script=below,
+        clean=clean,
+        command=_command(below, target, options),
+        tasks=tasks_of(plan, reserved=target.reserved),
+        params=params_of(plan, reserved=target.reserved),
+        python=".".join(map(str, sys.version_info[:2])),
+        requirements=tuple(_requirements(root, plan, options)),
+        sources=tuple(_sources(root, plan)),
+        output=output,
+        image=options.image,
+        storage=options.storage,
+        model=options.model or clean,
+        has_remote=settings.remote.url is not None,
+        subfolder=_subfolder(root, base),
+        present=dict(files.present(base, beside)),
+    )
+
+
+def _command(script: str, target: Target, options: Options) -> str:
+    words = ["trackbook", "pipeline", "export", script, "--to", target.name]
+    for name in ("output", "image", "storage", "model"):
+        if value := getattr(options, name):
+            words += [f"--{name}", value]
+    return shlex.join(words)
+
+
+def _repository(root: Path) -> Path:
+    """Return the folder of the git repository that holds the project, or the project's."""
+    resolved = root.resolve()
+    return next((folder for folder in (resolved, *resolved.parents) if (folder / ".git").exists()), resolved)
+
+
+def _subfolder(root: Path, base: Path) -> str:
+    below = root.resolve().relative_to(base.resolve()).as_posix()
+    return "" if below == "." else below
+
+
+def _sources(root: Path, plan: Plan) -> Iterable[str]:
+    """Yield the script and the project's modules that its steps reach, as paths below the project's root."""
+    folder = plan.path.resolve().parent
+    found = {str(plan.path.resolve())}
+    for step in plan.steps:
+        found |= project_modules(step.code.modules, folder).keys()
+    paths = [Path(name).resolve() for name in sorted(found)]
+    return [path.relative_to(root.resolve()).as_posix() for path in paths if path.is_relative_to(root.resolve())]
+
+
+def _requirements(root: Path, plan: Plan, options: Options) -> Iterable[str]:
+    """Yield what `pip install` is told: the project's own file, else what the script imports in the versions here."""
+    own = _pinned("trackbook")
+    extra = f"[{kind}]" if (kind := _kind(options.storage)) else ""
+    yield own.replace("trackbook", f"trackbook{extra}", 1)
+    for name in _REQUIREMENTS:
+        if (root / name).is_file():
+            yield from ("-r", name)
+            return
+    known = packages_distributions()
+    tops = sorted({module.partition(".")[0] for step in plan.steps for module in step.code.modules} - {""})
+    folder = plan.path.resolve().parent
+    names = {known[top][0] for top in tops if top in known and not _is_own(folder, top)}
+    yield from sorted({_pinned(name) for name in names} - {own})
+
+
+def _is_own(folder: Path, module: str) -> bool:
+    return (folder / f"{module}.py").exists() or (folder / module).is_dir()
+
+
+def _pinned(name: str) -> str:
+    try:
+        return f"{name}=={version(name)}"
+    except PackageNotFoundError:
+        return name
+
+
+def _kind(storage: str) -> str:
+    """Return Trackbook's extra for the protocol of a URL."""
+    protocols = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
+    return protocols.get(storage.partition("://")[0], "") if "://" in storage else ""

@@ -1,0 +1,83 @@
+"""Steps of a plan as tasks: names, order, groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackbook.pipeline.exports.names import cleaned
+from trackbook.pipeline.exports.tasks import params_of, tasks_of
+from trackbook.pipeline.plan import parse_plan
+
+from .conftest import HOSTILE_STEPS, PLAIN, hostile_script
+
+PLAN = parse_plan(PLAIN, Path("churn.py"))
+
+
+def test_a_task_comes_after_what_it_is_handed_and_what_a_tag_names() -> None:
+    """Data dependencies and `after` become dependencies of tasks, with the parameters each is handed."""
+    tasks = tasks_of(PLAN)
+    assert [(task.clean, task.after, task.params) for task in tasks] == [
+        ("load", (), ("rows",)),
+        ("split", ("load",), ("share",)),
+        ("train", ("split",), ("label",)),
+        ("report", ("split", "train"), ("deep",)),
+    ]
+
+
+def test_steps_that_share_a_process_are_one_task_with_all_between() -> None:
+    """A group takes in the steps that it could only run around, so that no two tasks need each other."""
+    tasks = tasks_of(PLAN, together=[(0, 2)])
+    assert [(task.steps, task.after) for task in tasks] == [
+        (("load", "split", "train"), ()),
+        (("report",), ("load_split_train",)),
+    ]
+
+
+def test_a_task_never_stands_before_one_that_it_needs() -> None:
+    """A group that begins early and ends late stands where all that it needs is done."""
+    source = PLAIN.replace("    report(model", "    note = note_it()\n    report(model").replace(
+        "# %% [step:report]", "# %% [step:note]\ndef note_it():\n    return 1\n\n# %% [step:report]"
+    )
+    tasks = tasks_of(parse_plan(source, Path("x.py")), together=[(0, 1, 2), (3, 4)])
+    done: set[str] = set()
+    for task in tasks:
+        assert set(task.after) <= done
+        done.add(task.clean)
+
+
+@given(st.lists(st.text(min_size=1)))
+def test_clean_names_are_identifiers_and_differ(names: list[str]) -> None:
+    """Whatever the names, what comes of them are distinct ASCII identifiers."""
+    found = cleaned(names, fallback="step", reserved={"start", "step"})
+    assert len(set(found.values())) == len(set(names))
+    assert all(name.isidentifier() and name.isascii() and name not in ("start", "step") for name in found.values())
+
+
+def test_hostile_names_stay_apart() -> None:
+    """Names that are the same after cleaning get numbers; the steps keep their own."""
+    plan = parse_plan(hostile_script(), Path("x.py"))
+    tasks = tasks_of(plan)
+    assert tuple(task.steps[0] for task in tasks) == HOSTILE_STEPS
+    assert len({task.clean for task in tasks}) == len(HOSTILE_STEPS)
+    assert len({param.variable for param in params_of(plan)}) == len(plan.params)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("x: int = 3", ("int", 3, True)),
+        ("x: float = 3", ("float", 3, True)),
+        ("x: bool = True", ("bool", True, True)),
+        ("x: int = None", ("other", None, True)),
+        ("x: 'Path' = Path('a')", ("other", None, False)),
+        ("x: int", ("int", None, False)),
+    ],
+)
+def test_a_parameter_has_the_kind_and_default_that_its_field_says(field: str, expected: object) -> None:
+    """A default that does not fit its annotation makes the parameter a text; one that only the script knows is none."""
+    (param,) = params_of(parse_plan(f"class Params:\n    {field}\ndef main(params):\n    pass\n", Path("x.py")))
+    assert (param.kind, param.default, param.known) == expected
