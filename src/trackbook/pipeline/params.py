@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -12,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from trackbook.errors import PipelineError, nearest
+from trackbook.errors import PipelineError, UsageError, nearest
 from trackbook.pipeline.plan import ParamField, Plan
 
 _TYPES: dict[str, Any] = {
@@ -25,6 +27,7 @@ _TYPES: dict[str, Any] = {
     "Optional": typing.Optional,
     "Union": typing.Union,
 }
+_FORM = "write names with values as TOML, JSON or YAML"
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
@@ -43,6 +46,26 @@ def override(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         raise PipelineError(f"the parameter {missing[0]!r} has no default: give it with -p {missing[0]}=VALUE")
     return {name: _read(fields[name], value) for name, value in given.items()}
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """Return the values of a TOML, JSON or YAML file of parameters; raises UsageError where it holds no such."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in (".yaml", ".yml"):
+            import yaml
+
+            try:
+                found = yaml.safe_load(text) or {}
+            except yaml.YAMLError as error:
+                raise ValueError(" ".join(str(error).split())) from error
+        else:
+            found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as parameters: {error}; {_FORM}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} holds no parameters by name; {_FORM}")
+    return {str(name): value for name, value in found.items()}
 
 
 def literal_values(plan: Plan, overrides: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ def split(data, share):
 def fit(train, label):
     return {label: sum(train)}
 
-# %% [step:report] after=split
+# %% [step:report]
 def report(model, deep):
     print(model, deep)
 

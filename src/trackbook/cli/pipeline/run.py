@@ -11,6 +11,7 @@ import click
 from trackbook.cli.output import NO, exits_with_status, json_option, print_json, print_table
 from trackbook.cli.pipeline.show import Events, seconds
 from trackbook.errors import UsageError
+from trackbook.pipeline.params import read_params
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.project import Project
 
@@ -23,6 +24,9 @@ INTERRUPTED = 130
 @click.command("run")
 @click.argument("target", type=click.Path(path_type=Path), metavar="SCRIPT|NOTEBOOK")
 @click.option("-p", "--param", "params", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
+@click.option(
+    "--params", "file", type=click.Path(path_type=Path), metavar="FILE", help="Parameters as TOML, JSON or YAML."
+)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="How many steps may run side by side.")
 @click.option("--only", multiple=True, metavar="STEP", help="Run just this step, on kept results; may be repeated.")
 @click.option("--from", "start", metavar="STEP", help="Run this step anew, and all that follow from it.")
@@ -34,6 +38,7 @@ INTERRUPTED = 130
 def run_command(
     target: Path,
     params: tuple[str, ...],
+    file: Path | None,
     jobs: int | None,
     only: tuple[str, ...],
     start: str | None,
@@ -51,7 +56,7 @@ def run_command(
     Exit status 1 when a step fails, 130 after Ctrl-C; the same command then goes on from there.
     """
     project = Project.open(target.absolute())
-    given = dict(_key_value(param) for param in params)
+    given = (read_params(file) if file else {}) | dict(_key_value(param) for param in params)
     options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=jobs or project.settings.pipeline.jobs)
     if dry_run:
         _print_forecast(project.pipelines.preview(target, given, options), as_json)

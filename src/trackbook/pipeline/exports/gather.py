@@ -17,7 +17,8 @@ from trackbook.pipeline.exports.tasks import params_of, tasks_of
 from trackbook.pipeline.exports.text import MADE
 from trackbook.pipeline.exports.values import Export
 from trackbook.pipeline.plan import Plan, read_plan
-from trackbook.pipeline.running.cache import project_modules
+from trackbook.pipeline.running.groups import groups_of
+from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.settings import load_settings
 
 _REQUIREMENTS = ("requirements.lock", "requirements.txt")
@@ -83,7 +84,7 @@ def _gather(root: Path, base: Path, script: Path, target: Target, options: Optio
         script=below,
         clean=clean,
         command=_command(below, target, options),
-        tasks=tasks_of(plan, reserved=target.reserved),
+        tasks=tasks_of(plan, groups_of(plan), reserved=target.reserved),
         params=params_of(plan, reserved=target.reserved),
         python=".".join(map(str, sys.version_info[:2])),
         requirements=tuple(_requirements(root, plan, options)),
@@ -121,8 +122,9 @@ def _sources(root: Path, plan: Plan) -> Iterable[str]:
     """Yield the script and the project's modules that its steps reach, as paths below the project's root."""
     folder = plan.path.resolve().parent
     found = {str(plan.path.resolve())}
+    modules = ProjectModules(folder)
     for step in plan.steps:
-        found |= project_modules(step.code.modules, folder).keys()
+        found |= modules.reached(step.code.modules).keys()
     paths = [Path(name).resolve() for name in sorted(found)]
     return [path.relative_to(root.resolve()).as_posix() for path in paths if path.is_relative_to(root.resolve())]
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from trackbook.pipeline.exports.names import cleaned
 from trackbook.pipeline.exports.values import Kind, Param, Task
-from trackbook.pipeline.plan import ParamField, Plan, StepPlan
+from trackbook.pipeline.plan import ParamField, Plan
+from trackbook.pipeline.running.groups import Groups
 
 _KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "str": "str"}
 
 
-def tasks_of(plan: Plan, together: Iterable[Sequence[int]] = (), reserved: Iterable[str] = ()) -> tuple[Task, ...]:
-    """Return the tasks of a plan in their order; `together` are groups of indices of steps that share a process.
+def tasks_of(plan: Plan, apart: Groups, reserved: Iterable[str] = ()) -> tuple[Task, ...]:
+    """Return the tasks of a plan in their order; `apart` says which steps wait for which, and which share a process.
 
-    A task comes after those whose values it is handed, and after those that a tag names.  Steps of one name, and steps
-    that a group could only run around, are one task.
+    Steps that share one are one task, as are steps of one name, and with a group all that it could only run around.
     """
-    before = {step.index: _before(plan, step) for step in plan.steps}
-    groups = _groups(plan, together, before)
+    before = {step: set(earlier) for step, earlier in enumerate(apart.after)}
+    groups = _groups(plan, apart, before)
     names = [" ".join(dict.fromkeys(plan.steps[index].name for index in group)) for group in groups]
     clean = cleaned(names, fallback="step", reserved=frozenset(reserved))
     home = {index: place for place, group in enumerate(groups) for index in group}
@@ -32,19 +32,14 @@ def tasks_of(plan: Plan, together: Iterable[Sequence[int]] = (), reserved: Itera
     return tuple(tasks)
 
 
-def _before(plan: Plan, step: StepPlan) -> set[int]:
-    named = {earlier.index for earlier in plan.steps[: step.index] if earlier.name in step.marker.after}
-    return set(plan.producers(step).values()) | named
-
-
-def _groups(plan: Plan, together: Iterable[Sequence[int]], before: dict[int, set[int]]) -> list[tuple[int, ...]]:
+def _groups(plan: Plan, apart: Groups, before: dict[int, set[int]]) -> list[tuple[int, ...]]:
     """Join steps until no group needs a step that needs the group."""
     home = {step.index: step.index for step in plan.steps}
     first: dict[str, int] = {}
     for step in plan.steps:
         _join(home, [step.index, first.setdefault(step.name, step.index)])
-    for group in together:
-        _join(home, group)
+    for index, other in enumerate(apart.of):
+        _join(home, [index, other])
     while circle := _circle(home, before):
         _join(home, circle)
     members: dict[int, list[int]] = {}
