@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import locale
 import os
 import platform
@@ -191,6 +190,8 @@ def read_environment() -> Environment:
 
 
 def _add_by_metadata(found: dict[str, str], folder: str) -> None:
+    import importlib.metadata  # here: most installations need none of it, and it brings the modules of e-mail
+
     for distribution in importlib.metadata.distributions(path=[folder]):
         name = distribution.metadata["Name"]
         if name:

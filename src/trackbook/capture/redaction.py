@@ -12,7 +12,7 @@ import bisect
 import os
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import quote
 
 from trackbook.capture.secrets import (
@@ -93,7 +93,7 @@ def redact(text: str, *, prose: bool = False) -> str:
     text = _known.hide(text)
     for literal, form in _ALL if has_long_word(text) else LINES:
         if literal in text:
-            text = form.sub(_marked, text)
+            text = _compiled(form).sub(_marked, text)
     if "-----BEGIN " in text:
         text = _KEY_BLOCK.sub(_marked, text)
     if "://" in text:
@@ -104,6 +104,11 @@ def redact(text: str, *, prose: bool = False) -> str:
     if "authorization" in lower or "cookie" in lower:
         text = _HEADER.sub(_header, text)
     return _Named(text, prose=prose or _is_foreign(text)).redacted()
+
+
+@cache
+def _compiled(form: str) -> re.Pattern[str]:
+    return re.compile(form)
 
 
 def without_credentials(url: str) -> str:

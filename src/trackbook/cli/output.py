@@ -151,7 +151,10 @@ def _show_warning(
 
 def print_text(text: str, style: str | None = None) -> None:
     """Print stored text as text: no markup, and no control characters that the terminal would obey."""
-    console().print(printable(text), style=style, markup=False)
+    if style is None:
+        click.echo(printable(text))  # the console is slow to import
+    else:
+        console().print(printable(text), style=style, markup=False)
 
 
 def _shown(value: Any) -> str:

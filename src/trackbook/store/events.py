@@ -205,6 +205,16 @@ class DatasetKept(Event, frozen=True, tag="dataset"):
     created_by: str
 
 
+class StepKept(Event, frozen=True, tag="step"):
+    """A result of a pipeline's step that need not be made again: JSON that names its objects; the latest counts."""
+
+    key: str
+    step: str
+    outputs: str
+    run_id: str | None
+    time: int
+
+
 AnyEvent = (
     JournalOpened
     | RunStarted
@@ -224,4 +234,5 @@ AnyEvent = (
     | RunEdited
     | PointsLogged
     | DatasetKept
+    | StepKept
 )

@@ -118,6 +118,14 @@ class Ingester:
             [self._run(event.run_id), event.name, event.content],
         )
 
+    def _step_kept(self, event: events.StepKept) -> None:
+        self._db.execute(
+            "INSERT INTO step_cache (key, step, outputs, run_id, time) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " step = excluded.step, outputs = excluded.outputs, run_id = excluded.run_id, time = excluded.time"
+            " WHERE excluded.time >= step_cache.time",
+            [event.key, event.step, event.outputs, event.run_id, event.time],
+        )
+
     # -- what a run holds
 
     def _tags_set(self, event: events.TagsSet) -> None:
@@ -261,6 +269,7 @@ _HANDLERS: dict[type[Event], Any] = {
     events.CellExecuted: Ingester._cell_executed,
     events.ProgramFound: Ingester._program_found,
     events.FactNoted: Ingester._fact_noted,
+    events.StepKept: Ingester._step_kept,
 }
 
 

@@ -72,16 +72,16 @@ class Objects:
 
     # -- writing
 
-    def put(self, content: bytes | Path, *, compress: bool = False) -> str:
+    def put(self, content: bytes | Path, *, compress: bool = False, wait: bool = True) -> str:
         """Store `content` (bytes, or the file at a path) durably and return its digest, 64 hex characters.
 
-        With `compress` it is kept compressed where that pays; a file is kept as it is.
+        With `compress` it is kept compressed where that pays; a file is kept as it is.  `wait` is that of `put_many`.
         """
         if isinstance(content, Path):
-            return self.put_file(content)
+            return self.put_file(content, wait=wait)
         digest = blake3(content).hexdigest()
         if not self.renew(digest, len(content)):
-            with Batch(self._folder) as batch:
+            with Batch(self._folder, wait=wait) as batch:
                 self._write(batch, digest, content, compress)
         return digest
 

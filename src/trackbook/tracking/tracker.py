@@ -419,9 +419,14 @@ class ActiveRun:
             )
 
     def end(
-        self, status: str = FINISHED, error: BaseException | None = None, execution_count: int | None = None
+        self,
+        status: str = FINISHED,
+        error: BaseException | None = None,
+        execution_count: int | None = None,
+        *,
+        durable: bool = True,
     ) -> None:
-        """End the run; what it logged is on the disk when this returns.  A second end is ignored."""
+        """End the run; what it logged is on the disk then, or soon if not `durable`.  A second end is ignored."""
         if self.status is not None:
             return
         if status not in ENDED:
@@ -433,7 +438,7 @@ class ActiveRun:
         self.status = status
         self._tracker._remove(self)
         try:
-            self._append(ended, durable=True)
+            self._append(ended, durable=durable)
         except KeyboardInterrupt:
             self._append(ended, durable=True)  # wherever it struck: what is written twice counts once
             raise

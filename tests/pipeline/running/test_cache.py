@@ -10,7 +10,7 @@ from trackbook.pipeline.running.cache import StepCache, unchanged
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.key import Call, step_key
 from trackbook.pipeline.running.modules import ProjectModules
-from trackbook.pipeline.running.observe import ABSENT, see
+from trackbook.pipeline.running.seen import ABSENT, see
 from trackbook.pipeline.running.signature import UnsignedError, reachable, shared, signature
 from trackbook.store import Store, now_ms
 

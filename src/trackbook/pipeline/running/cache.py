@@ -17,11 +17,12 @@ from pathlib import Path
 
 import msgspec
 
-from trackbook.errors import IntegrityError, NotFoundError
+from trackbook.errors import IntegrityError, NotFoundError, StoreError
 from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.files import RACY_NS, KeptFile, is_plain, is_there
-from trackbook.pipeline.running.observe import ABSENT, Seen, see
+from trackbook.pipeline.running.files import KeptFile, is_plain, is_there
+from trackbook.pipeline.running.seen import ABSENT, RACY_NS, Seen, see
 from trackbook.store import Store, now_ms
+from trackbook.store.events import StepKept
 
 _READ_AT_ONCE = 64 * 1024 * 1024
 
@@ -35,6 +36,7 @@ class StepCache:
         `folder` is where steps run and their files lie.
         """
         self._store, self._folder = store, folder
+        self._damaged: set[str] = set()
         self._known: dict[str, str] = {}
         self._newest: dict[str, str] = {}
         names = msgspec.json.encode(sorted(set(steps))).decode()
@@ -84,18 +86,30 @@ class StepCache:
         try:
             if objects.size(digest) <= _READ_AT_ONCE:
                 objects.get(digest)
-        except (NotFoundError, IntegrityError):
+        except IntegrityError:
+            self._damaged.add(digest)
+            return False
+        except (NotFoundError, StoreError):
             return False
         return True
 
+    def put(self, content: bytes | Path) -> str:
+        """Store an object of a result and return its digest; one that was found damaged is written anew.
+
+        It survives the death of this process at once and is on the disk some seconds later.
+        """
+        objects = self._store.objects
+        digest = objects.put(content, wait=False)
+        if digest in self._damaged:
+            self._damaged.discard(digest)
+            objects.discard(digest, float("inf"))
+            objects.put(content, wait=False)
+        return digest
+
     def keep(self, key: str, step: str, entry: Entry, run_id: str) -> None:
-        """Remember `entry`, durably."""
+        """Remember `entry`; it survives the death of this process at once and of the machine within a second."""
         content = msgspec.json.encode(entry).decode()
-        row = (key, step, content, run_id, now_ms())
-        with self._store.write() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO step_cache (key, step, outputs, run_id, time) VALUES (?, ?, ?, ?, ?)", row
-            )
+        self._store.append(StepKept(key, step, content, run_id, now_ms()))
         self._known[key] = self._newest[step] = content
 
 

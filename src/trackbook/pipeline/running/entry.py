@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from trackbook.pipeline.running.files import KeptFile
-from trackbook.pipeline.running.observe import Seen
+from trackbook.pipeline.running.seen import Seen
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -11,12 +11,10 @@ import msgspec
 
 from trackbook.capture.files.digests import fingerprint_file
 from trackbook.errors import IntegrityError
-from trackbook.pipeline.running.observe import Effects
+from trackbook.pipeline.running.seen import RACY_NS, Effects
 from trackbook.store import Store
 from trackbook.store import events as event
 from trackbook.store.objects import Objects
-
-RACY_NS = 2_000_000_000
 
 
 class KeptFile(msgspec.Struct, frozen=True):
@@ -29,18 +27,20 @@ class KeptFile(msgspec.Struct, frozen=True):
     mode: int
 
 
-def keep_files(objects: Objects, folder: Path, effects: Effects) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
-    """Store what a step wrote below `folder`; returns its files and the folders it made.
+def keep_files(
+    put: Callable[[Path], str], folder: Path, effects: Effects
+) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
+    """Store, by `put`, what a step wrote below `folder`; returns its files and the folders it made.
 
     Raises OSError or StoreError when a file cannot be read or stored, or is still being written.
     """
     made = tuple(Path(path).relative_to(folder).as_posix() for path in effects.made)
-    return tuple(_keep(objects, folder, Path(path)) for path in effects.written), made
+    return tuple(_keep(put, folder, Path(path)) for path in effects.written), made
 
 
-def _keep(objects: Objects, folder: Path, path: Path) -> KeptFile:
+def _keep(put: Callable[[Path], str], folder: Path, path: Path) -> KeptFile:
     before = path.stat()
-    digest = objects.put_file(path, wait=False)
+    digest = put(path)
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise OSError(f"{path.name} is still being written")

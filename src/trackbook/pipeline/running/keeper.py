@@ -48,7 +48,7 @@ class Keeper:
         Adds to `reasons` where the disk does not take them; returns the result for this run, None without one.
         """
         try:
-            digest = self._store.objects.put(spool)
+            digest = self._cache.put(spool)
             spool.unlink()
             if not reasons and look.key is not None and look.call is not None:
                 entry = self._entry(look, done, digest, random_before)
@@ -59,17 +59,17 @@ class Keeper:
         return self._result(step, digest, done.references)
 
     def _entry(self, look: Look, done: Done, digest: str, random_before: str) -> Entry:
-        objects = self._store.objects
-        files, folders = keep_files(objects, self._cwd, done.effects)
+        put = self._cache.put
+        files, folders = keep_files(put, self._cwd, done.effects)
         assert look.call is not None
         return Entry(
             digest=digest,
             signatures=tuple(item for item in done.signatures if item is not None),
             references=done.references,
             reads=done.effects.reads,
-            printed=objects.put(done.printed.encode()) if done.printed else "",
+            printed=put(done.printed.encode()) if done.printed else "",
             random_before=random_before,
-            random_after=objects.put(done.random_state) if done.random_state is not None else "",
+            random_after=put(done.random_state) if done.random_state is not None else "",
             context=look.context if done.touched else "",
             files=files,
             folders=folders,

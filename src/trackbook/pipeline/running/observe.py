@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
-
 from trackbook.capture import state
 from trackbook.capture.files import audit, readers
-from trackbook.capture.files.digests import fingerprint_file, fingerprint_folder
 from trackbook.capture.files.paths import absolute, is_data_file
 from trackbook.capture.files.urls import is_url
 from trackbook.cells.catalogue import CWD, PYPLOT
+from trackbook.pipeline.running.seen import Effects, Seen, see
 from trackbook.pipeline.running.signature import UnsignedError, is_mutable, signature
 from trackbook.pipeline.running.writes import EVENTS, Writes
 from trackbook.tracking.reproduction.workspace import LEFT_OUT
 
-ABSENT = "absent"
 MAX_FILES = 10_000
 """A folder with more files is not compared before and after a step."""
 
@@ -39,28 +35,6 @@ _SAID = {
     "pandas.options": "pandas options",
 }
 _LAZY = frozenset(_SAID.get(name, name) for name in state.LIBRARY_STATE)
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """A file or folder that a step read: `digest` is of its bytes or of its sorted names, or `absent`."""
-
-    path: str
-    digest: str
-    size: int = 0
-    mtime_ns: int = 0
-
-
-class Effects(msgspec.Struct, frozen=True):
-    """What a step read, which files and folders it made, and why its result cannot be kept for those reasons.
-
-    `complete` is false where the folder holds too many files to see what native code wrote.
-    """
-
-    reads: tuple[Seen, ...] = ()
-    written: tuple[str, ...] = ()
-    made: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
-    complete: bool = True
 
 
 class Observer:
@@ -166,17 +140,6 @@ def files_in(folder: str, limit: int = MAX_FILES) -> dict[str, tuple[int, int]] 
         if len(found) + len(waiting) > limit:
             return None
     return found
-
-
-def see(path: str) -> Seen:
-    """Return what a file or folder is now."""
-    place = Path(path)
-    if place.is_dir():
-        return Seen(path, fingerprint_folder(path).digest or ABSENT)
-    found = fingerprint_file(place)
-    if found.digest is None:
-        return Seen(path, ABSENT)
-    return Seen(path, found.digest, found.size or 0, place.stat().st_mtime_ns)
 
 
 def process_state(module: ModuleType) -> dict[str, str]:

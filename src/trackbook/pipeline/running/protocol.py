@@ -6,7 +6,7 @@ from typing import IO
 
 import msgspec
 
-from trackbook.pipeline.running.observe import Effects
+from trackbook.pipeline.running.seen import Effects
 from trackbook.tracking.reproduction.processes import read_frame, write_frame
 
 

@@ -323,7 +323,7 @@ class Scheduler:
     ) -> None:
         child.set_tags({"step": step.name, "step.status": result.status})
         child.log_metric("seconds", result.seconds)
-        child.end("FAILED" if error else "FINISHED", error)
+        child.end("FAILED" if error else "FINISHED", error, durable=False)
         self._mark(result, step.index)
         said = self._progress(result.status, step, result.seconds, result.reason, result.run_id, result.why, traceback)
         self._at.on_event(said)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -31,6 +32,8 @@ def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
 
 def family(pid: int) -> list[psutil.Process]:
     """Return a process and all that it started, itself last; nothing when it is gone."""
+    import psutil  # here: a pipeline in which nothing changed starts no process
+
     try:
         process = psutil.Process(pid)
         return [*process.children(recursive=True), process]
