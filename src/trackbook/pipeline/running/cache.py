@@ -65,7 +65,7 @@ class StepCache:
         if not all(self._is_whole(digest) for digest in needed):
             return "what was kept of it is damaged or gone"
         changed = next((seen for seen in entry.reads if not unchanged(seen, entry.time)), None)
-        return entry if changed is None else f"{_shown(changed.path)} changed"
+        return entry if changed is None else f"{changed.path.removeprefix(f'{self._folder}{os.sep}')} changed"
 
     def newest(self, step: str) -> Entry | None:
         """Return the result of a step, by name, that was kept last, whether it is valid or not."""
@@ -120,11 +120,6 @@ def _decoded(content: str) -> Entry | None:
     except msgspec.MsgspecError:
         return None
     return entry if all(is_plain(name) for name in (*entry.folders, *(kept.path for kept in entry.files))) else None
-
-
-def _shown(path: str) -> str:
-    folder = os.getcwd() + os.sep  # noqa: PTH109 - as text
-    return path.removeprefix(folder)
 
 
 def unchanged(seen: Seen, kept_time: int) -> bool:

@@ -16,18 +16,37 @@ from trackbook.pipeline.reach import is_docstring, is_main_guard
 
 FILE = "file:"
 
+_PROBE = """
+import decimal, locale, logging, os, random, sys, warnings, numpy, pandas, matplotlib, matplotlib.pyplot
+os.environ.copy()
+os.getcwd()
+random.getstate()
+numpy.random.get_state()
+numpy.get_printoptions()
+numpy.geterr()
+matplotlib.rcParams.copy()
+pandas.describe_option()
+warnings.filters
+list(sys.path)
+decimal.getcontext()
+locale.getlocale()
+logging.getLogger()
+"""
+
 
 @dataclass(frozen=True)
 class Groups:
     """The groups of a plan's steps, by index.
 
     `of` gives each step the first step of its group; the steps of one group run in one process, in the order of the
-    script.  `after` are the steps that each must wait for.  `shares` names what ties two steps of a group.
+    script.  `after` are the steps that each must wait for.  `shares` names what ties two steps of a group, and
+    `leaves` the state of the process that each step changes, as far as the text shows it.
     """
 
     of: tuple[int, ...]
     after: tuple[frozenset[int], ...]
     shares: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
+    leaves: tuple[frozenset[str], ...] = ()
 
     def members(self, step: int) -> tuple[int, ...]:
         """Return the steps that have to run in the same process as `step`, itself among them."""
@@ -69,10 +88,14 @@ def groups_of(plan: Plan) -> Groups:
 
     ties: dict[tuple[int, int], tuple[str, ...]] = {}
     after = [set(plan.producers(step).values()) for step in plan.steps]
-    for edge in build_graph(_cells(plan)).edges:
+    leaves: list[frozenset[str]] = [frozenset()] * len(plan.steps)
+    for edge in build_graph([*_cells(plan), _probe(plan)]).edges:
         writer, reader = edge.source - 1, edge.target - 1
         if writer < 0:
             continue  # the definitions are there in every process
+        if reader == len(plan.steps):
+            leaves[writer] = frozenset(edge.names)
+            continue
         after[reader].add(writer)
         handed = plan.steps[writer].outputs
         shared = tuple(name for name in edge.names if name not in handed and not name.startswith(FILE))
@@ -86,7 +109,7 @@ def groups_of(plan: Plan) -> Groups:
         if group in last:
             after[step].add(last[group])
         last[group] = step
-    return Groups(of, tuple(map(frozenset, after)), ties)
+    return Groups(of, tuple(map(frozenset, after)), ties, tuple(leaves))
 
 
 def _cells(plan: Plan) -> list[str]:
@@ -96,6 +119,12 @@ def _cells(plan: Plan) -> list[str]:
     head = ast.unparse(ast.Module(rest, []))
     calls = [node for node in main.body if not is_docstring(node) and not isinstance(node, ast.Pass)]
     return [f"{head}\n{main.args.args[0].arg} = Params()", *map(ast.unparse, calls)]
+
+
+def _probe(plan: Plan) -> str:
+    """Return a cell that reads every piece of state that steps may leave behind, so that edges to it tell which do."""
+    names = sorted({name for step in plan.steps for part, _ in step.code.reached for name in part.split()})
+    return f"{_PROBE}({''.join(f'{name}, ' for name in names if name.isidentifier())})"
 
 
 def _declared(plan: Plan) -> Iterable[tuple[int, int]]:

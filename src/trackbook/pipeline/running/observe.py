@@ -34,6 +34,7 @@ _SAID = {
     "matplotlib.backend": "Matplotlib's backend",
     "pandas.options": "pandas options",
 }
+_NAMES = {said: name for name, said in _SAID.items()}
 _LAZY = frozenset(_SAID.get(name, name) for name in state.LIBRARY_STATE)
 
 
@@ -147,6 +148,13 @@ def process_state(module: ModuleType) -> dict[str, str]:
     shared = {_SAID.get(name, name): digest for name, digest in state.process_state().items() if name != "os.environ"}
     environ = {f"os.environ[{name!r}]": value for name, value in state.environment_variables()}
     return shared | environ | _globals(module)
+
+
+def name_of_state(said: str) -> str:
+    """Return the name that the catalogue has for a piece of state, from what a person calls it."""
+    if said.startswith("os.environ["):
+        return "os.environ"
+    return _NAMES.get(said, said.removeprefix("the global "))
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trackbook.cells.catalogue import RNG_NUMPY, RNG_PYTHON
 from trackbook.errors import PipelineError
 from trackbook.pipeline.outcome import CACHED, EXECUTED, FAILED, SKIPPED, OutputPrinted, StepProgress, StepResult
 from trackbook.pipeline.plan import StepPlan
@@ -24,6 +25,7 @@ from trackbook.pipeline.running.choice import Choice
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
 from trackbook.pipeline.running.ledger import Ledger, Look
+from trackbook.pipeline.running.observe import name_of_state
 from trackbook.pipeline.running.place import Loading, Place, Task
 from trackbook.pipeline.running.places import NotApartError, Places
 from trackbook.pipeline.running.protocol import Done, Failed, RunStep
@@ -33,6 +35,8 @@ from trackbook.pipeline.running.slots import name_of
 
 if TYPE_CHECKING:
     from trackbook.tracking.tracker import ActiveRun
+
+RANDOM = frozenset({RNG_NUMPY, RNG_PYTHON})
 
 
 @dataclass
@@ -298,8 +302,12 @@ class Scheduler:
         group = self._groups.of[step.index]
         later = [other for other in self._plan.steps if other.index > step.index]
         strangers = [other for other in later if self._groups.of[other.index] != group]
-        if done.state and strangers and len(self._groups.members(step.index)) == 1:
-            raise NotApartError(f"{step.name} changes {done.state[0]}, which other steps may see")
+        leaves = self._groups.leaves[step.index]
+        unforeseen = [state for state in done.state if name_of_state(state) not in leaves]
+        if done.random_state is not None and not leaves & RANDOM:
+            unforeseen.append("the random state")
+        if unforeseen and strangers:
+            raise NotApartError(f"{step.name} changes {unforeseen[0]}, which other steps may see")
         altered = set(done.changed)
         for other in strangers:
             if altered & set(self._slots.used(other)):
