@@ -222,21 +222,17 @@ export class TrackbookApi extends HttpClient {
   /** Rows of a list: `skip` of them after the cursor, or from the top. */
   async runPage(
     query: IRunsQuery,
-    page: { readonly cursor: string | null; readonly skip: number; readonly limit: number }
+    page: { readonly cursor: string | null; readonly skip: number; readonly limit: number },
+    signal?: AbortSignal
   ): Promise<IRunPage> {
     const { cursor, limit, skip } = page;
     const order_by = orderText(query.order);
-    return this.get<IRunPage>('runs', {
-      ...selected(query),
-      order_by,
-      cursor,
-      limit,
-      skip: skip || null
-    });
+    const asked = { ...selected(query), order_by, cursor, limit, skip: skip || null };
+    return this.get<IRunPage>('runs', asked, signal);
   }
 
-  async countRuns(query: IRunsQuery): Promise<number> {
-    return (await this.get<{ count: number }>('runs/count', selected(query))).count;
+  async countRuns(query: IRunsQuery, signal?: AbortSignal): Promise<number> {
+    return (await this.get<{ count: number }>('runs/count', selected(query), signal)).count;
   }
 
   async runKeys(experiment: string | null = null): Promise<IRunKeys> {

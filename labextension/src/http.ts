@@ -29,11 +29,12 @@ export abstract class HttpClient {
   /** The project that the next requests ask about; `null` is the one of the server's root folder. */
   project: string | null = null;
 
-  protected async get<T>(path: string, query: Query = {}): Promise<T> {
+  /** `signal` gives up what nobody waits for any more; the promise is rejected then. */
+  protected async get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
     const url = this._url(path, { project: this.project, ...query });
     const known = this._known.get(url);
     const headers: Record<string, string> = known ? { 'If-None-Match': known.etag } : {};
-    const response = await this._request(url, { method: 'GET', headers });
+    const response = await this._request(url, { method: 'GET', headers, signal: signal ?? null });
     if (response.status === 304 && known) {
       return known.body as T;
     }

@@ -155,4 +155,12 @@ describe('another filter', () => {
     expect(source.row(3)).toBeUndefined();
     expect(server.requests[server.requests.length - 1]?.query.get('filter')).toBe(other.filter);
   });
+
+  test('that comes before the one before is answered gives that one up, without a fault', async () => {
+    const given = source.open(other);
+    await Promise.all([source.open(ALL), given]);
+    await settled();
+    expect([source.problem, source.total]).toEqual([null, 100_000]);
+    expect(changes.filter(change => change.type === 'opened')).toHaveLength(1);
+  });
 });

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -25,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.jupyter import JupyterServer
 from support.many import fill
 
-CHROMIUM = os.environ.get("TRACKBOOK_CHROMIUM") or None
+CHROMIUM = os.environ.get("TRACKBOOK_CHROMIUM") or shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 WATCH = """() => {
     window.gaps = []; let last = performance.now();
@@ -90,9 +91,9 @@ def drag_bar(page: Page, share: float) -> None:
     page.wait_for_timeout(500)
 
 
-def lab_page(page: Page, lab: JupyterServer, file: str) -> None:
-    """Open the Lab with a file."""
-    page.goto(f"{lab.url}lab/tree/{file}?token={lab.token}&reset")
+def lab_page(page: Page, lab: JupyterServer) -> None:
+    """Open the Lab."""
+    page.goto(f"{lab.url}lab?token={lab.token}&reset")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     page.wait_for_timeout(3000)
     page.evaluate(WATCH)
@@ -100,7 +101,14 @@ def lab_page(page: Page, lab: JupyterServer, file: str) -> None:
 
 def measure(page: Page, lab: JupyterServer, runs: int) -> None:
     """Print a line for everything that a person does."""
-    lab_page(page, lab, "table.csv")
+    lab_page(page, lab)
+
+    def csv_opened() -> None:
+        page.evaluate("window.jupyterapp.commands.execute('docmanager:open', { path: 'table.csv' })")
+        page.locator(".jp-CSVViewer .lm-DataGrid-viewport:visible").wait_for()
+        page.wait_for_timeout(500)
+
+    print(f"CSV viewer, open       {felt(page, csv_opened)}", flush=True)
     over_grid(page)
     print(f"CSV viewer, wheel      {felt(page, lambda: wheel(page, 40, 200))}", flush=True)
     print(f"CSV viewer, drag bar   {felt(page, lambda: drag_bar(page, 0.5))}", flush=True)
@@ -114,10 +122,21 @@ def measure(page: Page, lab: JupyterServer, runs: int) -> None:
         page.get_by_role("tab", name="Trackbook").click()
         page.get_by_role("button", name="All runs").wait_for()
 
+    def changed(before: str) -> None:
+        page.wait_for_function(
+            "before => document.querySelector('.tb-Actions-count').textContent !== before", arg=before
+        )
+
     def filtered() -> None:
+        before = total.inner_text()
         page.get_by_role("combobox", name="Filter runs").fill("metrics.accuracy > 0.9")
         page.keyboard.press("Enter")
-        page.wait_for_function(f"() => !document.querySelector('.tb-Actions-count').textContent.includes('{runs:,}')")
+        changed(before)
+
+    def typed() -> None:
+        before = total.inner_text()
+        page.keyboard.type("5")
+        changed(before)
 
     print(f"panel, open            {felt(page, panel)}", flush=True)
     print(f"runs, open             {felt(page, opened)}", flush=True)
@@ -127,6 +146,7 @@ def measure(page: Page, lab: JupyterServer, runs: int) -> None:
     print(f"runs, drag to middle   {felt(page, lambda: drag_bar(page, 0.5))}", flush=True)
     print(f"runs, drag to end      {felt(page, lambda: drag_bar(page, 1.0))}", flush=True)
     print(f"runs, filter           {felt(page, filtered)}", flush=True)
+    print(f"runs, filter, one key  {felt(page, typed)}", flush=True)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import {
 import type { IRunSummary } from '../api';
 import { look, RUN_LOOKS } from '../format';
 import { type IColumn, NAME } from './columns';
+import { Elision, measureIn } from './elision';
 import type { ICell } from './gridModel';
 import type { ITheme } from './theme';
 import type { IOrder } from './types';
@@ -29,6 +30,9 @@ export const CHECKBOX = { left: 10, size: 14, right: 32 } as const;
 
 const PLACEHOLDER = '·····';
 
+/** What `TextRenderer` leaves free beside a text. */
+const MARGINS = 14;
+
 export function makeRenderers(theme: ITheme, table: ILookup): RendererMap {
   const cell = new CellText(theme, table);
   const name = new NameText(theme, table);
@@ -46,19 +50,20 @@ class CellText extends TextRenderer {
   constructor(
     protected readonly theme: ITheme,
     protected readonly table: ILookup,
-    options: TextRenderer.IOptions = {}
+    font = theme.font
   ) {
+    const elision = new Elision(measureIn(font));
     super({
-      font: theme.font,
+      font,
       textColor: config => colorOf(config, theme),
       horizontalAlignment: config => (cellOf(config).column.numeric ? 'right' : 'left'),
-      elideDirection: 'right',
+      elideDirection: 'none',
       horizontalPadding: 10,
       format: config => {
         const { column, run } = cellOf(config);
-        return run ? clipped(column.text(run, table.now())) : PLACEHOLDER;
-      },
-      ...options
+        const text = run ? clipped(column.text(run, table.now())) : PLACEHOLDER;
+        return elision.fit(text, config.width - MARGINS);
+      }
     });
   }
 
@@ -117,7 +122,7 @@ function colorOf(config: CellRenderer.CellConfig, theme: ITheme): string {
 /** The name of a run behind its checkbox and the sign of its state. */
 class NameText extends CellText {
   constructor(theme: ITheme, table: ILookup) {
-    super(theme, table, { font: theme.bold });
+    super(theme, table, theme.bold);
   }
 
   override drawText(gc: GraphicsContext, config: CellRenderer.CellConfig): void {

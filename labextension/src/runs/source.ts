@@ -89,10 +89,11 @@ export class RunsSource {
     this._loading = true;
     this._stateChanged();
     const plan = new Pages().plan(0);
+    const { signal } = this._asking;
     try {
       const [count, page] = await Promise.all([
-        this._api.countRuns(query),
-        this._api.runPage(query, plan)
+        this._api.countRuns(query, signal),
+        this._api.runPage(query, plan, signal)
       ]);
       if (generation === this._generation) {
         this._restart();
@@ -146,12 +147,14 @@ export class RunsSource {
 
   dispose(): void {
     this._poll.dispose();
-    this._generation++;
+    this._restart();
     Signal.clearData(this);
   }
 
-  /** What is under way for the list before is nobody's any more. */
+  /** What is under way for the list before is nobody's any more, and is given up. */
   private _restart(): number {
+    this._asking.abort();
+    this._asking = new AbortController();
     this._asked = new Set();
     return ++this._generation;
   }
@@ -178,8 +181,10 @@ export class RunsSource {
   private async _loadBlock(block: number): Promise<void> {
     const generation = this._generation;
     const plan = this._pages.plan(block);
-    const page = await this._api.runPage(this._query, plan);
-    if (generation === this._generation) {
+    const page = await this._api
+      .runPage(this._query, plan, this._asking.signal)
+      .catch((error: unknown) => this._forget(error, generation));
+    if (page && generation === this._generation) {
       const [first, end] = this._take(plan, page);
       this._emit({ type: 'rows', first, last: end - 1 });
     }
@@ -263,6 +268,13 @@ export class RunsSource {
     }
   }
 
+  /** What was given up has not failed. */
+  private _forget(error: unknown, generation: number): void {
+    if (generation === this._generation) {
+      throw error;
+    }
+  }
+
   private _fail(error: unknown, generation: number): void {
     if (generation === this._generation) {
       this._settle(asApiError(error));
@@ -280,6 +292,7 @@ export class RunsSource {
   private readonly _poll: Poll;
   private readonly _pages = new Pages<IRunSummary>();
   private _asked = new Set<number>();
+  private _asking = new AbortController();
   private _query: IRunsQuery = { filter: '', experiment: null, order: null };
   /** What has been asked for and has not come yet. */
   private _pending: IRunsQuery | null = null;

@@ -21,49 +21,58 @@ export interface ITheme {
 
 /** Read the theme at a node that is in the page. */
 export function readTheme(node: HTMLElement): ITheme {
-  const probe = document.createElement('span');
-  node.appendChild(probe);
-  // The browser resolves variables and mixtures to a colour that a canvas understands.
-  const color = (css: string): string => {
-    probe.style.color = css;
-    return getComputedStyle(probe).color;
-  };
   const ink = (tone: string): string =>
-    color(`color-mix(in srgb, var(${tone}) 62%, var(--jp-ui-font-color0))`);
-  const family = getComputedStyle(node).fontFamily;
+    `color-mix(in srgb, var(${tone}) 62%, var(--jp-ui-font-color0))`;
   const brand = 'var(--jp-brand-color1)';
-  const theme = {
+  const colors = resolve(node, {
+    text: 'var(--jp-ui-font-color1)',
+    quiet: 'var(--jp-ui-font-color2)',
+    line: 'var(--jp-border-color3)',
+    ground: 'var(--jp-layout-color1)',
+    headGround: 'var(--jp-layout-color2)',
+    hover: 'color-mix(in srgb, var(--jp-layout-color2) 70%, var(--jp-layout-color1))',
+    selected: `color-mix(in srgb, ${brand} 18%, var(--jp-layout-color1))`,
+    focus: brand,
+    good: ink('--jp-success-color1'),
+    bad: ink('--jp-error-color1'),
+    warn: ink('--jp-warn-color1'),
+    busy: ink('--jp-brand-color1')
+  });
+  const { good, bad, warn, busy, ...rest } = colors;
+  const family = getComputedStyle(node).fontFamily;
+  return {
     font: `13px ${family}`,
     bold: `500 13px ${family}`,
     head: `500 12px ${family}`,
-    text: color('var(--jp-ui-font-color1)'),
-    quiet: color('var(--jp-ui-font-color2)'),
-    line: color('var(--jp-border-color3)'),
-    ground: color('var(--jp-layout-color1)'),
-    headGround: color('var(--jp-layout-color2)'),
-    hover: color('color-mix(in srgb, var(--jp-layout-color2) 70%, var(--jp-layout-color1))'),
-    selected: color(`color-mix(in srgb, ${brand} 18%, var(--jp-layout-color1))`),
-    focus: color(brand),
-    tones: {
-      good: ink('--jp-success-color1'),
-      bad: ink('--jp-error-color1'),
-      warn: ink('--jp-warn-color1'),
-      busy: ink('--jp-brand-color1'),
-      quiet: color('var(--jp-ui-font-color2)')
-    }
+    ...rest,
+    tones: { good, bad, warn, busy, quiet: colors.quiet }
   };
-  probe.remove();
-  return theme;
+}
+
+/** The browser resolves variables and mixtures to colours that a canvas understands: all at once, as it styles a page. */
+function resolve<K extends string>(
+  node: HTMLElement,
+  colors: Readonly<Record<K, string>>
+): Record<K, string> {
+  const holder = document.createElement('div');
+  const probes = Object.entries<string>(colors).map(([name, color]) => {
+    const probe = holder.appendChild(document.createElement('span'));
+    probe.style.color = color;
+    return [name, probe] as const;
+  });
+  node.appendChild(holder);
+  const found = probes.map(([name, probe]) => [name, getComputedStyle(probe).color]);
+  holder.remove();
+  return Object.fromEntries(found) as Record<K, string>;
 }
 
 export function gridStyle(theme: ITheme): DataGrid.Style {
   const clear = 'rgba(0, 0, 0, 0)';
   return {
     voidColor: theme.ground,
-    backgroundColor: theme.ground,
-    gridLineColor: clear,
+    backgroundColor: '',
     horizontalGridLineColor: theme.line,
-    verticalGridLineColor: clear,
+    verticalGridLineColor: '',
     headerBackgroundColor: theme.headGround,
     headerGridLineColor: theme.line,
     headerVerticalGridLineColor: theme.line,

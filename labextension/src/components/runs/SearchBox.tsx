@@ -12,8 +12,9 @@ interface ISearchBoxProps {
   readonly onFilter: (filter: string) => void;
 }
 
-/** Milliseconds after the last key until the filter is tried. */
-const PAUSE = 700;
+/** Milliseconds after the last key until the filter is tried, and until it is told what is wrong with it. */
+const PAUSE = 200;
+const PATIENCE = 900;
 
 /** The filter, with what can stand at the caret in a list under it, and what is wrong with it below. */
 export function SearchBox(props: ISearchBoxProps): JSX.Element {
@@ -21,18 +22,27 @@ export function SearchBox(props: ISearchBoxProps): JSX.Element {
   const [text, setText] = useState(props.filter);
   const [caret, setCaret] = useState<number | null>(null);
   const [chosen, setChosen] = useState(-1);
+  const [isWriting, setWriting] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const list = useId();
   const found = useMemo(
     () => (keys !== null && caret !== null ? suggest(text, caret, keys) : null),
     [text, caret, keys]
   );
-  useEffect(() => setText(props.filter), [props.filter]);
+  // A list that is open says that somebody is about to go on writing: what is there so far need not be a filter.
+  const problem = isWriting || found !== null ? null : props.problem;
+  useEffect(
+    () => setText(now => (now.trim() === props.filter ? now : props.filter)),
+    [props.filter]
+  );
   useEffect(() => {
-    // A list that is open says that somebody is about to go on writing.
-    const timer = setTimeout(() => found === null && props.onFilter(text), PAUSE);
-    return () => clearTimeout(timer);
-  }, [text, found]);
+    const timer = setTimeout(() => props.onFilter(text), PAUSE);
+    const patience = setTimeout(() => setWriting(false), PATIENCE);
+    return () => {
+      clearTimeout(timer);
+      clearTimeout(patience);
+    };
+  }, [text]);
 
   const look = (): void => {
     setCaret(input.current?.selectionStart ?? null);
@@ -49,6 +59,7 @@ export function SearchBox(props: ISearchBoxProps): JSX.Element {
   };
   const apply = (): void => {
     setCaret(null);
+    setWriting(false);
     props.onFilter(text);
   };
   const press = (event: KeyboardEvent<HTMLInputElement>): void => {
@@ -86,13 +97,14 @@ export function SearchBox(props: ISearchBoxProps): JSX.Element {
         aria-controls={list}
         aria-autocomplete="list"
         aria-activedescendant={chosen >= 0 ? `${list}-${chosen}` : undefined}
-        aria-invalid={props.problem !== null}
+        aria-invalid={problem !== null}
         placeholder="Filter, e.g. metrics.r2 > 0.4 and params.model = 'ridge'"
         autoComplete="off"
         spellCheck={false}
         value={text}
         onChange={event => {
           setText(event.target.value);
+          setWriting(true);
           setCaret(event.target.selectionStart);
           setChosen(-1);
         }}
@@ -101,7 +113,7 @@ export function SearchBox(props: ISearchBoxProps): JSX.Element {
         onKeyDown={press}
       />
       {found && <Suggestions id={list} items={found.items} chosen={chosen} onTake={take} />}
-      {props.problem && <Fault message={props.problem.message} />}
+      {problem && <Fault message={problem.message} />}
     </div>
   );
 }
