@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from trackbook.errors import PipelineError, nearest
@@ -89,13 +90,18 @@ class Plan:
     steps: tuple[StepPlan, ...]
     source: str = field(default="", repr=False)
 
-    def producers(self, step: StepPlan) -> dict[str, int]:
+    def producers(self, step: StepPlan) -> Mapping[str, int]:
         """Return, for each name that `step` is handed, the index of the step that bound it last."""
+        return self._producers[step.index]
+
+    @cached_property
+    def _producers(self) -> tuple[Mapping[str, int], ...]:
         bound: dict[str, int] = {}
-        for earlier in self.steps[: step.index]:
-            bound.update(dict.fromkeys(earlier.outputs, earlier.index))
-        wanted = [argument.name for argument in step.arguments if not argument.is_param]
-        return {name: bound[name] for name in wanted}
+        found = []
+        for step in self.steps:
+            found.append({item.name: bound[item.name] for item in step.arguments if not item.is_param})
+            bound.update(dict.fromkeys(step.outputs, step.index))
+        return tuple(found)
 
 
 def read_plan(path: Path) -> Plan:

@@ -47,7 +47,7 @@ def code_of(
                 reached[id(statement)] = statement
                 names |= _names_in(statement)
         waiting = []
-    nodes = [node for node in module if id(node) in reached]
+    nodes = sorted(reached.values(), key=lambda node: (node.lineno, node.col_offset))
     if _UNREADABLE & set().union(_names_in(function), *map(_names_in, nodes)):
         nodes = [node for node in module if node is not function]
     return Code(ast.unparse(function), _sources(nodes), _modules([function, *nodes]), _strings([function, *nodes]))
