@@ -64,8 +64,8 @@ class StepCache:
         needed += [kept.digest for kept in self.missing(entry)]
         if not all(self._is_whole(digest) for digest in needed):
             return "what was kept of it is damaged or gone"
-        changed = next((seen for seen in entry.reads if not unchanged(seen, entry.time)), None)
-        return entry if changed is None else f"{changed.path.removeprefix(f'{self._folder}{os.sep}')} changed"
+        changed = next((seen for seen in entry.reads if not unchanged(seen, self._folder, entry.time)), None)
+        return entry if changed is None else f"{changed.path} changed"
 
     def newest(self, step: str) -> Entry | None:
         """Return the result of a step, by name, that was kept last, whether it is valid or not."""
@@ -122,17 +122,20 @@ def _decoded(content: str) -> Entry | None:
     return entry if all(is_plain(name) for name in (*entry.folders, *(kept.path for kept in entry.files))) else None
 
 
-def unchanged(seen: Seen, kept_time: int) -> bool:
-    """Tell whether a file or folder is what it was; `kept_time` is in milliseconds since the epoch.
+def unchanged(seen: Seen, folder: Path, kept_time: int) -> bool:
+    """Tell whether a file or folder, below `folder` or anywhere else, is what it was.
+
+    `kept_time` is in milliseconds since the epoch.
 
     Size and modification time are believed only when the file was two seconds old by then: a later write
     within the clock's resolution would leave both as they were.
     """
+    path = os.path.join(folder, seen.path)  # noqa: PTH118 - on the path of every run
     try:
-        now = os.stat(seen.path)  # noqa: PTH116 - on the path of every run
+        now = os.stat(path)  # noqa: PTH116
     except OSError:
         return seen.digest == ABSENT
     settled = seen.mtime_ns and seen.mtime_ns + RACY_NS < kept_time * 1_000_000
     if settled and (now.st_size, now.st_mtime_ns) == (seen.size, seen.mtime_ns):
         return True
-    return see(seen.path).digest == seen.digest
+    return see(path).digest == seen.digest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from trackbook.pipeline.plan import Plan
 from trackbook.pipeline.running import key
@@ -14,7 +13,7 @@ _SAID = {
     key.CODE: "its code changed",
     key.SHAPE: "it returns another number of values",
     key.ENVIRONMENT: "the environment changed: another Python or other packages",
-    key.FOLDER: "it runs in another folder",
+    key.FOLDER: "it runs in another folder, which its code asks for",
     key.STATE: "earlier steps left the process in another state",
 }
 
@@ -46,7 +45,7 @@ def _said(part: str, before: Mapping[str, str], now: Mapping[str, str], call: Ca
     if kind + colon == key.DEFINITION:
         return f"{name or 'a statement of the script'} {how}"
     if kind + colon == key.MODULE:
-        return f"{_relative(name, call.cwd)} {how}"
+        return f"{name} {how}"
     if kind + colon == key.VARIABLE:
         return f"the environment variable {name} {how}"
     return f"{_argument(name, call, plan)} {how}"
@@ -67,8 +66,3 @@ def _by_name(parts: Mapping[str, str]) -> dict[str, str]:
         name = part.rpartition("#")[0] if part.startswith(key.DEFINITION) else part
         found[name] = found[name] + digest if name in found else digest
     return found
-
-
-def _relative(path: str, folder: str) -> str:
-    place = Path(path)
-    return place.relative_to(folder).as_posix() if place.is_relative_to(folder) else path

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from trackbook.pipeline.running.seen import within
+
 
 class ProjectModules:
     """Follows imports through the files under one folder, each of which is read once."""
@@ -19,14 +21,15 @@ class ProjectModules:
         self._files = cache(lambda name, base: tuple(_module_files(name, base, folder)))
 
     def reached(self, modules: Iterable[str]) -> dict[str, str]:
-        """Return the digests of the files under the folder that importing `modules` reaches, by their paths."""
+        """Return the digests of the files under the folder that importing `modules` reaches, by their paths in it."""
         found: dict[str, str] = {}
         waiting = [(name, self._folder) for name in modules]
         while waiting:
             name, base = waiting.pop()
             for path in self._files(name, base):
-                if str(path) not in found:
-                    found[str(path)], imports = self._read(path)
+                place = within(str(path), str(self._folder))
+                if place not in found:
+                    found[place], imports = self._read(path)
                     waiting += [(inner, path.parent) for inner in imports]
         return found
 

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from trackbook.capture import state
 from trackbook.capture.files import audit, readers
 from trackbook.capture.files.paths import absolute, is_data_file
 from trackbook.capture.files.urls import is_url
 from trackbook.cells.catalogue import CWD, PYPLOT
-from trackbook.pipeline.running.seen import Effects, Seen, see
+from trackbook.pipeline.running.seen import Effects, Seen, see, within
 from trackbook.pipeline.running.signature import UnsignedError, is_mutable, signature
 from trackbook.pipeline.running.writes import EVENTS, Writes
 from trackbook.tracking.reproduction.workspace import LEFT_OUT
@@ -43,6 +45,8 @@ class Observer:
 
     def __init__(self) -> None:
         readers.install()
+        self.home = ""
+        """The project's folder; paths below it are told from there on."""
 
     def start(self) -> None:
         """Begin to watch."""
@@ -60,7 +64,8 @@ class Observer:
         # A string may be anything, so only what is a file now counts.
         literal = {path for text in named if (path := _path(text)) and os.path.isfile(path)}  # noqa: PTH113
         reads = sorted((self._writes.read | literal) - self._writes.fresh)
-        seen = [*(see(path) for path in reads), *(self._listed[path] for path in sorted(self._listed))]
+        looked = [*(see(path) for path in reads), *(self._listed[path] for path in sorted(self._listed))]
+        seen = [msgspec.structs.replace(each, path=within(each.path, self.home)) for each in looked]
         reasons = [*self._reasons, *self._writes.reasons, *self._lists_its_own()]
         return Effects(tuple(seen), tuple(written), tuple(made), tuple(reasons), after is not None)
 

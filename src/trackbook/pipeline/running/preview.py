@@ -15,6 +15,7 @@ from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.choice import chosen
 from trackbook.pipeline.running.groups import groups_of, one_by_one
+from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.store import Store
@@ -42,7 +43,7 @@ def preview(
     choice = chosen(plan, groups_of(plan), options)
     cache = StepCache(store, folder, [step.name for step in plan.steps])
     groups = one_by_one(len(plan.steps))
-    ledger = Ledger(plan, given, folder, EnvironmentReader().read()[0], groups, cache)
+    ledger = Ledger(plan, given, folder, environment_part(EnvironmentReader().read()[1]), groups, cache)
 
     def forecast(step: StepPlan) -> StepForecast:
         expected = ledger.expected(step)

@@ -32,6 +32,7 @@ from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan
 from trackbook.pipeline.running.choice import Choice, chosen
 from trackbook.pipeline.running.groups import Groups, groups_of, one_by_one
+from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.places import NotApartError
@@ -105,7 +106,8 @@ class Runner:
             return Scheduler(at, self._ledger(at, one_by_one(len(at.plan.steps))), choice).run()
 
     def _ledger(self, at: Setting, groups: Groups) -> Ledger:
-        return Ledger(at.plan, at.given, at.cwd, self._environment.read()[0], groups, at.cache)
+        environment = environment_part(self._environment.read()[1])
+        return Ledger(at.plan, at.given, at.cwd, environment, groups, at.cache)
 
 
 def _structure(plan: Plan, options: RunOptions) -> Groups:

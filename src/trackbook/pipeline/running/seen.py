@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,11 @@ RACY_NS = 2_000_000_000
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A file or folder that a step read: `digest` is of its bytes or of its sorted names, or `absent`."""
+    """A file or folder that a step read: `digest` is of its bytes or of its sorted names, or `absent`.
+
+    As it is kept, `path` goes on from the project's folder, with slashes, where it lies in it: the same project may lie
+    elsewhere on another machine.
+    """
 
     path: str
     digest: str
@@ -33,6 +38,14 @@ class Effects(msgspec.Struct, frozen=True):
     made: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     complete: bool = True
+
+
+def within(path: str, folder: str) -> str:
+    """Return a path as it is kept: from `folder` on where it lies there, else as it is."""
+    if path == folder:
+        return "."
+    inside = os.path.join(folder, "")  # noqa: PTH118 - text in, text out
+    return path[len(inside) :].replace(os.sep, "/") if path.startswith(inside) else path
 
 
 def see(path: str) -> Seen:

@@ -68,6 +68,7 @@ class Worker:
     def _open(self, command: Open) -> Opened:
         os.chdir(command.cwd)
         import_from(command.cwd)
+        self._observer.home = command.cwd
         self._module = import_script(Path(command.script))
         overrides = pickle.loads(command.params)  # noqa: S301 - written by the runner a moment ago
         self._params = self._module.Params(**overrides)
