@@ -11,6 +11,7 @@ from trackbook.pipeline.outcome import OnEvent
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.ledger import START
+from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import Place
 from trackbook.settings import PipelineSettings, StepSettings
@@ -37,6 +38,7 @@ class Setting:
     options: RunOptions
     settings: PipelineSettings
     on_event: OnEvent
+    versions: Versions | None = None
     cache: StepCache = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,4 +50,4 @@ class Setting:
 
     def new_place(self) -> Place:
         """Return a process that has not been started yet."""
-        return Place(self.plan.path, self.cwd, self.given, START)
+        return Place(self.plan.path, self.cwd, self.given, START, self.versions)
