@@ -45,7 +45,7 @@ def override(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
     missing = [field.name for field in plan.params if field.default is None and field.name not in given]
     if missing:
         raise PipelineError(f"the parameter {missing[0]!r} has no default: give it with -p {missing[0]}=VALUE")
-    return {name: _read(fields[name], value) for name, value in given.items()}
+    return {name: read_value(fields[name], value) for name, value in given.items()}
 
 
 def read_params(path: Path) -> dict[str, Any]:
@@ -82,7 +82,8 @@ def literal_values(plan: Plan, overrides: Mapping[str, Any]) -> dict[str, Any] |
     return values
 
 
-def _read(field: ParamField, value: Any) -> Any:
+def read_value(field: ParamField, value: Any) -> Any:
+    """Return a text as a value of the type of `field`; raises PipelineError where it is none."""
     kind = _type_of(field.annotation)
     if kind is None:
         return _literal(value)

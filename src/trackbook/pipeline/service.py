@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -13,7 +13,7 @@ import msgspec
 from trackbook.errors import NotFoundError, PipelineError, StoreError, UsageError
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.pipeline.writing import replace_text
-from trackbook.settings import Settings
+from trackbook.settings import PipelineSettings
 from trackbook.store import Store, now_ms
 
 # A script runs without what reads notebooks, which takes a second to import.
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from trackbook.pipeline.script.magics import Choices
     from trackbook.pipeline.steps.notebook import Notebook
     from trackbook.pipeline.steps.recorded import Recorded
+    from trackbook.pipeline.sweeps.grid import Grid
+    from trackbook.pipeline.sweeps.outcome import Goal, OnSweepEvent, SweepResult
+    from trackbook.pipeline.sweeps.reading import Swept
     from trackbook.pipeline.sync.service import Origin, Synced
     from trackbook.pipeline.verification.scriptprocess import OnStep
     from trackbook.pipeline.verification.verify import Verification
@@ -49,9 +52,9 @@ class Chosen(TypedDict, total=False):
 class Pipelines:
     """Joins conversion, verification and runs with the store."""
 
-    def __init__(self, store: Store, tracker: Tracker, root: Path, settings: Settings | None = None) -> None:
+    def __init__(self, store: Store, tracker: Tracker, root: Path, settings: PipelineSettings | None = None) -> None:
         self._store, self._tracker, self._root = store, tracker, root
-        self._settings = settings or Settings()
+        self._settings = settings or PipelineSettings()
 
     def graph(
         self,
@@ -257,9 +260,46 @@ class Pipelines:
         from trackbook.pipeline.running.runner import Runner
 
         runner = Runner(self._store, self._tracker, self._settings)
-        chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
+        chosen = options or RunOptions(jobs=self._settings.jobs)
         with self._script_of(target) as (script, home):
             return runner.run(read_plan(script), params, chosen, home=home, origin=target, on_event=on_event)
+
+    def grid(self, target: Path, given: Mapping[str, Sequence[Any]]) -> Grid:
+        """Return the values of each parameter, of which several make a sweep, and every combination of them."""
+        from trackbook.pipeline.sweeps.grid import read_grid
+
+        with self._script_of(target) as (script, _):
+            return read_grid(read_plan(script), given)
+
+    def sweep(
+        self,
+        target: Path,
+        grid: Grid,
+        options: RunOptions | None = None,
+        *,
+        goal: Goal | None = None,
+        on_event: OnSweepEvent,
+    ) -> SweepResult:
+        """Run every trial of `grid` as a run below one of kind `sweep`, `options.jobs` of them at once.
+
+        Steps that no varying param reaches run once.  A trial that fails does not end the others.
+        """
+        from trackbook.pipeline.running.options import RunOptions
+        from trackbook.pipeline.sweeps.outcome import Goal
+        from trackbook.pipeline.sweeps.sweep import Sweep
+
+        chosen = options or RunOptions(jobs=self._settings.jobs)
+        with self._script_of(target) as (script, home):
+            services = self._store, self._tracker, self._settings
+            sweep = Sweep(*services, read_plan(script), home, target, chosen, on_event, goal or Goal())
+            return sweep.run_grid(grid)
+
+    def swept(self, run_id: str) -> Swept:
+        """Return the trials of a sweep by the id of its run, with what varies and what was measured."""
+        from trackbook.pipeline.sweeps.reading import read_sweep
+        from trackbook.tracking import Runs
+
+        return read_sweep(Runs(self._store), run_id)
 
     def preview(
         self, target: Path, params: Mapping[str, Any] | None = None, options: RunOptions | None = None

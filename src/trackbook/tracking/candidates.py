@@ -39,7 +39,7 @@ def _log_candidate(run: ActiveRun, candidate: Candidate, estimator: str, began: 
             run_name=redact(_run_name(candidate)),
             kind=KIND,
             start_time=began,
-            user=tracker.user,
+            user=tracker._user,
             parent_run_id=run.run_id,
         )
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,21 +14,25 @@ from trackbook.cli.pipeline.show import Events, seconds
 from trackbook.errors import UsageError
 from trackbook.pipeline.params import read_params
 from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.sweeps.values import may_vary
 from trackbook.project import Project
 
 if TYPE_CHECKING:
     from trackbook.pipeline.running.preview import StepForecast
+    from trackbook.pipeline.sweeps.outcome import Goal
 
 INTERRUPTED = 130
 
 
 @click.command("run")
 @click.argument("target", type=click.Path(path_type=Path), metavar="SCRIPT|NOTEBOOK")
-@click.option("-p", "--param", "params", multiple=True, metavar="K=V", help="A parameter; may be repeated.")
+@click.option("-p", "--param", "params", multiple=True, metavar="K=V", help="A parameter; several values make a sweep.")
 @click.option(
     "--params", "file", type=click.Path(path_type=Path), metavar="FILE", help="Parameters as TOML, JSON or YAML."
 )
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="How many steps may run side by side.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="How many steps, or trials, may run side by side.")
+@click.option("--minimize", metavar="METRIC", help="In a sweep, mark the trial with the smallest value.")
+@click.option("--maximize", metavar="METRIC", help="In a sweep, mark the trial with the largest value.")
 @click.option("--only", multiple=True, metavar="STEP", help="Run just this step, on kept results; may be repeated.")
 @click.option("--from", "start", metavar="STEP", help="Run this step anew, and all that follow from it.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose results are kept.")
@@ -40,6 +45,8 @@ def run_command(
     params: tuple[str, ...],
     file: Path | None,
     jobs: int | None,
+    minimize: str | None,
+    maximize: str | None,
     only: tuple[str, ...],
     start: str | None,
     no_cache: bool,
@@ -53,23 +60,63 @@ def run_command(
     stand in trackbook.toml under [pipeline.steps.NAME].  --json prints one object a line as things happen, the result
     in the last one.
 
+    A parameter with several values makes a sweep: every combination is a trial, a run below one of kind `sweep`, N of
+    them at once with --jobs N.  -p depth=3,5,7 has three, as no int looks like that; a text that is a value of the
+    parameter's type is one value, whatever commas it holds.  For texts, paths and lists repeat it: -p name=a -p name=b.
+
     Exit status 1 when a step fails, 130 after Ctrl-C; the same command then goes on from there.
     """
     project = Project.open(target.absolute())
-    given = (read_params(file) if file else {}) | dict(_key_value(param) for param in params)
+    given = _given(file, params)
     options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=jobs or project.settings.pipeline.jobs)
-    if dry_run:
-        _print_forecast(project.pipelines.preview(target, given, options), as_json)
-        return
-    events = Events(as_json=as_json, explain=explain, prefixed=options.jobs > 1)
     try:
-        with events:
-            result = project.pipelines.run(target, given, options, on_event=events)
+        if may_vary(given) and len(grid := project.pipelines.grid(target, given)) > 1:
+            from trackbook.cli.pipeline.sweep import run_grid
+
+            is_done = run_grid(project, target, grid, options, _goal(minimize, maximize), dry_run, as_json)
+        elif minimize or maximize:
+            raise UsageError("--minimize and --maximize are for sweeps: give a parameter several values, -p depth=3,5")
+        else:
+            single = {name: values[0] for name, values in given.items()}
+            is_done = _run(project, target, single, options, dry_run, explain, as_json)
     except KeyboardInterrupt:
         click.echo("interrupted: what is done is kept, and the same command goes on from there", err=True)
         sys.exit(INTERRUPTED)
-    if result.status != "FINISHED":
+    if not is_done:
         sys.exit(NO)
+
+
+def _run(
+    project: Project,
+    target: Path,
+    given: Mapping[str, Any],
+    options: RunOptions,
+    dry_run: bool,
+    explain: bool,
+    as_json: bool,
+) -> bool:
+    if dry_run:
+        _print_forecast(project.pipelines.preview(target, given, options), as_json)
+        return True
+    with Events(as_json=as_json, explain=explain, prefixed=options.jobs > 1) as events:
+        return project.pipelines.run(target, given, options, on_event=events).status == "FINISHED"
+
+
+def _given(file: Path | None, params: Iterable[str]) -> dict[str, list[Any]]:
+    """Return all that is given for each parameter: by the command line, else by the file."""
+    found: dict[str, list[Any]] = {}
+    for param in params:
+        key, value = _key_value(param)
+        found.setdefault(key, []).append(value)
+    return {name: [value] for name, value in (read_params(file) if file else {}).items()} | found
+
+
+def _goal(minimize: str | None, maximize: str | None) -> Goal:
+    from trackbook.pipeline.sweeps.outcome import Goal
+
+    if minimize and maximize:
+        raise UsageError("--minimize and --maximize name one metric; give one of them")
+    return Goal(minimize or maximize or "", largest=maximize is not None)
 
 
 def _key_value(text: str) -> tuple[str, str]:

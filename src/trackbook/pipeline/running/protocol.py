@@ -6,21 +6,16 @@ from typing import IO
 
 import msgspec
 
-from trackbook.pipeline.running.lineage import Looked, Versions
 from trackbook.pipeline.running.seen import Effects
 from trackbook.tracking.reproduction.processes import read_frame, write_frame
 
 
 class Open(msgspec.Struct, tag=True, frozen=True):
-    """Import the script, with `cwd` as working and import folder; `params` pickles what replaces defaults.
-
-    Small frames are kept as dataset versions where `versions` says.
-    """
+    """Import the script, with `cwd` as working and import folder; `params` pickles what replaces defaults."""
 
     script: str
     cwd: str
     params: bytes
-    versions: Versions | None = None
 
 
 class Load(msgspec.Struct, tag=True, frozen=True):
@@ -43,13 +38,12 @@ class Value(msgspec.Struct, frozen=True):
 class RunStep(msgspec.Struct, tag=True, frozen=True):
     """Call a function of the script.
 
-    `run_id` is the run of the call.  `live` are the slots that later steps still use, `spool` is where the pickled
-    outputs may be written (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps
-    in other processes need them), `named` the strings of the code, `random_state` what to start from.
+    `live` are the slots that later steps still use, `spool` is where the pickled outputs may be written
+    (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps in other processes need
+    them), `named` the strings of the code, `random_state` what to start from.
     """
 
     function: str
-    run_id: str
     arguments: tuple[Value, ...]
     slots: tuple[str, ...]
     unpacked: bool
@@ -83,8 +77,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     `signatures` has one entry an output (None where it has none), `touched` says whether an argument was
     changed in place, `changed` has the new signatures of values that are still used and were changed with it,
     `references` are the arguments that the kept bytes point to,
-    `state` what shared state it changed, `reasons` why its result must not be kept (empty: it may be),
-    `data` what was handed to it and returned.
+    `state` what shared state it changed, `reasons` why its result must not be kept (empty: it may be).
     """
 
     seconds: float
@@ -97,7 +90,6 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     random_state: bytes | None
     printed: str
     reasons: tuple[str, ...]
-    data: Looked = Looked()
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):

@@ -34,25 +34,26 @@ from trackbook.pipeline.running.choice import Choice, chosen
 from trackbook.pipeline.running.groups import Groups, groups_of, one_by_one
 from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
-from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.places import NotApartError
 from trackbook.pipeline.running.scheduler import Scheduler
 from trackbook.pipeline.running.setting import Setting
-from trackbook.settings import PipelineSettings, Settings
+from trackbook.pipeline.running.within import Within
+from trackbook.settings import PipelineSettings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
     from trackbook.tracking import Tracker
 
 _ALL = RunOptions()
+_ALONE = Within()
 
 
 class Runner:
     """Runs plans against one store."""
 
-    def __init__(self, store: Store, tracker: Tracker, settings: Settings | None = None) -> None:
-        self._store, self._tracker, self._settings = store, tracker, settings or Settings()
+    def __init__(self, store: Store, tracker: Tracker, settings: PipelineSettings | None = None) -> None:
+        self._store, self._tracker, self._settings = store, tracker, settings or PipelineSettings()
         self._environment = EnvironmentReader()
 
     def run(
@@ -64,27 +65,30 @@ class Runner:
         home: Path | None = None,
         origin: Path | None = None,
         on_event: OnEvent | None = None,
+        within: Within = _ALONE,
     ) -> PipelineResult:
         """Run the steps of `plan` and return how it went.
 
         `home` is the folder to run in and to import the project's modules from (the script's folder), `origin`
-        what the script was made from where it is only temporary.
+        what the script was made from where it is only temporary.  `within` says what the run is a part of.
         `params` are values or texts for fields of Params.  A step that raises ends the run with the status
         FAILED and no exception; what it printed and its traceback go to `on_event`.
         Raises PipelineError for wrong params or names of steps, or when the script cannot be imported.
         """
         given = override(plan, params or {})
-        _warn_of_strangers(plan, self._settings.pipeline)
+        _warn_of_strangers(plan, self._settings)
         structure = _structure(plan, options)
         choice = chosen(plan, structure, options)
         folder, source, say = (home or plan.path.parent).resolve(), origin or plan.path, on_event or pass_through
         began = time.perf_counter()
-        run = self._tracker.start_run(source.stem, nested=True, kind="pipeline", tags={"pipeline": str(source)})
-        with run, tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
+        tags = {"pipeline": str(source), **within.tags}
+        name = within.name or source.stem
+        run = self._tracker.start_run(name, nested=True, kind="pipeline", tags=tags, parent=within.parent)
+        with run, within.tagging(run), tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
+            place = Path(spool)
             at = Setting(
-                self._store, self._tracker, run, plan, given, folder, Path(spool), options, self._settings.pipeline, say
+                self._store, self._tracker, run, plan, given, folder, place, options, self._settings, say, within.stop
             )
-            at.versions = self._versions(source)
             steps = self._passes(at, structure, choice, str(source))
             status = "FAILED" if any(step.status == FAILED for step in steps) else "FINISHED"
             run.end(status)
@@ -107,10 +111,6 @@ class Runner:
         except NotApartError as reason:
             at.on_event(Noticed(f"the steps run one after the other after all: {reason}"))
             return Scheduler(at, self._ledger(at, one_by_one(len(at.plan.steps))), choice).run()
-
-    def _versions(self, source: Path) -> Versions:
-        limit = round(self._settings.capture.max_frame_mb * 1_000_000)
-        return Versions(str(self._store.objects.folder), limit, self._tracker.user, source.name)
 
     def _ledger(self, at: Setting, groups: Groups) -> Ledger:
         environment = environment_part(self._environment.read()[1])

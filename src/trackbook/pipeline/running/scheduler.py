@@ -10,7 +10,7 @@ import heapq
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,6 @@ from trackbook.pipeline.running.choice import Choice
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
 from trackbook.pipeline.running.ledger import Ledger, Look
-from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.observe import name_of_state
 from trackbook.pipeline.running.place import Loading, Place, Task
 from trackbook.pipeline.running.places import NotApartError, Places
@@ -33,6 +32,7 @@ from trackbook.pipeline.running.protocol import Done, Failed, RunStep
 from trackbook.pipeline.running.results import Results
 from trackbook.pipeline.running.setting import Setting
 from trackbook.pipeline.running.slots import name_of
+from trackbook.pipeline.running.stop import StoppedError
 
 if TYPE_CHECKING:
     from trackbook.tracking.tracker import ActiveRun
@@ -62,6 +62,10 @@ class Ended:
     fault: BaseException | None = None
 
 
+class Halt:
+    """The run is to end before its steps are through."""
+
+
 class Scheduler:
     """One pass over the steps of a plan."""
 
@@ -72,7 +76,7 @@ class Scheduler:
         self._results = Results()
         self._places = Places(self._plan, self._results, setting.new_place)
         self._keeper = Keeper(setting.store, setting.cache, self._slots, setting.cwd)
-        self._queue: queue.SimpleQueue[Ended | OutputPrinted] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Ended | OutputPrinted | Halt] = queue.SimpleQueue()
         self._unmet = [len(earlier) for earlier in self._groups.after]
         self._ready = [step for step, count in enumerate(self._unmet) if not count]
         self._followers = self._groups.followers()
@@ -84,9 +88,10 @@ class Scheduler:
     def run(self) -> Sequence[StepResult]:
         """Run all steps; raises NotApartError where they turn out to need one process, PipelineError for bad ones."""
         try:
-            while self._start_ready() or self._going:
-                if self._going:
-                    self._hear(self._queue.get())
+            with self._at.stop.waking(lambda: self._queue.put(Halt())):
+                while self._start_ready() or self._going:
+                    if self._going:
+                        self._hear(self._queue.get())
         except BaseException as error:
             for going in self._going.values():
                 going.child.__exit__(type(error), error, None)
@@ -169,7 +174,6 @@ class Scheduler:
         objects = self._at.store.objects
         self._ledger.take(step, entry, objects.get)
         self._results.add(result)
-        self._note_data(child, entry.data)
         if entry.printed:
             self._at.on_event(OutputPrinted(step.name, "stdout", objects.get(entry.printed).decode()))
         self._end(step, child, StepResult(step.name, CACHED, 0.0, "; ".join(notes), run_id=child.run_id))
@@ -186,13 +190,12 @@ class Scheduler:
         if place is None:
             return False
         child = self._child(step)
-        task = self._task(step, place, look, child.run_id)
-        going = Going(step, look, place, task, child, self._ledger.random(step))
+        going = Going(step, look, place, self._task(step, place, look), child, self._ledger.random(step))
         self._going[step.index] = going
         threading.Thread(target=self._work, args=(going,), name=step.name, daemon=True).start()
         return True
 
-    def _task(self, step: StepPlan, place: Place, look: Look, run_id: str) -> Task:
+    def _task(self, step: StepPlan, place: Place, look: Look) -> Task:
         live = self._live(step, place)
         needed = set(self._slots.used(step))
         path, steps = self._at.store.objects.path, self._plan.steps
@@ -204,7 +207,6 @@ class Scheduler:
         is_kept = look.key is not None and step.marker.cached
         command = RunStep(
             function=step.function,
-            run_id=run_id,
             arguments=self._slots.handed[step.index],
             slots=self._slots.of(step),
             unpacked=step.unpacked,
@@ -236,7 +238,9 @@ class Scheduler:
     def _print(self, step: StepPlan, stream: str, text: str) -> None:
         self._queue.put(OutputPrinted(step.name, stream, text))
 
-    def _hear(self, said: Ended | OutputPrinted) -> None:
+    def _hear(self, said: Ended | OutputPrinted | Halt) -> None:
+        if isinstance(said, Halt):
+            raise StoppedError("the run was ended")
         if not isinstance(said, Ended):
             return self._at.on_event(said)
         going = said.going
@@ -259,7 +263,7 @@ class Scheduler:
         text = f"{failed.ename}: {failed.evalue}; call {going.attempt + 1} of {limits.retries + 1}"
         self._at.on_event(self._progress("retrying", going.step, failed.seconds, text, going.child.run_id))
         place.close()
-        going.task = self._task(going.step, place, going.look, going.child.run_id)
+        going.task = self._task(going.step, place, going.look)
         wait = limits.retry_seconds * 2 ** (going.attempt - 1)
         going.attempt += 1
         threading.Thread(target=self._work, args=(going, wait), name=going.step.name, daemon=True).start()
@@ -282,13 +286,11 @@ class Scheduler:
         self._results.forget(done.changed)
         place.settle(going.task, done)
         place.random = self._ledger.random(step)
-        spool = Path(going.task.command.spool or "none")
-        kept = self._keeper.keep(step, look, done, spool, going.random_before, child.run_id, reasons)
-        if kept.result is not None:
-            self._results.add(kept.result)
-        self._note_data(child, kept.used)
-        for version in done.data.kept:
-            self._at.store.append(version)
+        spool = Path(going.task.command.spool)
+        if going.task.command.spool and spool.exists():
+            result = self._keeper.keep(step, look, done, spool, going.random_before, child.run_id, reasons)
+            if result is not None:
+                self._results.add(result)
         self._release(going)
         ended = StepResult(step.name, EXECUTED, done.seconds, "; ".join(reasons), look.why, child.run_id, going.attempt)
         self._end(step, child, ended)
@@ -341,10 +343,6 @@ class Scheduler:
         self._mark(result, step.index)
         said = self._progress(result.status, step, result.seconds, result.reason, result.run_id, result.why, traceback)
         self._at.on_event(said)
-
-    def _note_data(self, child: ActiveRun, used: Iterable[Used]) -> None:
-        for data in used:
-            child.log_data(data.noted(child.run_id))
 
     def _skip(self, step: StepPlan, reason: str) -> StepResult:
         self._at.on_event(self._progress(SKIPPED, step, reason=reason))

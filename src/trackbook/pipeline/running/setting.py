@@ -11,9 +11,9 @@ from trackbook.pipeline.outcome import OnEvent
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.ledger import START
-from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import Place
+from trackbook.pipeline.running.stop import Stop
 from trackbook.settings import PipelineSettings, StepSettings
 from trackbook.store import Store
 
@@ -38,7 +38,7 @@ class Setting:
     options: RunOptions
     settings: PipelineSettings
     on_event: OnEvent
-    versions: Versions | None = None
+    stop: Stop = field(default_factory=Stop)
     cache: StepCache = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,4 +50,4 @@ class Setting:
 
     def new_place(self) -> Place:
         """Return a process that has not been started yet."""
-        return Place(self.plan.path, self.cwd, self.given, START, self.versions)
+        return Place(self.plan.path, self.cwd, self.given, START)
