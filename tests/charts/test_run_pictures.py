@@ -53,6 +53,17 @@ def test_each_metric_has_a_panel_and_each_run_a_line_of_its_colour():
         assert [row["value"] for row in rows_of(spec, panel) if row["run"] == EVIL] == [3.0, 2.0, 1.0]
 
 
+def test_a_run_without_a_curve_takes_no_colour_from_the_others():
+    """A run has one colour in all pictures of a comparison; the legend names those that a picture shows."""
+    curves = [curve("other", "loss", [3.0, 2.0]), curve("third", "loss", [1.0, 2.0])]
+    runs = ["one", "other", "third"]
+    lines = [Line(run, {"a": place, "b": 1.0}) for place, run in enumerate(runs)]
+    drawn = checked(metric_curves(curves, runs=runs))["concat"][0]["layer"][0]["encoding"]["color"]
+    across = checked(parallel_coordinates(lines, ["a", "b"]))["layer"][1]["encoding"]["color"]
+    assert drawn["scale"] == across["scale"] == {"domain": runs, "range": list(RUN_COLORS[:3])}
+    assert drawn["legend"]["values"] == ["other", "third"]
+
+
 def test_smoothing_draws_the_logged_values_behind():
     spec = checked(metric_curves([curve("one", "loss", [0.0, 1.0])], smoothing=0.5))
     rows = rows_of(spec, spec["concat"][0])
@@ -168,7 +179,9 @@ def test_greater_numbers_stand_higher(numbers):
 
 
 def test_many_runs_are_coloured_by_where_they_end():
-    lines = [Line(f"run {number}", {"a": number % 3, "b": float(number)}) for number in range(20)]
+    lines = [Line(f"run {number}", {"a": number % 3, "b": float(number)}) for number in range(33)]
+    few = checked(parallel_coordinates(lines[:32], ["a", "b"]))["layer"][1]["encoding"]
+    assert (few["color"]["field"], few["strokeDash"]["field"]) == ("run", "run")
     spec = checked(parallel_coordinates(lines, ["a", "b"]))
     assert spec["layer"][1]["encoding"]["color"]["field"] == "end"
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackbook.charts.colors import run_colors
 from trackbook.project import Project
 from trackbook.server.compare_views import labels_of, thin
 from trackbook.tracking import MetricPoint, RunSummary
@@ -51,6 +52,7 @@ def runs(workspace) -> list[str]:
 def test_a_comparison_holds_what_differs_in_the_order_asked_for(workspace, runs):
     body = workspace.get("runs/compare", ids=runs).body
     assert [run["run_id"] for run in body["runs"]] == runs
+    assert body["colors"] == run_colors(3)
     assert body["params"] == {"depth": ["0", "1", "2"]}
     assert body["metrics"]["final"] == [0.0, 1.0, 2.0]
     assert body["environment"] == {}

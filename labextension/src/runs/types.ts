@@ -70,6 +70,8 @@ type Values<T> = Readonly<Record<string, readonly (T | null)[]>>;
 /** Values under every name where runs differ, in the order of `runs`. */
 export interface IComparison {
   readonly runs: readonly IRunSummary[];
+  /** The colour that each run has in every picture of these runs. */
+  readonly colors: readonly string[];
   readonly params: Values<string>;
   readonly metrics: Values<MetricValue>;
   readonly environment: Values<string>;

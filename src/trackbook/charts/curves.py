@@ -42,6 +42,7 @@ class _Look(msgspec.Struct, frozen=True):
     """What all panels of a picture have in common."""
 
     runs: Sequence[str]
+    shown: Sequence[str]
     smoothing: float
     log_scale: bool
     buckets: int
@@ -49,23 +50,30 @@ class _Look(msgspec.Struct, frozen=True):
 
 
 def metric_curves(
-    curves: Sequence[Curve], *, smoothing: float = 0.0, log_scale: bool = False, over: Over = "step"
+    curves: Sequence[Curve],
+    *,
+    runs: Sequence[str] = (),
+    smoothing: float = 0.0,
+    log_scale: bool = False,
+    over: Over = "step",
 ) -> Spec | None:
     """Return the picture of several metrics of several runs, or None when there is nothing to draw.
 
+    `runs` are all that are compared, also those without a curve: each has the colour here that it has elsewhere.
     `smoothing` is the weight of `series.smoothed`; on a log scale what is not above 0 is marked at the bottom, as
     NaN and infinities are on every scale.  Raises UsageError for a smoothing that is none.
     """
     curves = [curve for curve in curves if curve.points]
     if not curves:
         return None
-    runs, metrics = _unique(curve.run for curve in curves), _unique(curve.metric for curve in curves)
-    look = _Look(runs, smoothing, log_scale, max(20, min(WIDTH, MAX_ROWS // (2 * len(curves)))), over)
+    shown, metrics = _unique(curve.run for curve in curves), _unique(curve.metric for curve in curves)
+    buckets = max(20, min(WIDTH, MAX_ROWS // (2 * len(curves))))
+    look = _Look(runs or shown, shown, smoothing, log_scale, buckets, over)
     rows = {metric: [row for curve in _of(metric, curves) for row in _rows(curve, look)] for metric in metrics}
     panels = [_panel(place, metric, rows[metric], look) for place, metric in enumerate(metrics)]
     grid = alt.concat(*panels, columns=COLUMNS, spacing={"row": 20, "column": 30})
     grid = grid.resolve_scale(x="independent", y="independent", color="shared", strokeDash="shared")
-    spec = finished(grid, description=f"{', '.join(metrics)} over {PLURALS[over]}, for {len(runs)} runs")
+    spec = finished(grid, description=f"{', '.join(metrics)} over {PLURALS[over]}, for {len(shown)} runs")
     return inked(with_rows(spec, {_name(place): rows[metric] for place, metric in enumerate(metrics)}))
 
 
@@ -123,7 +131,7 @@ def _panel(place: int, metric: str, rows: Sequence[Row], look: _Look) -> alt.Lay
     ticks = {"tickMinStep": 1} if look.over == "step" else {}
     scale_x = alt.Scale(nice=False, zero=False)
     x = alt.X("step:Q", title=TITLES[look.over], scale=scale_x, axis=axis(grid=False, **ticks))
-    color, dash = run_color(look.runs), run_dash(look.runs)
+    color, dash = run_color(look.runs, look.shown), run_dash(look.runs, look.shown)
     base = alt.Chart(alt.NamedData(name=_name(place))).encode(x=x, color=color, strokeDash=dash)
     drawn = base.encode(y=_y("value", scale))
     layers = [drawn.mark_line(strokeWidth=2, point={"size": 26} if _are_few(rows) else False)]

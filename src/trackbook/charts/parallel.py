@@ -9,7 +9,8 @@ from typing import Any, Literal
 import altair as alt
 import msgspec
 
-from trackbook.charts.vega import INK, Spec, axis, finished, inked, run_color
+from trackbook.charts.colors import MAX_LOOKS
+from trackbook.charts.vega import INK, Spec, axis, finished, inked, run_color, run_dash
 
 HEIGHT = 230
 STEP = 150
@@ -18,8 +19,6 @@ MISSING = -0.14
 WIDE = 20.0
 """Positive numbers whose largest is so many times the smallest are shown by their logarithms."""
 MAX_TICKS = 9
-MAX_COLORS = 8
-"""More runs than this are coloured by the last axis, not one by one."""
 LOW, HIGH = "#3b82c4", "#e07b1a"
 
 Value = str | float | None
@@ -157,7 +156,7 @@ def _lines(
         for value in (line.values.get(each.name),)
     ]
     picked = alt.selection_point(name="picked", fields=["run"], on="pointerover", clear="pointerout")
-    color = run_color(runs) if len(runs) <= MAX_COLORS else _end_color()
+    color, dash = (run_color(runs), [run_dash(runs)]) if len(runs) <= MAX_LOOKS else (_end_color(), [])
     drawn = alt.Chart(alt.InlineData(values=rows)).encode(
         x=_x(names),
         y=_y(),
@@ -167,7 +166,7 @@ def _lines(
         tooltip=[alt.Tooltip("run:N"), alt.Tooltip("axis:N"), alt.Tooltip("value:N")],
     )
     # The selection belongs to one layer alone: Vega-Lite knows no signal of the same name in two.
-    line = drawn.mark_line(strokeWidth=2.5).encode(order="at:Q").properties(name="lines").add_params(picked)
+    line = drawn.mark_line(strokeWidth=2.5).encode(*dash, order="at:Q").properties(name="lines").add_params(picked)
     return line, drawn.mark_point(size=45, filled=True)
 
 

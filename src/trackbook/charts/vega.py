@@ -25,19 +25,25 @@ def axis(**options: Any) -> alt.Axis:
     return alt.Axis(**{**defaults, **options})
 
 
-def run_color(runs: Sequence[str]) -> alt.Color:
-    """Return the encoding of runs as colours, the same in every picture of the same `runs`."""
-    return alt.Color("run:N", scale=alt.Scale(domain=list(runs), range=run_colors(len(runs))), legend=_legend())
+def run_color(runs: Sequence[str], shown: Sequence[str] | None = None) -> alt.Color:
+    """Return the encoding of runs as colours, the same in every picture of the same `runs`.
+
+    `shown` are those that the picture has, where it has not all: the legend names them alone.
+    """
+    scale = alt.Scale(domain=list(runs), range=run_colors(len(runs)))
+    return alt.Color("run:N", scale=scale, legend=_legend(shown))
 
 
-def run_dash(runs: Sequence[str]) -> alt.StrokeDash:
-    """Return the encoding of runs as dashes: those that share a colour differ in them."""
-    return alt.StrokeDash("run:N", scale=alt.Scale(domain=list(runs), range=run_dashes(len(runs))), legend=_legend())
+def run_dash(runs: Sequence[str], shown: Sequence[str] | None = None) -> alt.StrokeDash:
+    """Return the encoding of runs as dashes: those that share a colour differ in them; `shown` as for `run_color`."""
+    scale = alt.Scale(domain=list(runs), range=run_dashes(len(runs)))
+    return alt.StrokeDash("run:N", scale=scale, legend=_legend(shown))
 
 
-def _legend() -> alt.Legend:
+def _legend(shown: Sequence[str] | None) -> alt.Legend:
     look: dict[str, Any] = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1, "labelLimit": 260}
-    return alt.Legend(orient="top", title=None, columns=4, offset=6, **look)
+    values = {} if shown is None else {"values": list(shown)}
+    return alt.Legend(orient="top", title=None, columns=4, offset=6, **look, **values)
 
 
 def finished(chart: alt.TopLevelMixin, *, description: str | None = None) -> Spec:

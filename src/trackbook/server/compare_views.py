@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from trackbook.charts.colors import run_colors
 from trackbook.errors import UsageError
 from trackbook.tracking.differences import code_difference
 
@@ -60,6 +61,7 @@ def comparison(runs: Runs, ids: Sequence[str]) -> dict[str, Any]:
     found = [runs.get(run_id) for run_id in ids]
     return {
         "runs": [run.summary.to_dict() for run in found],
+        "colors": run_colors(len(found)),
         **runs.compare([run.run_id for run in found]),
         "code": [_code(found[0], other) for other in found[1:]],
         "curves": runs.curves([run.run_id for run in found]),
@@ -133,7 +135,7 @@ def curves(runs: Runs, ids: Sequence[str], keys: Sequence[str], look: Look) -> d
         for run, name in zip(found, names, strict=True)
         if key in run.metrics
     ]
-    return metric_curves(drawn, smoothing=look.smoothing, log_scale=look.log, over=look.x)
+    return metric_curves(drawn, runs=names, smoothing=look.smoothing, log_scale=look.log, over=look.x)
 
 
 def parallel(runs: Runs, ids: Sequence[str]) -> dict[str, Any] | None:

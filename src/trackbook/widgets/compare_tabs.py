@@ -105,7 +105,8 @@ class CurvesTab:
     def _draw(self) -> None:
         from trackbook.charts.curves import metric_curves
 
-        spec = metric_curves(self._curves(), smoothing=self._smoothing.value, log_scale=self._log.value)
+        look = {"smoothing": self._smoothing.value, "log_scale": self._log.value}
+        spec = metric_curves(self._curves(), runs=self._view.labels, **look)
         _picture(self._picture, spec, "No metric is chosen, or none was logged.")
 
 

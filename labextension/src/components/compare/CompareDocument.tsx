@@ -53,7 +53,7 @@ function ComparePage(props: ICompareDocumentProps & { comparison: IComparison })
         <div className="tb-Document-heading">
           <h1>{count(runs.length, 'run')} compared</h1>
         </div>
-        <RunsTable runs={runs} onOpenRun={props.onOpenRun} />
+        <RunsTable runs={runs} colors={comparison.colors} onOpenRun={props.onOpenRun} />
       </header>
       {comparison.curves.length > 0 && (
         <Block title="Curves">
@@ -127,6 +127,7 @@ function Parallel(props: ICompareDocumentProps & { comparison: IComparison }): J
 
 function RunsTable(props: {
   runs: readonly IRunSummary[];
+  colors: readonly string[];
   onOpenRun: ICompareDocumentProps['onOpenRun'];
 }): JSX.Element {
   const now = useNow(1000);
@@ -135,9 +136,10 @@ function RunsTable(props: {
       label="Compared runs"
       heads={['run', 'status', 'experiment', { number: 'started' }, { number: 'took' }]}
     >
-      {props.runs.map(run => (
+      {props.runs.map((run, place) => (
         <tr key={run.run_id}>
           <th scope="row">
+            <span className="tb-Swatch" style={{ background: props.colors[place] }} aria-hidden />
             <button
               className="tb-LinkButton tb-Ellipsed"
               title={`${run.run_name}\n${run.run_id}`}
