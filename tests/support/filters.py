@@ -68,7 +68,7 @@ def keys(draw) -> tuple[str, str, str, list]:
         name = draw(st.sampled_from(sorted(TEXT_ATTRIBUTES)))
         return group, name, draw(st.sampled_from([name, f"attributes.{name}"])), TEXT_ATTRIBUTES[name]
     if group == "times":
-        name = draw(st.sampled_from(["start_time", "end_time"]))
+        name = draw(st.sampled_from(["start_time", "end_time", "duration"]))
         return group, name, name, []
     known = {"metrics": METRICS, "params": PARAMS, "tags": TAGS}[group]
     name = draw(st.sampled_from([*known, "unheard of"]))
@@ -93,7 +93,7 @@ def comparisons(draw) -> tuple[str, Test]:
     numeric = form == "number" or (form == "in" and (group == "metrics" or is_time))
     numeric = numeric or (form == "in" and group == "params" and draw(st.booleans()))
     value = getter(group, name, numeric)
-    choices = st.sampled_from(TIMES if is_time else NUMBERS if numeric else texts)
+    choices = st.sampled_from(TIMES if is_time and name != "duration" else NUMBERS if numeric else texts)
     spell = repr if numeric else quoted
     if form == "in":
         negated, wanted = draw(st.booleans()), draw(st.lists(choices, min_size=1, max_size=4))

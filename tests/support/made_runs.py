@@ -41,6 +41,11 @@ class Made(msgspec.Struct):
     data: list[tuple[str, str, str]]
     deleted: bool
 
+    @property
+    def duration(self) -> float | None:
+        """Seconds, of a run that the store saw begin and end."""
+        return None if self.start_time is None or self.end_time is None else (self.end_time - self.start_time) / 1000
+
 
 def made_run(row: int, chance: random.Random, before: list[Made]) -> Made:
     """Return a random run; few values, so that many are equal."""
@@ -58,7 +63,7 @@ def made_run(row: int, chance: random.Random, before: list[Made]) -> Made:
         experiment=chance.choice(EXPERIMENTS) if started else None,
         status=chance.choice(STATUSES) if ended else "RUNNING",
         start_time=start if started else None,
-        end_time=start + 500 if ended else None,
+        end_time=start + (500 if row % 3 else 2000) if ended else None,
         user=chance.choice(["ada", "grace"]) if started else None,
         kind=chance.choice(["python", "cell"]) if started else None,
         notebook=chance.choice(NOTEBOOKS) if started else None,

@@ -12,8 +12,8 @@ export interface IColumn {
   /** Params and metrics stand in groups of the chooser under their kind. */
   readonly kind: 'run' | Collection;
   readonly numeric: boolean;
-  /** What to sort by; null for what the server cannot sort by. */
-  readonly order: string | null;
+  /** What to sort by. */
+  readonly order: string;
   readonly width: number;
   text(run: IRunSummary, now: number): string;
 }
@@ -61,7 +61,7 @@ export const RUN_COLUMNS: readonly IColumn[] = [
     title: 'Took',
     kind: 'run',
     numeric: true,
-    order: null,
+    order: 'duration',
     width: 92,
     text: (run, now) => formatDuration(run.start_time, run.end_time, now)
   },
@@ -70,7 +70,7 @@ export const RUN_COLUMNS: readonly IColumn[] = [
     title: 'Note',
     kind: 'run',
     numeric: false,
-    order: null,
+    order: 'note',
     width: 160,
     text: run => run.note ?? ''
   }

@@ -126,9 +126,7 @@ export class RunsModel {
   }
 
   sortBy(column: IColumn): void {
-    if (column.order !== null) {
-      this.setOrder(nextOrder(this._state.order, column.order, column.numeric));
-    }
+    this.setOrder(nextOrder(this._state.order, column.order, column.numeric));
   }
 
   setOrder(order: IRunsQuery['order']): void {

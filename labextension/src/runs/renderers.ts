@@ -187,7 +187,7 @@ class HeaderText extends TextRenderer {
       format: config => {
         const { title, order } = config.value as IColumn;
         const arrow = table.order?.descending ? '↓' : '↑';
-        return order !== null && order === table.order?.key ? `${arrow} ${title}` : title;
+        return order === table.order?.key ? `${arrow} ${title}` : title;
       }
     });
   }

@@ -42,7 +42,7 @@ def run_dash(runs: Sequence[str], shown: Sequence[str] | None = None) -> alt.Str
 
 def _legend(shown: Sequence[str] | None) -> alt.Legend:
     look: dict[str, Any] = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1, "labelLimit": 260}
-    values = {} if shown is None else {"values": list(shown)}
+    values: dict[str, Any] = {} if shown is None else {"values": list(shown)}
     return alt.Legend(orient="top", title=None, columns=4, offset=6, **look, **values)
 
 

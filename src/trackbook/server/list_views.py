@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from trackbook.tracking.search.tree import ATTRIBUTES, TIME_ATTRIBUTES
+from trackbook.tracking.search.tree import ATTRIBUTES, TEXT_ATTRIBUTES
 
 if TYPE_CHECKING:
     from trackbook.tracking import Runs
@@ -58,7 +58,7 @@ def keys(runs: Runs, experiment: str | None) -> dict[str, Any]:
 
 def no_keys() -> dict[str, Any]:
     """Return what a filter can name while there are no runs."""
-    attributes = [{"name": name, "numeric": name in TIME_ATTRIBUTES} for name in ATTRIBUTES]
+    attributes = [{"name": name, "numeric": name not in TEXT_ATTRIBUTES} for name in ATTRIBUTES]
     return {"attributes": attributes, "params": [], "metrics": [], "tags": [], "experiments": []}
 
 

@@ -105,8 +105,8 @@ class CurvesTab:
     def _draw(self) -> None:
         from trackbook.charts.curves import metric_curves
 
-        look = {"smoothing": self._smoothing.value, "log_scale": self._log.value}
-        spec = metric_curves(self._curves(), runs=self._view.labels, **look)
+        smoothing, log_scale = self._smoothing.value, self._log.value
+        spec = metric_curves(self._curves(), runs=self._view.labels, smoothing=smoothing, log_scale=log_scale)
         _picture(self._picture, spec, "No metric is chosen, or none was logged.")
 
 

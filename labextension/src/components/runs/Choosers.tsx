@@ -73,7 +73,7 @@ function Grouping(props: IChoosersProps): JSX.Element {
 function Order(props: IChoosersProps): JSX.Element {
   const { model, state } = props;
   const { order } = state;
-  const columns = [NAME, ...state.all].filter(column => column.order !== null);
+  const columns = [NAME, ...state.all];
   const choose = (key: string): void => {
     const numeric = columns.find(column => column.order === key)?.numeric ?? false;
     model.setOrder(key === '' ? null : { key, descending: numeric });
@@ -86,7 +86,7 @@ function Order(props: IChoosersProps): JSX.Element {
         <select value={order?.key ?? ''} onChange={event => choose(event.target.value)}>
           <option value="">newest</option>
           {columns.map(column => (
-            <option key={column.id} value={column.order ?? ''}>
+            <option key={column.id} value={column.order}>
               {column.kind === 'run' ? column.title.toLowerCase() : column.id}
             </option>
           ))}

@@ -315,6 +315,8 @@ def _mismatch(key: Key, numeric: bool) -> str | None:
         return "a tag is compared with a text in quotes"
     if key.collection == "datasets" and numeric:
         return "a dataset is compared with a text in quotes"
-    if key.collection == "attributes" and numeric and not key.is_time:
+    if key.is_number and not numeric:
+        return f"{key.name} is compared with a number"
+    if key.collection == "attributes" and numeric and not (key.is_time or key.is_number):
         return f"{key.name} is compared with a text in quotes"
     return None

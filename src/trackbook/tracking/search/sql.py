@@ -33,6 +33,8 @@ COLUMNS = {
     "parent_run_id": "run.parent_run_id",
     "git_commit": "run.git_commit",
     "artifact_uri": "('runs:/' || run.run_id)",
+    "note": "run.note",
+    "duration": "((run.end_time - run.start_time) / 1000.0)",
 }
 DATASET_COLUMNS = {"name": "name", "digest": "fingerprint", "context": "role"}
 

@@ -6,10 +6,12 @@ import msgspec
 
 TEXT_ATTRIBUTES = (
     "run_id", "run_name", "status", "experiment", "user", "kind", "notebook", "parent_run_id", "git_commit",
-    "artifact_uri",
+    "artifact_uri", "note",
 )  # fmt: skip
 TIME_ATTRIBUTES = ("start_time", "end_time")
-ATTRIBUTES = (*TEXT_ATTRIBUTES, *TIME_ATTRIBUTES)
+NUMBER_ATTRIBUTES = ("duration",)
+"""`duration` is in seconds, of runs that have ended."""
+ATTRIBUTES = (*TEXT_ATTRIBUTES, *TIME_ATTRIBUTES, *NUMBER_ATTRIBUTES)
 DATASET_FIELDS = ("name", "digest", "context")
 
 
@@ -23,6 +25,11 @@ class Key(msgspec.Struct, frozen=True):
     def is_time(self) -> bool:
         """Say whether the value is milliseconds since the epoch."""
         return self.collection == "attributes" and self.name in TIME_ATTRIBUTES
+
+    @property
+    def is_number(self) -> bool:
+        """Say whether this is an attribute that is a number."""
+        return self.collection == "attributes" and self.name in NUMBER_ATTRIBUTES
 
 
 class Comparison(msgspec.Struct, frozen=True):
