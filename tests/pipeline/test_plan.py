@@ -36,7 +36,7 @@ def load_data(names):
     return raw, total
 
 
-# %% [step:fit] id=c3 after=load,other cache=off
+# %% [step:fit] id=c3 after=load%20data cache=off
 def fit(raw, alpha):
     # a comment that does not count
     model = Ridge(alpha=alpha)
@@ -68,7 +68,7 @@ def test_steps_carry_their_names_arguments_outputs_and_cells() -> None:
     assert (load.name, load.function, load.cells) == ("load data", "load_data", ("c1", "c2"))
     assert (load.arguments, load.outputs, load.unpacked) == ((Argument("names", True),), ("raw", "total"), True)
     assert (load.marker.after, load.marker.cached) == ((), True)
-    assert (fit.marker.after, fit.marker.cached) == (("load", "other"), False)
+    assert (fit.marker.after, fit.marker.cached) == (("load data",), False)
     assert fit.arguments == (Argument("raw", False), Argument("alpha", True, "alpha"))
     assert (fit.outputs, fit.unpacked) == (("model",), False)
     assert (report.name, report.outputs, report.cells) == ("report", (), ())

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
 from trackbook.errors import PipelineError, nearest
 from trackbook.pipeline.reach import Code, bound_names, code_of, concerns_every_step, is_docstring
 
 MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?P<options>.*)")
-"""The comment above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off`."""
+"""The comment above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off`; %20 is a blank in STEP."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
@@ -135,7 +136,27 @@ def parse_plan(source: str, path: Path) -> Plan:
             f"{path} has no function main(params): it is no pipeline script; convert the notebook again"
         )
     params = tuple(_param_fields(script))
-    return Plan(path, params, tuple(_steps(script, main, {param.name for param in params})), source)
+    steps = tuple(_steps(script, main, {param.name for param in params}))
+    _check_order(path, steps)
+    return Plan(path, params, steps, source)
+
+
+def _check_order(path: Path, steps: tuple[StepPlan, ...]) -> None:
+    """Raise PipelineError for a step that is to come after one that main() calls later, or that there is not."""
+    names, called = [step.name for step in steps], set[str]()
+    for step in steps:
+        for name in step.marker.after:
+            if name not in names:
+                known = nearest(name, names)
+                raise PipelineError(
+                    f"{path}:{step.line}: step {step.name!r} is after {name!r}, which is no step{known}"
+                )
+            if name not in called:
+                raise PipelineError(
+                    f"{path}:{step.line}: step {step.name!r} is after {name!r}, which main() calls later: "
+                    "change the order of the calls, or take `after` away"
+                )
+        called.add(step.name)
 
 
 class _Script:
@@ -162,6 +183,7 @@ class _Script:
             if found := MARKER.match(line):
                 options = dict(word.partition("=")[::2] for word in found["options"].split())
                 cells, after = (tuple(filter(None, options.get(key, "").split(","))) for key in ("id", "after"))
+                after = tuple(map(unquote, after))
                 return Marker(found["name"].strip(), cells, after, options.get("cache") != "off")
         return Marker(function.name)
 

@@ -35,7 +35,8 @@ class Events:
         self._as_json, self._explain, self._prefixed = as_json, explain, prefixed
         self._lock = threading.Lock()
         self._running: dict[str, tuple[float, float | None]] = {}
-        self._is_drawn, self._at_start = False, True
+        self._begun: dict[tuple[str, bool], str] = {}
+        self._is_drawn = False
         self._end = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True) if sys.stderr.isatty() and not as_json else None
 
@@ -74,6 +75,7 @@ class Events:
         if step.state == "started":
             self._running[step.name] = (time.monotonic(), step.expected)
             return
+        self._print_begun(step.name)
         if step.state != "retrying":
             self._running.pop(step.name, None)
         said = [step.reason] if step.reason else []
@@ -84,10 +86,21 @@ class Events:
         print_text(f"{SIGNS.get(step.state, '?')} {place} {step.name}: {step.state}{took}  {'; '.join(said)}".rstrip())
 
     def _print(self, printed: OutputPrinted) -> None:
-        text = printed.text
-        if self._prefixed and printed.step:
-            text = "".join(f"{printed.step} | {line}" for line in text.splitlines(keepends=True))
-        click.echo(text, nl=False, err=printed.stream == "stderr")
+        is_error = printed.stream == "stderr"
+        if not (self._prefixed and printed.step):
+            click.echo(printed.text, nl=False, err=is_error)
+            return
+        # Lines of several steps come at once: each is shown when it is whole.
+        *lines, rest = (self._begun.pop((printed.step, is_error), "") + printed.text).split("\n")
+        for line in lines:
+            click.echo(f"{printed.step} | {line}", err=is_error)
+        if rest:
+            self._begun[printed.step, is_error] = rest
+
+    def _print_begun(self, step: str) -> None:
+        for is_error in (False, True):
+            if rest := self._begun.pop((step, is_error), ""):
+                click.echo(f"{step} | {rest}", err=is_error)
 
     def _tick(self) -> None:
         while not self._end.wait(TICK_SECONDS):

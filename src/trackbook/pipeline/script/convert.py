@@ -12,6 +12,7 @@ import keyword
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from trackbook import __version__
 from trackbook.errors import NotebookError
@@ -265,7 +266,7 @@ class _Writer:
     def _step_text(self, step: ScriptStep, body: str) -> str:
         cells = [self.notebook.cells[index] for index in step.cells]
         marker = f"# %% [step:{step.name}] id={','.join(cell.id for cell in cells)}"
-        marker += f" after={','.join(step.after)}" if step.after else ""
+        marker += f" after={','.join(map(quote, step.after))}" if step.after else ""
         marker += "" if step.cached else " cache=off"
         head = f"def {step.function}({_listed(step.inputs)}):"
         if step.name in self.waiting:
