@@ -184,7 +184,7 @@ class Project:
         """Converts, verifies and runs notebooks as pipelines."""
         from trackbook.pipeline import Pipelines
 
-        return Pipelines(self.store, self.tracker, self.root, self.settings.pipeline)
+        return Pipelines(self.store, self.tracker, self.root, self.settings)
 
 
 class CurrentProject:

@@ -8,7 +8,7 @@ from trackbook.pipeline.outcome import OutputPrinted, PipelineEvent, StepProgres
 from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.runner import Runner
-from trackbook.settings import PipelineSettings
+from trackbook.settings import Settings
 from trackbook.store import Store
 from trackbook.tracking import Tracker
 
@@ -36,7 +36,7 @@ class Bench:
         self.tracker = Tracker(self.store, root=folder, experiment="default", user="u")
         self.output: list[tuple[str, str]] = []
         self.events: list[PipelineEvent] = []
-        self.settings = PipelineSettings()
+        self.settings = Settings()
 
     def write(self, body: str, main: str) -> None:
         lines = "".join(f"    {line}\n" for line in main.splitlines())

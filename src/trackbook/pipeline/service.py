@@ -13,7 +13,7 @@ import msgspec
 from trackbook.errors import NotFoundError, PipelineError, StoreError, UsageError
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.pipeline.writing import replace_text
-from trackbook.settings import PipelineSettings
+from trackbook.settings import Settings
 from trackbook.store import Store, now_ms
 
 # A script runs without what reads notebooks, which takes a second to import.
@@ -52,9 +52,9 @@ class Chosen(TypedDict, total=False):
 class Pipelines:
     """Joins conversion, verification and runs with the store."""
 
-    def __init__(self, store: Store, tracker: Tracker, root: Path, settings: PipelineSettings | None = None) -> None:
+    def __init__(self, store: Store, tracker: Tracker, root: Path, settings: Settings | None = None) -> None:
         self._store, self._tracker, self._root = store, tracker, root
-        self._settings = settings or PipelineSettings()
+        self._settings = settings or Settings()
 
     def graph(
         self,
@@ -260,7 +260,7 @@ class Pipelines:
         from trackbook.pipeline.running.runner import Runner
 
         runner = Runner(self._store, self._tracker, self._settings)
-        chosen = options or RunOptions(jobs=self._settings.jobs)
+        chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
         with self._script_of(target) as (script, home):
             return runner.run(read_plan(script), params, chosen, home=home, origin=target, on_event=on_event)
 
@@ -288,7 +288,7 @@ class Pipelines:
         from trackbook.pipeline.sweeps.outcome import Goal
         from trackbook.pipeline.sweeps.sweep import Sweep
 
-        chosen = options or RunOptions(jobs=self._settings.jobs)
+        chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
         with self._script_of(target) as (script, home):
             services = self._store, self._tracker, self._settings
             sweep = Sweep(*services, read_plan(script), home, target, chosen, on_event, goal or Goal())

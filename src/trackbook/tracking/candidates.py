@@ -39,7 +39,7 @@ def _log_candidate(run: ActiveRun, candidate: Candidate, estimator: str, began: 
             run_name=redact(_run_name(candidate)),
             kind=KIND,
             start_time=began,
-            user=tracker._user,
+            user=tracker.user,
             parent_run_id=run.run_id,
         )
     )

@@ -34,12 +34,12 @@ MAX_INLINE = 65_536
 
 
 class Tracker:
-    """Starts runs and knows which one is active."""
+    """Starts runs, which are `user`'s, and knows which one is active."""
 
     def __init__(self, store: Store, *, root: Path, experiment: str, user: str) -> None:
         self._store = store
         self._experiment = experiment
-        self._user = user
+        self.user = user
         self._environment = EnvironmentReader()
         self._sent_environments: set[str] = set()
         self._git = GitReader(root)
@@ -110,7 +110,7 @@ class Tracker:
             run_name=run.run_name,
             kind=kind,
             start_time=now_ms(),
-            user=self._user,
+            user=self.user,
             parent_run_id=parent.run_id if parent else None,
             source=None if source is None else redact(source),
             notebook=notebook,

@@ -15,7 +15,7 @@ from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.running.groups import groups_of
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.preview import preview
-from trackbook.settings import PipelineSettings, StepSettings
+from trackbook.settings import PipelineSettings, Settings, StepSettings
 from trackbook.tracking import Runs
 
 TWO = RunOptions(jobs=2)
@@ -70,6 +70,10 @@ SHARED_MAIN = "x = a()\ny = b()\nz = c()\nw = d()\ne(x, y, z, w)"
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def steps(limits: dict[str, StepSettings]) -> Settings:
+    return Settings(pipeline=PipelineSettings(steps=limits))
 
 
 def groups(bench: Bench) -> list[list[str]]:
@@ -222,7 +226,7 @@ def test_a_step_is_called_again_with_what_it_was_handed_as_it_was(bench: Bench, 
     bench = Bench(tmp_path / "project")
     bench.write(FLAKY, "values = load()\ncount = flaky(values)\nshow(count)")
     assert [step.status for step in bench.run().steps] == ["executed", "failed", "skipped"]
-    bench.settings = PipelineSettings(steps={"flaky": StepSettings(retries=2, retry_seconds=0.01)})
+    bench.settings = steps({"flaky": StepSettings(retries=2, retry_seconds=0.01)})
     result = bench.run()
     assert (result.steps[1].status, result.steps[1].attempts, bench.printed()) == ("executed", 2, "2\n")
     (again,) = bench.steps("retrying")
@@ -239,7 +243,7 @@ def test_a_step_is_called_again_with_what_it_was_handed_as_it_was(bench: Bench, 
 def test_a_step_that_exceeds_its_limit_is_ended_and_says_which(
     bench: Bench, step: str, limits: StepSettings, said: str
 ) -> None:
-    bench.settings = PipelineSettings(steps={step: limits})
+    bench.settings = steps({step: limits})
     bench.write(FLAKY, f"x = {step}()")
     began = time.monotonic()
     result = bench.run()
@@ -391,6 +395,6 @@ def kept(bench: Bench) -> list[str]:
 
 def test_a_misspelt_step_in_the_settings_is_named(bench: Bench) -> None:
     bench.write(THREE, THREE_MAIN)
-    bench.settings = PipelineSettings(steps={"thre": StepSettings(retries=1), "another_pipelines_step": StepSettings()})
+    bench.settings = steps({"thre": StepSettings(retries=1), "another_pipelines_step": StepSettings()})
     with pytest.warns(UserWarning, match=r"\[pipeline.steps\] has 'thre'; did you mean 'three'"):
         bench.run()

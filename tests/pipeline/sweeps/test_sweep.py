@@ -25,15 +25,15 @@ def test_trials_are_runs_below_the_sweep(bench: SweepBench) -> None:
     assert (bench.folder / "loads.txt").read_text() == "x"
     top = bench.runs.get(result.run_id).summary
     assert (top.kind, top.status, top.params) == ("sweep", "FINISHED", {"label": "x"})
-    trials = bench.runs.search(f"parent_run_id = '{result.run_id}'", ["start_time"])
+    trials = bench.runs.search(f"parent_run_id = '{result.run_id}'", ["run_name"])
     assert [(run.kind, run.params["size"], run.tags["sweep.trial"]) for run in trials] == [
         ("pipeline", "1", "1"), ("pipeline", "2", "2"), ("pipeline", "3", "3"),
     ]  # fmt: skip
     swept = bench.pipelines.swept(result.run_id[:10])
     assert (swept.params, swept.status) == (("size",), "FINISHED")
     assert [trial.values["size"] for trial in swept.trials] == ["1", "2", "3"]
-    steps = bench.runs.search(f"parent_run_id = '{result.trials[2].run_id}'", ["start_time"])
-    assert [(run.run_name, run.tags["step.status"]) for run in steps] == [("load", "cached"), ("train", "executed")]
+    steps = bench.runs.search(f"parent_run_id = '{result.trials[2].run_id}'")
+    assert {run.run_name: run.tags["step.status"] for run in steps} == {"load": "cached", "train": "executed"}
 
 
 def test_side_by_side_a_failing_trial_ends_no_other(bench: SweepBench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from trackbook.pipeline.running.files import KeptFile
+from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.seen import Seen
 
 
@@ -12,8 +13,8 @@ class Entry(msgspec.Struct, frozen=True):
     """A kept result: the object with the pickled outputs, the files and folders made, and all that makes it valid.
 
     `context` is set where the step changed an argument in place, which is only right as long as the same
-    values are there to see it.  `parts` are the digests of what it was computed from, see `key`; times are in
-    milliseconds since the epoch.
+    values are there to see it.  `parts` are the digests of what it was computed from, see `key`, `data` what
+    went in and came out; times are in milliseconds since the epoch.
     """
 
     digest: str
@@ -29,3 +30,4 @@ class Entry(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     time: int = 0
     parts: dict[str, str] = {}
+    data: tuple[Used, ...] = ()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from trackbook.errors import NotFoundError, StoreError
 from trackbook.pipeline.plan import StepPlan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.files import keep_files, put_back
 from trackbook.pipeline.running.ledger import Look
+from trackbook.pipeline.running.lineage import Used, files_used
 from trackbook.pipeline.running.protocol import Done
 from trackbook.pipeline.running.results import Result
 from trackbook.pipeline.running.slots import Slots
@@ -18,6 +21,13 @@ from trackbook.store import Store, now_ms
 
 class CannotTakeError(Exception):
     """A kept result cannot be used; the text says why."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The result of a step in this run, None where it could not be stored, and the data that the step used."""
+
+    result: Result | None
+    used: tuple[Used, ...]
 
 
 class Keeper:
@@ -42,21 +52,25 @@ class Keeper:
 
     def keep(
         self, step: StepPlan, look: Look, done: Done, spool: Path, random_before: str, run_id: str, reasons: list[str]
-    ) -> Result | None:
+    ) -> Kept:
         """Store the pickled outputs of a step, and remember them for later runs unless `reasons` speak against it.
 
         Adds to `reasons` where the disk does not take them; returns the result for this run, None without one.
         """
+        used = done.data.used + files_used(done.effects.reads, (), self._cwd)
+        if not spool.is_file():
+            return Kept(None, used)
         try:
             digest = self._cache.put(spool)
             spool.unlink()
             if not reasons and look.key is not None and look.call is not None:
                 entry = self._entry(look, done, digest, random_before)
                 self._cache.keep(look.key, step.name, entry, run_id)
+                used = entry.data
         except (OSError, StoreError) as fault:
             reasons.append(f"its result cannot be kept: {fault}")
-            return None
-        return self._result(step, digest, done.references)
+            return Kept(None, used)
+        return Kept(self._result(step, digest, done.references), used)
 
     def _entry(self, look: Look, done: Done, digest: str, random_before: str) -> Entry:
         put = self._cache.put
@@ -76,6 +90,7 @@ class Keeper:
             seconds=done.seconds,
             time=now_ms(),
             parts=look.call.parts(),
+            data=done.data.used + files_used(done.effects.reads, files, self._cwd),
         )
 
     def _result(self, step: StepPlan, digest: str, references: tuple[int, ...]) -> Result:

@@ -13,6 +13,7 @@ import msgspec
 import psutil
 
 from trackbook.errors import PipelineError
+from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.process import OnOutput, WorkerProcess
 from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened, RunStep
 from trackbook.pipeline.running.results import Result
@@ -48,8 +49,10 @@ class Place:
     `lost` tells that its process has ended, with what it held.
     """
 
-    def __init__(self, script: Path, cwd: Path, given: Mapping[str, Any], random: str) -> None:
-        self._open = Open(str(script.resolve()), str(cwd), pickle.dumps(dict(given)))
+    def __init__(
+        self, script: Path, cwd: Path, given: Mapping[str, Any], random: str, versions: Versions | None = None
+    ) -> None:
+        self._open = Open(str(script.resolve()), str(cwd), pickle.dumps(dict(given)), versions)
         self._worker: WorkerProcess | None = None
         self._opened: Opened | None = None
         self.held: set[str] = set()

@@ -6,16 +6,21 @@ from typing import IO
 
 import msgspec
 
+from trackbook.pipeline.running.lineage import Looked, Versions
 from trackbook.pipeline.running.seen import Effects
 from trackbook.tracking.reproduction.processes import read_frame, write_frame
 
 
 class Open(msgspec.Struct, tag=True, frozen=True):
-    """Import the script, with `cwd` as working and import folder; `params` pickles what replaces defaults."""
+    """Import the script, with `cwd` as working and import folder; `params` pickles what replaces defaults.
+
+    Small frames are kept as dataset versions where `versions` says.
+    """
 
     script: str
     cwd: str
     params: bytes
+    versions: Versions | None = None
 
 
 class Load(msgspec.Struct, tag=True, frozen=True):
@@ -38,12 +43,13 @@ class Value(msgspec.Struct, frozen=True):
 class RunStep(msgspec.Struct, tag=True, frozen=True):
     """Call a function of the script.
 
-    `live` are the slots that later steps still use, `spool` is where the pickled outputs may be written
-    (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps in other processes need
-    them), `named` the strings of the code, `random_state` what to start from.
+    `run_id` is the run of the call.  `live` are the slots that later steps still use, `spool` is where the pickled
+    outputs may be written (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps
+    in other processes need them), `named` the strings of the code, `random_state` what to start from.
     """
 
     function: str
+    run_id: str
     arguments: tuple[Value, ...]
     slots: tuple[str, ...]
     unpacked: bool
@@ -77,7 +83,8 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     `signatures` has one entry an output (None where it has none), `touched` says whether an argument was
     changed in place, `changed` has the new signatures of values that are still used and were changed with it,
     `references` are the arguments that the kept bytes point to,
-    `state` what shared state it changed, `reasons` why its result must not be kept (empty: it may be).
+    `state` what shared state it changed, `reasons` why its result must not be kept (empty: it may be),
+    `data` what was handed to it and returned.
     """
 
     seconds: float
@@ -90,6 +97,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     random_state: bytes | None
     printed: str
     reasons: tuple[str, ...]
+    data: Looked = Looked()
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):

@@ -34,12 +34,13 @@ from trackbook.pipeline.running.choice import Choice, chosen
 from trackbook.pipeline.running.groups import Groups, groups_of, one_by_one
 from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
+from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.places import NotApartError
 from trackbook.pipeline.running.scheduler import Scheduler
 from trackbook.pipeline.running.setting import Setting
 from trackbook.pipeline.running.within import Within
-from trackbook.settings import PipelineSettings
+from trackbook.settings import PipelineSettings, Settings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ _ALONE = Within()
 class Runner:
     """Runs plans against one store."""
 
-    def __init__(self, store: Store, tracker: Tracker, settings: PipelineSettings | None = None) -> None:
-        self._store, self._tracker, self._settings = store, tracker, settings or PipelineSettings()
+    def __init__(self, store: Store, tracker: Tracker, settings: Settings | None = None) -> None:
+        self._store, self._tracker, self._settings = store, tracker, settings or Settings()
         self._environment = EnvironmentReader()
 
     def run(
@@ -76,7 +77,7 @@ class Runner:
         Raises PipelineError for wrong params or names of steps, or when the script cannot be imported.
         """
         given = override(plan, params or {})
-        _warn_of_strangers(plan, self._settings)
+        _warn_of_strangers(plan, self._settings.pipeline)
         structure = _structure(plan, options)
         choice = chosen(plan, structure, options)
         folder, source, say = (home or plan.path.parent).resolve(), origin or plan.path, on_event or pass_through
@@ -85,10 +86,9 @@ class Runner:
         name = within.name or source.stem
         run = self._tracker.start_run(name, nested=True, kind="pipeline", tags=tags, parent=within.parent)
         with run, within.tagging(run), tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
-            place = Path(spool)
-            at = Setting(
-                self._store, self._tracker, run, plan, given, folder, place, options, self._settings, say, within.stop
-            )
+            what = self._store, self._tracker, run, plan, given, folder, Path(spool)
+            at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop)
+            at.versions = self._versions(source)
             steps = self._passes(at, structure, choice, str(source))
             status = "FAILED" if any(step.status == FAILED for step in steps) else "FINISHED"
             run.end(status)
@@ -111,6 +111,10 @@ class Runner:
         except NotApartError as reason:
             at.on_event(Noticed(f"the steps run one after the other after all: {reason}"))
             return Scheduler(at, self._ledger(at, one_by_one(len(at.plan.steps))), choice).run()
+
+    def _versions(self, source: Path) -> Versions:
+        limit = round(self._settings.capture.max_frame_mb * 1_000_000)
+        return Versions(str(self._store.objects.folder), limit, self._tracker.user, source.name)
 
     def _ledger(self, at: Setting, groups: Groups) -> Ledger:
         environment = environment_part(self._environment.read()[1])

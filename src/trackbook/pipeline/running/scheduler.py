@@ -10,7 +10,7 @@ import heapq
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from trackbook.pipeline.running.choice import Choice
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
 from trackbook.pipeline.running.ledger import Ledger, Look
+from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.observe import name_of_state
 from trackbook.pipeline.running.place import Loading, Place, Task
 from trackbook.pipeline.running.places import NotApartError, Places
@@ -174,6 +175,7 @@ class Scheduler:
         objects = self._at.store.objects
         self._ledger.take(step, entry, objects.get)
         self._results.add(result)
+        self._note_data(child, entry.data)
         if entry.printed:
             self._at.on_event(OutputPrinted(step.name, "stdout", objects.get(entry.printed).decode()))
         self._end(step, child, StepResult(step.name, CACHED, 0.0, "; ".join(notes), run_id=child.run_id))
@@ -190,12 +192,13 @@ class Scheduler:
         if place is None:
             return False
         child = self._child(step)
-        going = Going(step, look, place, self._task(step, place, look), child, self._ledger.random(step))
+        task = self._task(step, place, look, child.run_id)
+        going = Going(step, look, place, task, child, self._ledger.random(step))
         self._going[step.index] = going
         threading.Thread(target=self._work, args=(going,), name=step.name, daemon=True).start()
         return True
 
-    def _task(self, step: StepPlan, place: Place, look: Look) -> Task:
+    def _task(self, step: StepPlan, place: Place, look: Look, run_id: str) -> Task:
         live = self._live(step, place)
         needed = set(self._slots.used(step))
         path, steps = self._at.store.objects.path, self._plan.steps
@@ -207,6 +210,7 @@ class Scheduler:
         is_kept = look.key is not None and step.marker.cached
         command = RunStep(
             function=step.function,
+            run_id=run_id,
             arguments=self._slots.handed[step.index],
             slots=self._slots.of(step),
             unpacked=step.unpacked,
@@ -263,7 +267,7 @@ class Scheduler:
         text = f"{failed.ename}: {failed.evalue}; call {going.attempt + 1} of {limits.retries + 1}"
         self._at.on_event(self._progress("retrying", going.step, failed.seconds, text, going.child.run_id))
         place.close()
-        going.task = self._task(going.step, place, going.look)
+        going.task = self._task(going.step, place, going.look, going.child.run_id)
         wait = limits.retry_seconds * 2 ** (going.attempt - 1)
         going.attempt += 1
         threading.Thread(target=self._work, args=(going, wait), name=going.step.name, daemon=True).start()
@@ -286,11 +290,13 @@ class Scheduler:
         self._results.forget(done.changed)
         place.settle(going.task, done)
         place.random = self._ledger.random(step)
-        spool = Path(going.task.command.spool)
-        if going.task.command.spool and spool.exists():
-            result = self._keeper.keep(step, look, done, spool, going.random_before, child.run_id, reasons)
-            if result is not None:
-                self._results.add(result)
+        spool = Path(going.task.command.spool or "none")
+        kept = self._keeper.keep(step, look, done, spool, going.random_before, child.run_id, reasons)
+        if kept.result is not None:
+            self._results.add(kept.result)
+        self._note_data(child, kept.used)
+        for version in done.data.kept:
+            self._at.store.append(version)
         self._release(going)
         ended = StepResult(step.name, EXECUTED, done.seconds, "; ".join(reasons), look.why, child.run_id, going.attempt)
         self._end(step, child, ended)
@@ -343,6 +349,10 @@ class Scheduler:
         self._mark(result, step.index)
         said = self._progress(result.status, step, result.seconds, result.reason, result.run_id, result.why, traceback)
         self._at.on_event(said)
+
+    def _note_data(self, child: ActiveRun, used: Iterable[Used]) -> None:
+        for data in used:
+            child.log_data(data.noted(child.run_id))
 
     def _skip(self, step: StepPlan, reason: str) -> StepResult:
         self._at.on_event(self._progress(SKIPPED, step, reason=reason))

@@ -11,6 +11,7 @@ from trackbook.pipeline.outcome import OnEvent
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.ledger import START
+from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import Place
 from trackbook.pipeline.running.stop import Stop
@@ -38,6 +39,7 @@ class Setting:
     options: RunOptions
     settings: PipelineSettings
     on_event: OnEvent
+    versions: Versions | None = None
     stop: Stop = field(default_factory=Stop)
     cache: StepCache = field(init=False)
 
@@ -50,4 +52,4 @@ class Setting:
 
     def new_place(self) -> Place:
         """Return a process that has not been started yet."""
-        return Place(self.plan.path, self.cwd, self.given, START)
+        return Place(self.plan.path, self.cwd, self.given, START, self.versions)

@@ -24,6 +24,7 @@ from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.data import paths
 from trackbook.pipeline.running.importing import import_from, import_script
 from trackbook.pipeline.running.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
+from trackbook.pipeline.running.lineage import READ, WRITTEN, DataWatch
 from trackbook.pipeline.running.observe import Observer, changed, process_state
 from trackbook.pipeline.running.protocol import (
     Command,
@@ -41,6 +42,7 @@ from trackbook.pipeline.running.protocol import (
     send,
 )
 from trackbook.pipeline.running.signature import shared
+from trackbook.pipeline.running.slots import name_of
 
 PRINTED_LIMIT = 1_000_000
 
@@ -70,6 +72,7 @@ class Worker:
         import_from(command.cwd)
         self._observer.home = command.cwd
         self._module = import_script(Path(command.script))
+        self._data = DataWatch(command.versions)
         overrides = pickle.loads(command.params)  # noqa: S301 - written by the runner a moment ago
         self._params = self._module.Params(**overrides)
         return Opened({name: signature_or_none(value) for name, value in vars(self._params).items()})
@@ -87,6 +90,7 @@ class Worker:
             restore_random_state(command.random_state)
         arguments = [self._argument(value) for value in command.arguments]
         before = [signature_or_none(value) for value in arguments]
+        data = self._data.look(READ, _named(command.arguments, arguments), command.run_id)
         state, generators = process_state(self._module), random_state()
         outputs, seconds, effects = self._call(command, arguments)
         after = random_state()
@@ -94,6 +98,7 @@ class Worker:
         live = {slot: self._values[slot] for slot in command.live if slot in self._values}
         altered = {slot: signature_or_none(live[slot]) for slot in live if touched and shared([live[slot]], touched)}
         self._values = live | dict(zip(command.slots, outputs, strict=True))
+        names = map(name_of, command.slots)
         signatures, reasons = sign(command.slots, outputs)
         if None in before:
             reasons.append("it cannot be told whether an argument changed")
@@ -119,6 +124,7 @@ class Worker:
             None if after == generators else after,
             text,
             tuple(reasons),
+            data + self._data.look(WRITTEN, dict(zip(names, outputs, strict=True)), command.run_id),
         )
 
     def _argument(self, value: Value) -> Any:
@@ -140,6 +146,11 @@ class Worker:
             sys.stdout.flush()
             effects = self._observer.stop([*command.named, *texts])
         return _unpack(command, result), seconds, effects
+
+
+def _named(arguments: tuple[Value, ...], values: list[Any]) -> dict[str, Any]:
+    names = [value.param or name_of(value.slot or "") for value in arguments]
+    return dict(zip(names, values, strict=True))
 
 
 def _unpack(command: RunStep, result: Any) -> list[Any]:

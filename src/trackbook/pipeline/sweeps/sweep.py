@@ -35,7 +35,7 @@ from trackbook.pipeline.sweeps.outcome import (
     TrialStarted,
 )
 from trackbook.pipeline.sweeps.trials import LocalTrials, judged, run_trials
-from trackbook.settings import PipelineSettings
+from trackbook.settings import Settings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Sweep:
 
     store: Store
     tracker: Tracker
-    settings: PipelineSettings
+    settings: Settings
     plan: Plan
     home: Path
     origin: Path
