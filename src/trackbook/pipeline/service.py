@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -19,9 +19,11 @@ from trackbook.store import Store, now_ms
 # A script runs without what reads notebooks, which takes a second to import.
 if TYPE_CHECKING:
     from trackbook.cells.graph import RecordedUse
+    from trackbook.pipeline.candidate import Candidate
     from trackbook.pipeline.execution import OnCell
     from trackbook.pipeline.exports.gather import Options
     from trackbook.pipeline.outcome import OnEvent, PipelineResult
+    from trackbook.pipeline.running.kept import KeptResults
     from trackbook.pipeline.running.options import RunOptions
     from trackbook.pipeline.running.preview import StepForecast
     from trackbook.pipeline.script.convert import Script
@@ -310,6 +312,25 @@ class Pipelines:
 
         with self._script_of(target) as (script, home):
             return preview(self._store, read_plan(script), params or {}, options or RunOptions(), home)
+
+    def kept(self, script: Path, params: Mapping[str, Any] | None = None) -> KeptResults:
+        """Return what the store has kept of the steps of `script`, without running any."""
+        from trackbook.pipeline.running.kept import KeptResults
+
+        return KeptResults(self._store, read_plan(script), params or {}, script.resolve().parent)
+
+    def candidate(
+        self,
+        script: Path,
+        params: Mapping[str, Any] | None = None,
+        *,
+        variable: str | None = None,
+        dump: Callable[[Any], bytes],
+    ) -> Candidate:
+        """Make a run of the model and the numbers that the steps of `script` have kept; see `pipeline.candidate`."""
+        from trackbook.pipeline.candidate import make_candidate
+
+        return make_candidate(self.kept(script, params), self._tracker, dump, script=script, variable=variable)
 
     @contextmanager
     def _script_of(self, target: Path) -> Iterator[tuple[Path, Path]]:

@@ -50,7 +50,7 @@ HOSTILE_STEPS = (
     "'; touch pwned #",
     '"',
     "${{ secrets.X }}",
-    "{{ ds }}",
+    "{% x %}",
     "ähm",
     "1e3",
 )
@@ -92,4 +92,12 @@ def hostile(project: Project) -> Path:
     """A script with hostile names, in a file with one."""
     path = project.root / "it's $(touch pwned) ${{ x }}.py"
     path.write_text(hostile_script())
+    return path
+
+
+@pytest.fixture
+def odd(project: Project) -> Path:
+    """The hostile script without what a cluster takes for a placeholder, which it cannot be told not to."""
+    path = project.root / "it's $(touch pwned).py"
+    path.write_text(hostile_script().replace("${{ secrets.X }}", "$(HOME)"))
     return path

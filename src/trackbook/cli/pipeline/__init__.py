@@ -8,6 +8,8 @@ from trackbook.cli.lazy import LazyGroup
 
 COMMANDS = {
     "run": "trackbook.cli.pipeline.run:run_command",
+    "kept": "trackbook.cli.pipeline.kept:kept_command",
+    "candidate": "trackbook.cli.pipeline.candidate:candidate_command",
     "export": "trackbook.cli.pipeline.export:export_command",
 }
 

@@ -26,8 +26,13 @@ def export_command(
     """Write files that let another tool run SCRIPT step by step.
 
     \b
-    github      trackbook pipeline export churn_pipeline.py --to github --model churn
-    dvc         trackbook pipeline export churn_pipeline.py --to dvc && dvc repro
+    github      trackbook pipeline export churn.py --to github --model churn
+    gitlab      trackbook pipeline export churn.py --to gitlab --model churn
+    dvc         trackbook pipeline export churn.py --to dvc && dvc repro
+    airflow     trackbook pipeline export churn.py --to airflow -o dags/churn.py
+    metaflow    trackbook pipeline export churn.py --to metaflow && python churn_metaflow.py run
+    kubeflow    trackbook pipeline export churn.py --to kubeflow --image registry/churn:1 --storage s3://bucket/kept
+    argo        trackbook pipeline export churn.py --to argo --image registry/churn:1 --storage s3://bucket/kept
 
     What runs is `trackbook pipeline run SCRIPT --only STEP`: a result that is kept is not computed again, and
     parameters of the script are the tool's own.  Steps that share the state of their process are one task.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trackbook.cli.output import NO, exits_with_status, json_option, print_json, print_table
+from trackbook.cli.pipeline.params import key_value
 from trackbook.cli.pipeline.show import Events, seconds
 from trackbook.errors import UsageError
 from trackbook.pipeline.params import read_params
@@ -106,7 +107,7 @@ def _given(file: Path | None, params: Iterable[str]) -> dict[str, list[Any]]:
     """Return all that is given for each parameter: by the command line, else by the file."""
     found: dict[str, list[Any]] = {}
     for param in params:
-        key, value = _key_value(param)
+        key, value = key_value(param)
         found.setdefault(key, []).append(value)
     return {name: [value] for name, value in (read_params(file) if file else {}).items()} | found
 
@@ -117,13 +118,6 @@ def _goal(minimize: str | None, maximize: str | None) -> Goal:
     if minimize and maximize:
         raise UsageError("--minimize and --maximize name one metric; give one of them")
     return Goal(minimize or maximize or "", largest=maximize is not None)
-
-
-def _key_value(text: str) -> tuple[str, str]:
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise UsageError(f"{text!r} is not of the form K=V; write -p depth=3")
-    return key, value
 
 
 def _print_forecast(steps: list[StepForecast], as_json: bool) -> None:

@@ -73,6 +73,11 @@ def install(export: Export) -> str:
     return shlex.join(["python", "-m", "pip", "install", *export.requirements])
 
 
+def quoted(text: str) -> str:
+    """Return a text as one word of a shell."""
+    return shlex.quote(text)
+
+
 def remarks(export: Export) -> list[str]:
     """Return what a reader should know of a CI file."""
     lines = [

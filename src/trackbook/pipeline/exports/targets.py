@@ -35,11 +35,51 @@ class Target:
         return found
 
 
+_AIRFLOW = frozenset(
+    {"os", "subprocess", "path", "pendulum", "param", "dag", "task", "get_current_context", "run", "pipeline"}
+)
+_KUBEFLOW = frozenset({"dsl", "compiler", "optional", "pipeline", "image", "storage", "str", "int", "float", "bool"})
+_METAFLOW = frozenset(
+    {
+        *("start", "end", "run", "next", "input", "inputs", "index", "name", "foreach_stack", "merge_artifacts", "cmd"),
+        *("script_name", "init", "resume", "step", "show", "check", "dump", "logs", "tag", "tags", "with", "namespace"),
+        *("max_workers", "max_num_splits", "max_log_size", "run_id_file", "clone_only", "package", "card", "batch"),
+        *("argo_workflows", "step_functions", "airflow", "kubernetes", "environment", "metadata", "datastore"),
+        *("event_logger", "monitor", "decospecs", "params", "current", "project", "trackbook", "parallel", "help"),
+        *(
+            "version",
+            "quiet",
+            "config",
+            "config_value",
+            "os",
+            "subprocess",
+            "path",
+            "self",
+            "run_param",
+            "obj",
+            "origin",
+        ),
+        *(f"join_{number}" for number in range(1000)),
+    }
+)
+
 TARGETS = {
     target.name: target
     for target in (
         Target("github", ".github/workflows/{name}.yml", "a workflow of GitHub Actions", at_repository=True),
+        Target("gitlab", ".gitlab-ci.yml", "a pipeline of GitLab CI", at_repository=True),
         Target("dvc", "dvc.yaml", "stages for `dvc repro`, and params.yaml", ("params.yaml", "{name}_params.yaml")),
+        Target("airflow", "dags/{name}_dag.py", "a DAG of Airflow", reserved=_AIRFLOW),
+        Target(
+            "kubeflow",
+            "{name}_kubeflow.py",
+            "a pipeline of Kubeflow",
+            needs_image=True,
+            needs_storage=True,
+            reserved=_KUBEFLOW,
+        ),
+        Target("metaflow", "{name}_metaflow.py", "a flow of Metaflow", reserved=_METAFLOW),
+        Target("argo", "{name}_argo.yaml", "a workflow of Argo", needs_image=True, needs_storage=True),
     )
 }
 
