@@ -108,12 +108,16 @@ class RemoteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
-        secret = next((name for name in _names(self.options) if name.lower() in _CREDENTIALS), None)
-        if secret is not None:
-            raise ValueError(
-                f"`{secret}` does not belong in `[remote]`, which is committed: credentials are taken from the "
-                "environment and its profiles"
-            )
+        _refuse_secrets(self.options, "[remote]")
+
+
+def _refuse_secrets(options: dict[str, Any], table: str) -> None:
+    secret = next((name for name in _names(options) if name.lower() in _CREDENTIALS), None)
+    if secret is not None:
+        raise ValueError(
+            f"`{secret}` does not belong in `{table}`, which is committed: credentials are taken from the environment "
+            "and its profiles"
+        )
 
 
 def _names(options: dict[str, Any]) -> Iterator[str]:
@@ -179,14 +183,21 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[pipeline]`: how many steps run side by side unless `--jobs` says so, and `[pipeline.steps.NAME]` for each."""
+    """`[pipeline]`: how many steps run side by side unless `--jobs` says so, and `[pipeline.steps.NAME]` for each.
+
+    `storage` is the URL of a place for kept results that several machines reach; `storage_options` go to fsspec, as
+    `endpoint_url`.  Credentials come from the environment alone.
+    """
 
     jobs: int = 1
+    storage: str | None = None
+    storage_options: dict[str, Any] = {}
     steps: dict[str, StepSettings] = {}
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise ValueError(f"`jobs` is 1 or more, not {self.jobs}")
+        _refuse_secrets(self.storage_options, "[pipeline]")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

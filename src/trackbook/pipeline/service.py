@@ -311,7 +311,7 @@ class Pipelines:
         from trackbook.pipeline.running.preview import preview
 
         with self._script_of(target) as (script, home):
-            return preview(self._store, read_plan(script), params or {}, options or RunOptions(), home)
+            return preview(self._store, read_plan(script), params or {}, options or RunOptions(), home, self._settings)
 
     def kept(self, script: Path, params: Mapping[str, Any] | None = None) -> KeptResults:
         """Return what the store has kept of the steps of `script`, without running any."""

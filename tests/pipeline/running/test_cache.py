@@ -82,15 +82,15 @@ def test_an_entry_is_found_only_whole_in_its_context_and_with_its_random_state(t
     digest = store.objects.put(b"outputs")
     entry = Entry(digest, ("s",), random_before="r", random_after=store.objects.put(b"state"), context="c")
     cache.keep("k", "step", entry, "run")
-    assert StepCache(store, tmp_path, ["other"]).find("k", "r", "c") is None
+    assert StepCache(store, tmp_path, ["other"]).find("s", "k", "r", "c") is None
     cache = StepCache(store, tmp_path, ["step", "other"])
-    assert cache.find("k", "r", "c") == entry
+    assert cache.find("s", "k", "r", "c") == entry
     assert cache.newest("step") == entry
-    assert cache.find("other", "r", "c") is None
-    assert cache.find("k", "another", "c") == "the random state is another"
-    assert "something else might see that" in cache.find("k", "r", "another")
+    assert cache.find("s", "other", "r", "c") is None
+    assert cache.find("s", "k", "another", "c") == "the random state is another"
+    assert "something else might see that" in cache.find("s", "k", "r", "another")
     store.objects.path(digest).write_bytes(b"forged!")
-    assert cache.find("k", "r", "c") == "what was kept of it is damaged or gone"
+    assert cache.find("s", "k", "r", "c") == "what was kept of it is damaged or gone"
 
 
 def test_signatures_tell_apart_what_fingerprints_call_the_same() -> None:

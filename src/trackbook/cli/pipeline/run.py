@@ -36,6 +36,7 @@ INTERRUPTED = 130
 @click.option("--maximize", metavar="METRIC", help="In a sweep, mark the trial with the largest value.")
 @click.option("--only", multiple=True, metavar="STEP", help="Run just this step, on kept results; may be repeated.")
 @click.option("--from", "start", metavar="STEP", help="Run this step anew, and all that follow from it.")
+@click.option("--storage", metavar="URL", help="Take and put kept results there: a folder, s3://…, as fsspec names it.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose results are kept.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of each step, and run none.")
 @click.option("--explain", is_flag=True, help="Say why each step ran although there is a cache.")
@@ -50,6 +51,7 @@ def run_command(
     maximize: str | None,
     only: tuple[str, ...],
     start: str | None,
+    storage: str | None,
     no_cache: bool,
     dry_run: bool,
     explain: bool,
@@ -65,11 +67,15 @@ def run_command(
     them at once with --jobs N.  -p depth=3,5,7 has three, as no int looks like that; a text that is a value of the
     parameter's type is one value, whatever commas it holds.  For texts, paths and lists repeat it: -p name=a -p name=b.
 
+    With --storage, one machine goes on where another ended: before a step, what is kept there counts as if it were kept
+    here, and each new result is put there.  Credentials come from the environment.
+
     Exit status 1 when a step fails, 130 after Ctrl-C; the same command then goes on from there.
     """
     project = Project.open(target.absolute())
     given = _given(file, params)
-    options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=jobs or project.settings.pipeline.jobs)
+    places = jobs or project.settings.pipeline.jobs
+    options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=places, storage=storage)
     try:
         if may_vary(given) and len(grid := project.pipelines.grid(target, given)) > 1:
             from trackbook.cli.pipeline.sweep import run_grid

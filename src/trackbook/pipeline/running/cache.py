@@ -14,15 +14,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from trackbook.errors import IntegrityError, NotFoundError, StoreError
+from trackbook.errors import IntegrityError, NotFoundError, PipelineError, StoreError
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.files import KeptFile, is_plain, is_there
 from trackbook.pipeline.running.seen import ABSENT, RACY_NS, Seen, see
 from trackbook.store import Store, now_ms
 from trackbook.store.events import StepKept
+
+if TYPE_CHECKING:  # slow to import, and most runs have none
+    from trackbook.pipeline.running.storage import Storage
 
 _READ_AT_ONCE = 64 * 1024 * 1024
 
@@ -30,12 +34,14 @@ _READ_AT_ONCE = 64 * 1024 * 1024
 class StepCache:
     """Keeps results of steps in the objects and the table `step_cache` of a store."""
 
-    def __init__(self, store: Store, folder: Path, steps: Iterable[str] = ()) -> None:
+    def __init__(self, store: Store, folder: Path, steps: Iterable[str] = (), storage: Storage | None = None) -> None:
         """Read what is kept for `steps`, by name, at once: one look at the database for a whole run.
 
-        `folder` is where steps run and their files lie.
+        `folder` is where steps run and their files lie.  With a `storage`, what is kept there counts too, and what is
+        kept here is put there.
         """
-        self._store, self._folder = store, folder
+        self._store, self._folder, self._storage = store, folder, storage
+        self._shared: set[str] = set()
         self._damaged: set[str] = set()
         self._known: dict[str, str] = {}
         self._newest: dict[str, str] = {}
@@ -45,15 +51,25 @@ class StepCache:
             for row in db.query(query, [names]):
                 self._known[row["key"]] = self._newest[row["step"]] = row["outputs"]
 
-    def find(self, key: str, random_token: str, context: str) -> Entry | str | None:
-        """Return the result kept under `key` when it is whole and nothing it was computed from has changed.
+    def find(self, step: str, key: str, random_token: str, context: str) -> Entry | str | None:
+        """Return the result of a step kept under `key` when it is whole and what it was computed from is unchanged.
 
-        Otherwise say why it will not do; None where there is none.
+        Otherwise say why it will not do; None where there is none.  Raises RemoteError for a storage out of reach.
         """
         known = self._known.get(key)
-        if known is None:
-            return None
-        entry = _decoded(known)
+        found = None if known is None else self._valid(_decoded(known), random_token, context)
+        if self._storage is None or isinstance(found, Entry):
+            return found
+        there = self._storage.find(key)
+        if there is None:
+            return found
+        found = self._valid(there if is_safe(there) else None, random_token, context)
+        if isinstance(found, Entry):
+            self._shared.add(key)
+            self._remember(key, step, found, None)
+        return found
+
+    def _valid(self, entry: Entry | None, random_token: str, context: str) -> Entry | str:
         if entry is None:
             return "what was kept of it is damaged"
         if entry.random_after and entry.random_before != random_token:
@@ -62,10 +78,35 @@ class StepCache:
             return "it changes what it is handed, and something else might see that now"
         needed = [digest for digest in (entry.digest, entry.printed, entry.random_after) if digest]
         needed += [kept.digest for kept in self.missing(entry)]
-        if not all(self._is_whole(digest) for digest in needed):
-            return "what was kept of it is damaged or gone"
         changed = next((seen for seen in entry.reads if not unchanged(seen, self._folder, entry.time)), None)
-        return entry if changed is None else f"{changed.path} changed"
+        if changed is not None:
+            return f"{changed.path} changed"
+        if not self._fetch(needed) or not all(self._is_whole(digest) for digest in needed):
+            return "what was kept of it is damaged or gone"
+        return entry
+
+    def _fetch(self, digests: Iterable[str]) -> bool:
+        """Bring objects here that only the storage has; False where one is not whole there either."""
+        if self._storage is None:
+            return True
+        try:
+            self._storage.fetch(digests)
+        except IntegrityError:
+            return False
+        return True
+
+    def share(self, key: str, step: str, entry: Entry) -> None:
+        """Put a result into the storage, unless that was done; raises PipelineError where it does not take it."""
+        if self._storage is None or key in self._shared:
+            return
+        try:
+            if self._storage.find(key) != entry:
+                self._storage.keep(key, step, entry)
+        except (OSError, StoreError) as fault:
+            raise PipelineError(
+                f"{self._storage.url} does not take the result of step {step!r}, which is kept here: {fault}"
+            ) from fault
+        self._shared.add(key)
 
     def newest(self, step: str) -> Entry | None:
         """Return the result of a step, by name, that was kept last, whether it is valid or not."""
@@ -107,7 +148,15 @@ class StepCache:
         return digest
 
     def keep(self, key: str, step: str, entry: Entry, run_id: str) -> None:
-        """Remember `entry`; it survives the death of this process at once and of the machine within a second."""
+        """Remember `entry`; it survives the death of this process at once and of the machine within a second.
+
+        Raises PipelineError where a storage does not take it.
+        """
+        self._remember(key, step, entry, run_id)
+        self._shared.discard(key)
+        self.share(key, step, entry)
+
+    def _remember(self, key: str, step: str, entry: Entry, run_id: str | None) -> None:
         content = msgspec.json.encode(entry).decode()
         self._store.append(StepKept(key, step, content, run_id, now_ms()))
         self._known[key] = self._newest[step] = content
@@ -119,7 +168,12 @@ def _decoded(content: str) -> Entry | None:
         entry = msgspec.json.decode(content, type=Entry)
     except msgspec.MsgspecError:
         return None
-    return entry if all(is_plain(name) for name in (*entry.folders, *(kept.path for kept in entry.files))) else None
+    return entry if is_safe(entry) else None
+
+
+def is_safe(entry: Entry) -> bool:
+    """Tell whether a kept result writes nothing outside of the folder."""
+    return all(is_plain(name) for name in (*entry.folders, *(kept.path for kept in entry.files)))
 
 
 def unchanged(seen: Seen, folder: Path, kept_time: int) -> bool:

@@ -15,13 +15,14 @@ from trackbook.pipeline.running.options import RunOptions
 class Choice:
     """What the user chose, by index of the steps.
 
-    `run` are the steps that may run, `anew` those of them for which no kept result will do, and `needed` those whose
-    values they are handed, directly or by way of others.
+    `run` are the steps that may run, `anew` those of them for which no kept result will do, `needed` those whose values
+    they are handed, directly or by way of others, and `useful` these and those whose files they may read.
     """
 
     run: frozenset[int]
     anew: frozenset[int]
     needed: frozenset[int]
+    useful: frozenset[int]
 
     def refused(self, step: int, options: RunOptions) -> str:
         """Say why no kept result of `step` will do; empty where one will."""
@@ -36,7 +37,7 @@ def chosen(plan: Plan, groups: Groups, options: RunOptions) -> Choice:
     """Return which steps run; raises PipelineError for a name that no step has."""
     run = frozenset(_places(plan, options.only)) if options.only else frozenset(range(len(plan.steps)))
     anew = groups.following(_places(plan, [options.start])) if options.start is not None else frozenset()
-    return Choice(run, anew & run, _makers(plan, run))
+    return Choice(run, anew & run, _makers(plan, run), groups.needed(run))
 
 
 def _places(plan: Plan, names: Iterable[str]) -> list[int]:

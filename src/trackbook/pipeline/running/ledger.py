@@ -91,7 +91,7 @@ class Ledger:
             return Look(key, call, context, None, refused or "it is tagged cache:off")
         if refused:
             return Look(key, call, context, None, refused)
-        found = self._cache.find(key, self.random(step), context)
+        found = self._cache.find(step.name, key, self.random(step), context)
         if isinstance(found, Entry):
             return Look(key, call, context, found)
         return Look(key, call, context, None, found or why_not(call, self._cache.newest(step.name), self.plan))

@@ -10,9 +10,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     With `only` just those steps run, on the kept results of the others; with `start` that step and all that follows
     from it run anew, whatever is kept.  `jobs` is how many steps may run side by side.
+    `storage` is the URL of a place that takes kept results and gives those of other machines.
     """
 
     use_cache: bool = True
     only: tuple[str, ...] = ()
     start: str | None = None
     jobs: int = 1
+    storage: str | None = None

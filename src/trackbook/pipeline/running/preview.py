@@ -18,6 +18,8 @@ from trackbook.pipeline.running.groups import groups_of, one_by_one
 from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.running.setting import storage_of
+from trackbook.settings import PipelineSettings
 from trackbook.store import Store
 
 RUNS, DEPENDS = "runs", "depends"
@@ -36,18 +38,24 @@ class StepForecast(msgspec.Struct, frozen=True):
 
 
 def preview(
-    store: Store, plan: Plan, params: Mapping[str, Any], options: RunOptions, folder: Path
+    store: Store,
+    plan: Plan,
+    params: Mapping[str, Any],
+    options: RunOptions,
+    folder: Path,
+    settings: PipelineSettings | None = None,
 ) -> list[StepForecast]:
     """Return the forecast of each step of `plan`; raises PipelineError for wrong params or names of steps."""
     given = override(plan, params)
     choice = chosen(plan, groups_of(plan), options)
-    cache = StepCache(store, folder, [step.name for step in plan.steps])
+    storage = storage_of(store, options, settings or PipelineSettings())
+    cache = StepCache(store, folder, [step.name for step in plan.steps], storage)
     groups = one_by_one(len(plan.steps))
     ledger = Ledger(plan, given, folder, environment_part(EnvironmentReader().read()[1]), groups, cache)
 
     def forecast(step: StepPlan) -> StepForecast:
         expected = ledger.expected(step)
-        if step.index not in choice.run | choice.needed:
+        if step.index not in choice.run | choice.useful:
             return StepForecast(step.name, SKIPPED, "not chosen", expected)
         if not ledger.knows(step):
             makers = sorted(set(plan.producers(step).values()))

@@ -129,7 +129,7 @@ class Scheduler:
     def _go(self, step: StepPlan) -> bool:
         """Take, skip or start a step; False where it has to wait for a place."""
         may_run = step.index in self._choice.run
-        if not may_run and (step.index not in self._choice.needed or not self._ledger.knows(step)):
+        if not may_run and (step.index not in self._choice.useful or not self._ledger.knows(step)):
             self._mark(self._skip(step, "not chosen"), step.index)
             return True
         look = self._looks.get(step.index) or self._look(step)
@@ -168,6 +168,7 @@ class Scheduler:
         child = self._child(step)
         try:
             result, notes = self._keeper.take(step, entry, child.run_id)
+            self._at.cache.share(self._looks[step.index].key or "", step.name, entry)
         except CannotTakeError as fault:
             self._looks[step.index] = msgspec.structs.replace(self._looks[step.index], entry=None, why=str(fault))
             child.end("KILLED")

@@ -19,10 +19,21 @@ from trackbook.settings import PipelineSettings, StepSettings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
+    from trackbook.pipeline.running.storage import Storage
     from trackbook.tracking import Tracker
     from trackbook.tracking.tracker import ActiveRun
 
 _NO_LIMITS = StepSettings()
+
+
+def storage_of(store: Store, options: RunOptions, settings: PipelineSettings) -> Storage | None:
+    """Return the place for kept results that was asked for; its options stand in `trackbook.toml`."""
+    url = options.storage or settings.storage
+    if url is None:
+        return None
+    from trackbook.pipeline.running.storage import Storage
+
+    return Storage(url, store.objects, settings.storage_options)
 
 
 @dataclass
@@ -44,7 +55,8 @@ class Setting:
     cache: StepCache = field(init=False)
 
     def __post_init__(self) -> None:
-        self.cache = StepCache(self.store, self.cwd, [step.name for step in self.plan.steps])
+        storage = storage_of(self.store, self.options, self.settings)
+        self.cache = StepCache(self.store, self.cwd, [step.name for step in self.plan.steps], storage)
 
     def limits(self, step: StepPlan) -> StepSettings:
         """Return what `trackbook.toml` says of a step."""
