@@ -8,6 +8,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,40 @@ def override(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         raise PipelineError(f"the parameter {missing[0]!r} has no default: give it with -p {missing[0]}=VALUE")
     return {name: read_value(fields[name], value) for name, value in given.items()}
+
+
+def faults(plan: Plan, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return, by the name of the parameter, what `override` would refuse."""
+    found: dict[str, str] = {}
+    for name in {**dict.fromkeys(field.name for field in plan.params), **given}:
+        try:
+            override(_alone(plan, name), {name: given[name]} if name in given else {})
+        except PipelineError as error:
+            found[name] = str(error)
+    return found
+
+
+def _alone(plan: Plan, name: str) -> Plan:
+    return replace(plan, params=tuple(field for field in plan.params if field.name == name) or plan.params)
+
+
+def choices(field: ParamField) -> list[str] | None:
+    """Return the texts of the values that a parameter can have, None where they cannot be listed."""
+    kind = _type_of(field.annotation)
+    if kind is bool:
+        return ["True", "False"]
+    return [str(option) for option in typing.get_args(kind)] if typing.get_origin(kind) is typing.Literal else None
+
+
+def default_text(field: ParamField) -> str | None:
+    """Return the default as a person would type it after `-p NAME=`, None where there is none."""
+    if field.default is None:
+        return None
+    try:
+        value = ast.literal_eval(field.default)
+    except (ValueError, SyntaxError):
+        return field.default
+    return value if isinstance(value, str) else field.default
 
 
 def read_params(path: Path) -> dict[str, Any]:

@@ -264,7 +264,8 @@ class Pipelines:
         runner = Runner(self._store, self._tracker, self._settings)
         chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
         with self._script_of(target) as (script, home):
-            return runner.run(read_plan(script), params, chosen, home=home, origin=target, on_event=on_event)
+            origin = Path(self._name(target))  # wherever it was named from, its runs are found by one tag
+            return runner.run(read_plan(script), params, chosen, home=home, origin=origin, on_event=on_event)
 
     def grid(self, target: Path, given: Mapping[str, Sequence[Any]]) -> Grid:
         """Return the values of each parameter, of which several make a sweep, and every combination of them."""

@@ -28,6 +28,11 @@
 | POST | `notebooks/{notebook_id}/conversions` | `{"verify"}`: starts or joins a conversion; 202 with its `job_id` |
 | GET | `conversions/{job_id}` | how a conversion stands: state, stage, position of total, steps, verification |
 | DELETE | `conversions/{job_id}` | ends a conversion |
+| GET | `notebooks/{notebook_id}/steps?param&param` | its params and steps, and what a run would do with each |
+| GET | `notebooks/{notebook_id}/pipeline-runs?limit&cursor` | one page of its runs as a pipeline, newest first |
+| POST | `notebooks/{notebook_id}/pipeline-runs` | `{"params", "use_cache", "only", "start", "jobs"}`: starts a run |
+| GET | `pipeline-runs/{job_id}?cursor` | how a run stands, and what happened in it since the cursor |
+| DELETE | `pipeline-runs/{job_id}` | ends a run; what is done is kept |
 | GET | `datasets` | all datasets, each with its newest version |
 | GET | `datasets/{name}/versions` | the versions of a dataset, newest first |
 | GET | `datasets/{name}/versions/{version}` | one version with its schema |

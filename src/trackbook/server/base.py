@@ -21,10 +21,13 @@ T = TypeVar("T")
 
 STATUSES = {
     "usage": HTTPStatus.BAD_REQUEST,
+    "notebook": HTTPStatus.BAD_REQUEST,
+    "pipeline": HTTPStatus.BAD_REQUEST,
     "not_found": HTTPStatus.NOT_FOUND,
     "unknown_project": HTTPStatus.NOT_FOUND,
     "registry": HTTPStatus.CONFLICT,
     "gate_refused": HTTPStatus.CONFLICT,
+    "busy": HTTPStatus.CONFLICT,
 }
 """The status of an error's code; what is not here is a fault of the server's side: 500."""
 

@@ -1,5 +1,5 @@
-"""The process of one job: `python -m trackbook.server.job reproduction RUN current|locked`, or
-`… conversion NOTEBOOK SCRIPT verify|convert`.
+"""The process of one job: `python -m trackbook.server.job reproduction RUN current|locked`,
+`… conversion NOTEBOOK SCRIPT verify|convert`, or `… pipeline_run NOTEBOOK PARAMS OPTIONS`, the last two as JSON.
 
 It says what it does in lines of JSON on standard output, and ends when whoever started it goes away.
 """
@@ -18,6 +18,7 @@ import msgspec
 
 from trackbook.errors import TrackbookError
 from trackbook.project import Project
+from trackbook.server.events import Reporter
 
 if TYPE_CHECKING:
     from trackbook.pipeline import CellProgress, StepProgress
@@ -40,7 +41,7 @@ def main(kind: str, *subject: str) -> int:
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     try:
-        result = reproduce(say, *subject) if kind == "reproduction" else convert(say, *subject)
+        result = WORK[kind](say, *subject)
     except TrackbookError as error:
         say({"error": str(error)})
         return 1
@@ -79,9 +80,28 @@ def convert(say: Say, notebook: str, script: str, wish: str) -> dict[str, Any]:
     return {"steps": steps, "verification": msgspec.to_builtins(found)}
 
 
+def run_pipeline(say: Say, notebook: str, params: str, options: str) -> dict[str, Any]:
+    """Run a notebook as a pipeline, tell what happens, and return how it went."""
+    from trackbook.pipeline.running.options import RunOptions
+
+    pipelines = Project.open(Path.cwd()).pipelines
+    chosen = msgspec.json.decode(options, type=RunOptions)
+    with Reporter(say) as reporter:
+        result = pipelines.run(Path(notebook), msgspec.json.decode(params), chosen, on_event=reporter)
+    told: dict[str, Any] = msgspec.to_builtins(result)
+    return told
+
+
 def _progress(stage: str, text: str, parts: dict[str, dict[str, int]]) -> dict[str, Any]:
     sums = {name: sum(part[name] for part in parts.values()) for name in ("position", "total")}
     return {"progress": {"stage": stage, "text": text, "parts": parts, **sums}}
+
+
+WORK: dict[str, Callable[..., dict[str, Any]]] = {
+    "reproduction": reproduce,
+    "conversion": convert,
+    "pipeline_run": run_pipeline,
+}
 
 
 def _stop(*_: object) -> NoReturn:

@@ -1,8 +1,8 @@
-"""Reproductions and conversions that the server has started: each a process of its own, followed by a thread.
+"""Reproductions, conversions and runs of pipelines that the server has started.
 
-The process is `python -m trackbook.server.job`.  It reports progress in lines, ends when the server does, and
-cleans up behind itself when it is told to end.  A verdict is in the store, so a server that restarts loses only
-the progress of what it had started.
+Each is a process of its own, `python -m trackbook.server.job`, followed by a thread.  It reports progress in lines,
+ends when the server does, and cleans up behind itself when it is told to end.  A verdict is in the store, so a server
+that restarts loses only the progress of what it had started.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from typing import Any
 
 import msgspec
 
-from trackbook.errors import NotFoundError
+from trackbook.errors import NotFoundError, TrackbookError
+from trackbook.pipeline.outcome import CACHED, EXECUTED, SKIPPED
+from trackbook.pipeline.outcome import FAILED as STEP_FAILED
+from trackbook.server.events import EventLog
 from trackbook.store import iso, now_ms
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
@@ -29,11 +32,18 @@ PATIENCE_SECONDS = 10.0
 """How long a process may clean up after it was told to end."""
 
 
+class BusyError(TrackbookError):
+    """Other work on the same thing is going on."""
+
+    code = "busy"
+
+
 class Job(msgspec.Struct):
     """One piece of work: its `stage`, `text` for people, and where it is by `position` and `total`.
 
     `parts` says the same of each of several runs that go on side by side.
-    `kind` is reproduction or conversion; `subject` names what it is about, and the process is told its values.
+    `kind` is reproduction, conversion or pipeline_run; `subject` names what it is about, and the process is told its
+    values.  `log` holds what happened in a run of a pipeline.
     """
 
     job_id: str
@@ -50,6 +60,7 @@ class Job(msgspec.Struct):
     end_time: int | None = None
     message: str = ""
     result: dict[str, Any] | None = None
+    log: EventLog = msgspec.field(default_factory=EventLog)
 
     @property
     def is_open(self) -> bool:
@@ -58,8 +69,8 @@ class Job(msgspec.Struct):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        fields: dict[str, Any] = msgspec.to_builtins(self)
-        for inner in ("root", "kind", "subject", "result"):
+        fields = msgspec.structs.asdict(self)
+        for inner in ("root", "kind", "subject", "result", "log"):
             del fields[inner]
         times = {"start_time": iso(self.start_time), "end_time": iso(self.end_time)}
         return fields | times | self.subject | {self.kind: self.result}
@@ -91,9 +102,8 @@ class Jobs:
         """Return a job; raises NotFoundError for one that this server has not started."""
         job = self._jobs.get(job_id)
         if job is None or job.kind != kind:
-            raise NotFoundError(
-                f"this server has not started a {kind} {job_id[:12]}; what has ended before is in the store"
-            )
+            name = f"{kind.replace('_', ' ')} {job_id[:12]}"
+            raise NotFoundError(f"this server has not started a {name}; what has ended before is in the store")
         return job
 
     def open_of(self, kind: str, root: Path, name: str, value: str) -> Job | None:
@@ -194,8 +204,17 @@ def note(job: Job, message: Any) -> None:
     if "progress" in message:
         for name in ("stage", "position", "total", "text", "parts"):
             setattr(job, name, message["progress"].get(name, getattr(job, name)))
+    elif "event" in message:
+        _hear(job, message["event"])
     elif "result" in message:
         job.result = message["result"]
         _end(job, DONE)
     elif "error" in message:
         _end(job, FAILED, str(message["error"]))
+
+
+def _hear(job: Job, event: dict[str, Any]) -> None:
+    job.log.add(event)
+    if event.get("event") == "step":
+        job.total = event["total"]
+        job.position += event["state"] in (EXECUTED, CACHED, STEP_FAILED, SKIPPED)

@@ -29,6 +29,7 @@ from trackbook.server.handlers import (
 from trackbook.server.jobs import Jobs
 from trackbook.server.list_handlers import RunCountHandler, RunGroupsHandler, RunKeysHandler, RunsHandler
 from trackbook.server.pipeline_handlers import ConversionHandler, GraphHandler, NotebookConversionsHandler
+from trackbook.server.pipeline_run_handlers import NotebookPipelineRunsHandler, PipelineRunHandler, StepsHandler
 from trackbook.server.projects import Projects
 from trackbook.server.reproduction_handlers import ReproductionHandler, RunReproductionsHandler
 from trackbook.server.run_handlers import (
@@ -64,6 +65,9 @@ ROUTES = (
     (r"notebooks/([0-9a-f]{16})/graph", GraphHandler),
     (r"notebooks/([0-9a-f]{16})/conversions", NotebookConversionsHandler),
     (r"conversions/([0-9a-f]{32})", ConversionHandler),
+    (r"notebooks/([0-9a-f]{16})/steps", StepsHandler),
+    (r"notebooks/([0-9a-f]{16})/pipeline-runs", NotebookPipelineRunsHandler),
+    (r"pipeline-runs/([0-9a-f]{32})", PipelineRunHandler),
     (r"datasets", DatasetsHandler),
     (r"datasets/([^/]+)/versions", DatasetVersionsHandler),
     (r"datasets/([^/]+)/versions/([0-9]{1,9})", DatasetVersionHandler),
