@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from trackbook.tracking import Tracker
 
 _ALL = RunOptions()
+NAMED = 6
+"""How many steps or names are told of a group."""
 _ALONE = Within()
 
 
@@ -129,12 +131,21 @@ def _structure(plan: Plan, options: RunOptions) -> Groups:
 
 
 def _said_of(plan: Plan, groups: Groups) -> list[str]:
-    """Say which steps stay in one process, and why."""
-    said = []
-    for (one, other), names in sorted(groups.shares.items()):
-        what = ", ".join(name.removeprefix("state:") for name in names)
-        said.append(f"{plan.steps[one].name} and {plan.steps[other].name} run in one process: they share {what}")
-    return said
+    """Say which steps stay in one process, and why: a line for each group."""
+    shared: dict[int, dict[str, None]] = {}
+    for (one, _), names in sorted(groups.shares.items()):
+        shared.setdefault(groups.of[one], {}).update(dict.fromkeys(name.removeprefix("state:") for name in names))
+    return [
+        f"{_listed([plan.steps[step].name for step in groups.members(group)], ' and ')} run in one process: "
+        f"they share {_listed(list(names), ', ')}"
+        for group, names in shared.items()
+    ]
+
+
+def _listed(names: Sequence[str], last: str) -> str:
+    if len(names) > NAMED + 1:
+        names = [*names[:NAMED], f"{len(names) - NAMED} more"]
+    return ", ".join(names[:-1]) + last + names[-1] if len(names) > 1 else names[0]
 
 
 def _warn_of_strangers(plan: Plan, settings: PipelineSettings) -> None:
