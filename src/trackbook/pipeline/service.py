@@ -294,7 +294,8 @@ class Pipelines:
         chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
         with self._script_of(target) as (script, home):
             services = self._store, self._tracker, self._settings
-            sweep = Sweep(*services, read_plan(script), home, target, chosen, on_event, goal or Goal())
+            origin = Path(self._name(target))
+            sweep = Sweep(*services, read_plan(script), home, origin, chosen, on_event, goal or Goal())
             return sweep.run_grid(grid)
 
     def swept(self, run_id: str) -> Swept:
@@ -312,7 +313,8 @@ class Pipelines:
         from trackbook.pipeline.running.preview import preview
 
         with self._script_of(target) as (script, home):
-            return preview(self._store, read_plan(script), params or {}, options or RunOptions(), home, self._settings)
+            plan, settings = read_plan(script), self._settings.pipeline
+            return preview(self._store, plan, params or {}, options or RunOptions(), home, settings)
 
     def kept(self, script: Path, params: Mapping[str, Any] | None = None) -> KeptResults:
         """Return what the store has kept of the steps of `script`, without running any."""
