@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 from blake3 import blake3
 
 from trackbook.capture.randomness import random_state, restore_random_state
@@ -226,8 +227,13 @@ def main() -> None:
 
 def _read_commands(stream: IO[bytes], waiting: queue.SimpleQueue[Command]) -> None:
     """Pass commands on; when the runner is gone, end at once, in the middle of a step too."""
-    while (command := receive_command(stream)) is not None:
-        waiting.put(command)
+    try:
+        while (command := receive_command(stream)) is not None:
+            waiting.put(command)
+    except msgspec.MsgspecError as error:  # of another version: whoever asked must not wait for ever
+        print(f"a command that this Trackbook does not know ({error}): was it updated meanwhile?", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(1)
     os._exit(0)
 
 
