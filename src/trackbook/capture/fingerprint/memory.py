@@ -44,6 +44,14 @@ def _extent(array: Any, start: int) -> tuple[int, int]:
     return lowest, sum(abs(span) for span in spans) + array.itemsize
 
 
+def address_of(raw: memoryview) -> int:
+    """Return where the bytes of a contiguous buffer begin."""
+    import numpy as np
+
+    start: int = np.frombuffer(raw, np.uint8).__array_interface__["data"][0]
+    return start
+
+
 def memory_of_arrow(array: Any) -> Memory | None:
     """Return the memory of an Arrow array without children, whose buffers may lie anywhere; None for nested ones."""
     import pyarrow as pa

@@ -147,6 +147,13 @@ class StepCache:
             objects.put(content, wait=False)
         return digest
 
+    def take(self, path: Path, digest: str) -> None:
+        """Make a file, whose bytes have this digest, an object of a result, without copying it."""
+        if digest in self._damaged:
+            self._damaged.discard(digest)
+            self._store.objects.discard(digest, float("inf"))
+        self._store.objects.take(path, digest)
+
     def keep(self, key: str, step: str, entry: Entry, run_id: str) -> None:
         """Remember `entry`; it survives the death of this process at once and of the machine within a second.
 

@@ -16,6 +16,7 @@ from trackbook.pipeline.running.lineage import Used, files_used
 from trackbook.pipeline.running.protocol import Done
 from trackbook.pipeline.running.results import Result
 from trackbook.pipeline.running.slots import Slots
+from trackbook.pipeline.running.written import Outcome, drop
 from trackbook.store import Store, now_ms
 
 
@@ -23,11 +24,30 @@ class CannotTakeError(Exception):
     """A kept result cannot be used; the text says why."""
 
 
+class CannotKeepError(Exception):
+    """A result cannot be kept; the text says why."""
+
+
+class Writing(msgspec.Struct, frozen=True):
+    """A result that the process `pid` still writes to `spool`; its entry lacks the digest."""
+
+    step: StepPlan
+    key: str
+    entry: Entry
+    spool: Path
+    pid: int
+    run_id: str
+
+
 class Kept(msgspec.Struct, frozen=True):
-    """The result of a step in this run, None where it could not be stored, and the data that the step used."""
+    """The result of a step in this run, None where there is none in the store (yet), and the data that the step used.
+
+    `writing` is set where the result is still being written.
+    """
 
     result: Result | None
     used: tuple[Used, ...]
+    writing: Writing | None = None
 
 
 class Keeper:
@@ -60,6 +80,8 @@ class Keeper:
         used = done.data.used + files_used(done.effects.reads, (), self._cwd)
         if not spool.is_file():
             return Kept(None, used)
+        if done.writer:
+            return self._later(step, look, done, spool, random_before, run_id, reasons)
         try:
             digest = self._cache.put(spool)
             spool.unlink()
@@ -71,6 +93,36 @@ class Keeper:
             reasons.append(f"its result cannot be kept: {fault}")
             return Kept(None, used)
         return Kept(self._result(step, digest, done.references), used)
+
+    def _later(
+        self, step: StepPlan, look: Look, done: Done, spool: Path, random_before: str, run_id: str, reasons: list[str]
+    ) -> Kept:
+        """Store all of a result but its outputs, which are still being written."""
+        used = done.data.used + files_used(done.effects.reads, (), self._cwd)
+        if reasons or look.key is None:
+            drop(spool, done.writer)
+            return Kept(None, used)
+        try:
+            entry = self._entry(look, done, "", random_before)
+        except (OSError, StoreError) as fault:
+            drop(spool, done.writer)
+            reasons.append(f"its result cannot be kept: {fault}")
+            return Kept(None, used)
+        return Kept(None, entry.data, Writing(step, look.key, entry, spool, done.writer, run_id))
+
+    def finish(self, writing: Writing, outcome: Outcome) -> Result:
+        """Remember a result that has been written; raises CannotKeepError where it could not be."""
+        try:
+            if outcome.fault is not None:
+                raise CannotKeepError(f"its outputs cannot be written: {outcome.fault}")
+            self._cache.take(writing.spool, outcome.digest)
+            entry = msgspec.structs.replace(writing.entry, digest=outcome.digest)
+            self._cache.keep(writing.key, writing.step.name, entry, writing.run_id)
+        except (OSError, StoreError) as fault:
+            raise CannotKeepError(f"its result cannot be kept: {fault}") from fault
+        finally:
+            writing.spool.unlink(missing_ok=True)
+        return self._result(writing.step, outcome.digest, entry.references)
 
     def _entry(self, look: Look, done: Done, digest: str, random_before: str) -> Entry:
         put = self._cache.put

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import Any
 
+from trackbook.pipeline.running import spooling
 from trackbook.pipeline.running.signature import UnsignedError, is_mutable, reachable, shared, signature
 
 
@@ -57,43 +57,18 @@ def changeable(module: ModuleType) -> list[Any]:
     ]
 
 
-class OutputPickler(pickle.Pickler):
-    """Pickles outputs, with a reference in place of a whole argument."""
-
-    def __init__(self, file: IO[bytes], arguments: dict[int, int]) -> None:
-        super().__init__(file, protocol=5)
-        self._arguments = arguments
-        self.used: set[int] = set()
-
-    def persistent_id(self, obj: Any) -> int | None:
-        place = self._arguments.get(id(obj))
-        if place is not None:
-            self.used.add(place)
-        return place
-
-
-class OutputUnpickler(pickle.Unpickler):
-    """Reads what `OutputPickler` wrote; the caller has checked the digest of the bytes."""
-
-    def __init__(self, file: IO[bytes], arguments: list[Any]) -> None:
-        super().__init__(file)
-        self._arguments = arguments
-
-    def persistent_load(self, pid: Any) -> Any:
-        return self._arguments[pid]
-
-
 def spool(
-    path: Path, outputs: list[Any], arguments: list[Any], touched: list[Any]
-) -> tuple[tuple[int, ...], list[str]]:
+    path: Path, outputs: list[Any], arguments: list[Any], touched: list[Any], *, may_fork: bool
+) -> tuple[tuple[int, ...], int, list[str]]:
+    """Write outputs to `path` as `spooling.write` does, with whole arguments that were not `touched` as references.
+
+    Returns its answer, and why they cannot be written.
+    """
     try:
-        with path.open("wb") as file:
-            writer = OutputPickler(file, whole_arguments(arguments, touched))
-            writer.dump(outputs)
+        return *spooling.write(path, outputs, whole_arguments(arguments, touched), may_fork=may_fork), []
     except OSError as error:
-        path.unlink(missing_ok=True)
-        return (), [f"its outputs cannot be written: {error.strerror}"]
+        reason = f"its outputs cannot be written: {error.strerror}"
     except Exception as error:  # noqa: BLE001 - a value may refuse to be pickled with any exception
-        path.unlink(missing_ok=True)
-        return (), [f"its outputs cannot be pickled together: {error}"]
-    return tuple(sorted(writer.used)), []
+        reason = f"its outputs cannot be pickled together: {error}"
+    path.unlink(missing_ok=True)
+    return (), 0, [reason]

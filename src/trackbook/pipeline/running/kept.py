@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ import msgspec
 from trackbook.capture.environment import EnvironmentReader
 from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan, StepPlan
+from trackbook.pipeline.running import spooling
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.groups import one_by_one
 from trackbook.pipeline.running.importing import import_from, import_script
-from trackbook.pipeline.running.keeping import OutputUnpickler, signature_or_none
+from trackbook.pipeline.running.keeping import signature_or_none
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.results import Result, Results
 from trackbook.store import Store
@@ -69,9 +69,9 @@ class KeptResults:
         with self._home():
             import_script(self.plan.path.resolve())
             for result in results.loads(needed, set(), set()):
-                data = self._store.objects.get(result.digest)
                 arguments = [values.get(slot) for slot in result.handed]
-                values.update(zip(result.slots, OutputUnpickler(io.BytesIO(data), arguments).load(), strict=True))
+                outputs = spooling.read(self._store.objects.path(result.digest), result.digest, arguments)
+                values.update(zip(result.slots, outputs, strict=True))
         return {name: values[slot] for step in wanted for name, slot in self._named(step)}
 
     def _named(self, step: StepPlan) -> list[tuple[str, str]]:

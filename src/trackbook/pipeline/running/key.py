@@ -13,7 +13,7 @@ from blake3 import blake3
 from trackbook.capture.environment import Environment
 from trackbook.pipeline.plan import StepPlan
 
-FORMAT = "4"
+FORMAT = "5"
 """Part of every key: another number makes all that was kept unknown."""
 
 CODE, ENVIRONMENT, FOLDER, STATE, SHAPE = "code", "environment", "folder", "state", "shape"

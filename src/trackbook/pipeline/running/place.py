@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class Place:
                     f"the kept result of step {load.step!r} cannot be used: {reply.evalue}; run without the cache"
                 )
             self.held |= set(result.slots)
-        with Watch(self._worker.pid, task.limits) as watch:
+        with Watch(self._worker.pid, task.limits, spare=self._worker.writers) as watch:
             answer = self._worker.ask(task.command, on_output)
         assert isinstance(answer, Done | Failed)
         if watch.complaint:
@@ -110,10 +110,13 @@ class Place:
 
 
 class Watch:
-    """Ends a process that takes too long or too much memory, and says so."""
+    """Ends a process that takes too long or too much memory, and says so.
 
-    def __init__(self, pid: int, limits: StepSettings, kill: Callable[[int], None] | None = None) -> None:
-        self._pid, self._limits, self._kill = pid, limits, kill or _kill
+    `spare` are processes that only share its memory, and are to go on.
+    """
+
+    def __init__(self, pid: int, limits: StepSettings, *, spare: Collection[int] = ()) -> None:
+        self._pid, self._limits, self._spare = pid, limits, spare
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self.kind, self.complaint = "", ""
@@ -136,24 +139,25 @@ class Watch:
             if time.monotonic() >= end:
                 self.kind = "TimeoutError"
                 self.complaint = f"took longer than {seconds:g} s; make it faster, or raise its `timeout_seconds`"
-            elif megabytes is not None and _memory(self._pid) > megabytes * MEGABYTE:
+            elif megabytes is not None and self._memory() > megabytes * MEGABYTE:
                 self.kind = "MemoryError"
                 self.complaint = f"needed more than {megabytes:g} MB; let it need less, or raise its `memory_mb`"
             if self.complaint:
-                self._kill(self._pid)
+                self._kill()
                 break
 
+    def _family(self) -> list[psutil.Process]:
+        return [process for process in family(self._pid) if process.pid not in self._spare]
 
-def _memory(pid: int) -> int:
-    total = 0
-    for process in family(pid):
-        try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue  # it has just ended
-    return total
+    def _memory(self) -> int:
+        total = 0
+        for process in self._family():
+            try:
+                total += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue  # it has just ended
+        return total
 
-
-def _kill(pid: int) -> None:
-    for process in family(pid):
-        process.kill()
+    def _kill(self) -> None:
+        for process in self._family():
+            process.kill()

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from trackbook.pipeline.running.protocol import Command, Failed, Printed, Reply, receive_reply, send
+from trackbook.pipeline.running.protocol import Command, Done, Failed, Printed, Reply, receive_reply, send
 from trackbook.tracking.reproduction.processes import family, worker_environment
 
 OnOutput = Callable[[str, str], None]
@@ -25,6 +25,8 @@ class WorkerProcess:
             env=worker_environment(),
             start_new_session=True,
         )
+        self.writers: set[int] = set()
+        """Processes that write results, and are to go on when this one is ended."""
 
     @property
     def pid(self) -> int:
@@ -46,15 +48,22 @@ class WorkerProcess:
         except BrokenPipeError:
             return self._dead(began)
         while (reply := receive_reply(self._process.stdout)) is not None:
+            if isinstance(reply, Done) and reply.writer:
+                self.writers.add(reply.writer)
             if not isinstance(reply, Printed):
                 return reply
             on_output(reply.stream, reply.text)
         return self._dead(began)
 
-    def close(self) -> None:
-        """End the process and what it started."""
+    def kill(self) -> None:
+        """Kill the process and what it started, but for those that write results."""
         for process in family(self._process.pid):
-            process.kill()
+            if process.pid not in self.writers:
+                process.kill()
+
+    def close(self) -> None:
+        """End the process and what it started, but for those that write results."""
+        self.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:

@@ -84,6 +84,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     changed in place, `changed` has the new signatures of values that are still used and were changed with it,
     `references` are the arguments that the kept bytes point to,
     `state` what shared state it changed, `reasons` why its result must not be kept (empty: it may be),
+    `writer` the process that still writes its outputs (0: they are written),
     `data` what was handed to it and returned.
     """
 
@@ -98,6 +99,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     printed: str
     reasons: tuple[str, ...]
     data: Looked = Looked()
+    writer: int = 0
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):

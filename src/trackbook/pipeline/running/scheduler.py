@@ -19,8 +19,17 @@ import msgspec
 
 from trackbook.cells.catalogue import RNG_NUMPY, RNG_PYTHON
 from trackbook.errors import PipelineError
-from trackbook.pipeline.outcome import CACHED, EXECUTED, FAILED, SKIPPED, OutputPrinted, StepProgress, StepResult
+from trackbook.pipeline.outcome import (
+    CACHED,
+    EXECUTED,
+    FAILED,
+    SKIPPED,
+    OutputPrinted,
+    StepProgress,
+    StepResult,
+)
 from trackbook.pipeline.plan import StepPlan
+from trackbook.pipeline.running.background import DROP_SECONDS, Background, Written
 from trackbook.pipeline.running.choice import Choice
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
@@ -77,12 +86,13 @@ class Scheduler:
         self._results = Results()
         self._places = Places(self._plan, self._results, setting.new_place)
         self._keeper = Keeper(setting.store, setting.cache, self._slots, setting.cwd)
-        self._queue: queue.SimpleQueue[Ended | OutputPrinted | Halt] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Ended | OutputPrinted | Written | Halt] = queue.SimpleQueue()
         self._unmet = [len(earlier) for earlier in self._groups.after]
         self._ready = [step for step, count in enumerate(self._unmet) if not count]
         self._followers = self._groups.followers()
         self._looks: dict[int, Look] = {}
         self._going: dict[int, Going] = {}
+        self._background = Background(self._keeper, self._results, self._queue, setting.on_event)
         self._done: dict[int, StepResult] = {}
         self._has_failed = False
 
@@ -90,14 +100,17 @@ class Scheduler:
         """Run all steps; raises NotApartError where they turn out to need one process, PipelineError for bad ones."""
         try:
             with self._at.stop.waking(lambda: self._queue.put(Halt())):
-                while self._start_ready() or self._going:
-                    if self._going:
+                while (has_ended := self._start_ready()) or self._going or self._background.is_busy:
+                    if self._going or not has_ended:
+                        self._background.say_waiting(alone=not self._going)
                         self._hear(self._queue.get())
         except BaseException as error:
+            self._background.wait(DROP_SECONDS)
             for going in self._going.values():
                 going.child.__exit__(type(error), error, None)
             raise
         finally:
+            self._background.drop()
             self._places.close()
         return [self._done.get(step.index) or self._skip(step, "not reached") for step in self._plan.steps]
 
@@ -243,9 +256,11 @@ class Scheduler:
     def _print(self, step: StepPlan, stream: str, text: str) -> None:
         self._queue.put(OutputPrinted(step.name, stream, text))
 
-    def _hear(self, said: Ended | OutputPrinted | Halt) -> None:
+    def _hear(self, said: Ended | OutputPrinted | Written | Halt) -> None:
         if isinstance(said, Halt):
             raise StoppedError("the run was ended")
+        if isinstance(said, Written):
+            return self._background.end(said)
         if not isinstance(said, Ended):
             return self._at.on_event(said)
         going = said.going
@@ -262,6 +277,7 @@ class Scheduler:
     def _repeat(self, going: Going, failed: Failed) -> bool:
         """Call a step again, in a fresh process, as the failed call may have changed what it was handed."""
         limits, place = going.task.limits, going.place
+        self._background.wait()  # what was handed to the step may be among it
         lost = [slot for slot in self._slots.used(going.step) if not self._results.holds(slot)]
         if going.attempt > limits.retries or not place.clean or lost:
             return False
@@ -295,6 +311,8 @@ class Scheduler:
         kept = self._keeper.keep(step, look, done, spool, going.random_before, child.run_id, reasons)
         if kept.result is not None:
             self._results.add(kept.result)
+        if kept.writing is not None:
+            self._background.begin(kept.writing)
         self._note_data(child, kept.used)
         for version in done.data.kept:
             self._at.store.append(version)

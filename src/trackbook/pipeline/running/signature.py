@@ -16,10 +16,12 @@ from typing import Any
 
 from blake3 import blake3
 
-from trackbook.capture.fingerprint.values import fingerprint, kind_of
+from trackbook.capture.fingerprint.values import Fingerprinter, kind_of
 
 _NO_PARTS = (type, ModuleType, FunctionType, BuiltinFunctionType, str, bytes, int, float, complex, type(None), Enum)
 _CONTAINERS = (list, dict, set, bytearray, deque)
+_LARGE = 1 << 18
+_fingerprints = Fingerprinter()
 
 
 class UnsignedError(TypeError):
@@ -75,7 +77,7 @@ def is_mutable(value: Any) -> bool:
 
 
 def _table(value: Any) -> str:
-    found = fingerprint(value)
+    found = _fingerprints.of(value)
     if found.digest is None:
         return _pickled(value)
     dtypes = list(getattr(value, "dtypes", ())) if found.kind == "frame" else [value.dtype]
@@ -89,19 +91,36 @@ def _table(value: Any) -> str:
 
 def _pickled(value: Any) -> str:
     sink = _HashingSink()
-    buffers = blake3(max_threads=blake3.AUTO)
+    buffers: list[bytes] = []
 
     def keep_apart(buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
-        buffers.update(raw.nbytes.to_bytes(8, "big"))
-        buffers.update(raw)
+        buffers.append(raw.nbytes.to_bytes(8, "big") + _digest(raw))
         return False
 
     try:
         pickle.Pickler(sink, protocol=5, buffer_callback=keep_apart).dump(value)
     except Exception as error:
         raise UnsignedError(f"a {type(value).__qualname__} cannot be pickled ({_first_line(error)})") from error
-    return blake3(sink.hasher.digest() + buffers.digest()).hexdigest()
+    return blake3(sink.hasher.digest() + b"".join(buffers)).hexdigest()
+
+
+def _digest(raw: memoryview) -> bytes:
+    """Hash memory; what is large, and was not written since it was last hashed, is not read again."""
+    if raw.nbytes < _LARGE:
+        return blake3(raw).digest()
+    from trackbook.capture.fingerprint.memory import Memory, address_of
+    from trackbook.capture.fingerprint.unchanged import memo
+
+    held = memo()
+
+    def compute() -> tuple[bytes, bool]:
+        return blake3(raw, max_threads=blake3.AUTO).digest(), True
+
+    if held is None:
+        return compute()[0]
+    place = (address_of(raw), raw.nbytes)
+    return held.digest(Memory(("raw", *place), (place,)), compute)
 
 
 class _HashingSink:

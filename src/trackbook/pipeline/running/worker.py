@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from blake3 import blake3
 
 from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.data import paths
+from trackbook.pipeline.running import spooling
 from trackbook.pipeline.running.importing import import_from, import_script
-from trackbook.pipeline.running.keeping import OutputUnpickler, changeable, sign, signature_or_none, spool, unsafe
+from trackbook.pipeline.running.keeping import changeable, sign, signature_or_none, spool, unsafe
 from trackbook.pipeline.running.lineage import READ, WRITTEN, DataWatch
 from trackbook.pipeline.running.observe import Observer, changed, process_state
 from trackbook.pipeline.running.protocol import (
@@ -79,11 +79,9 @@ class Worker:
         return Opened({name: signature_or_none(value) for name, value in vars(self._params).items()})
 
     def _load(self, command: Load) -> Loaded:
-        data = Path(command.path).read_bytes()
-        if blake3(data).hexdigest() != command.digest:
-            raise ValueError(f"the kept result {command.digest[:12]} was changed on disk; run with --no-cache")
         arguments = [self._values.get(slot) for slot in command.arguments]
-        self._values.update(zip(command.slots, OutputUnpickler(io.BytesIO(data), arguments).load(), strict=True))
+        outputs = spooling.read(Path(command.path), command.digest, arguments)
+        self._values.update(zip(command.slots, outputs, strict=True))
         return Loaded()
 
     def _run(self, command: RunStep) -> Done:
@@ -110,10 +108,8 @@ class Worker:
         text, complete = self._printed.take()
         if not complete:
             reasons.append(f"prints more than {PRINTED_LIMIT:,} characters")
-        references: tuple[int, ...] = ()
-        if command.spool and (command.hand_on or not reasons):
-            references, faults = spool(Path(command.spool), outputs, arguments, touched)
-            reasons += faults
+        data += self._data.look(WRITTEN, dict(zip(names, outputs, strict=True)), command.run_id)
+        references, writer = self._spool(command, outputs, arguments, touched, reasons)
         return Done(
             seconds,
             signatures,
@@ -125,8 +121,23 @@ class Worker:
             None if after == generators else after,
             text,
             tuple(reasons),
-            data + self._data.look(WRITTEN, dict(zip(names, outputs, strict=True)), command.run_id),
+            data,
+            writer,
         )
+
+    def _spool(
+        self, command: RunStep, outputs: list[Any], arguments: list[Any], touched: list[Any], reasons: list[str]
+    ) -> tuple[tuple[int, ...], int]:
+        """Write outputs; returns the arguments that they point to and the process that still writes, adds `reasons`."""
+        if not command.spool or (reasons and not command.hand_on):
+            return (), 0
+        # Another process may ask for what is handed on as soon as the step has ended.
+        may_fork = not command.hand_on
+        references, writer, faults = spool(Path(command.spool), outputs, arguments, touched, may_fork=may_fork)
+        reasons += faults
+        if writer:
+            threading.Thread(target=os.waitpid, args=(writer, 0), name="trackbook-writer", daemon=True).start()
+        return references, writer
 
     def _argument(self, value: Value) -> Any:
         return self._values[value.slot] if value.slot is not None else getattr(self._params, value.param or "")
