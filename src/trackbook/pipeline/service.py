@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trackbook.pipeline.running.kept import KeptResults
     from trackbook.pipeline.running.options import RunOptions
     from trackbook.pipeline.running.preview import StepForecast
+    from trackbook.pipeline.schedules.write import Ask, Schedule
     from trackbook.pipeline.script.convert import Script
     from trackbook.pipeline.script.magics import Choices
     from trackbook.pipeline.steps.notebook import Notebook
@@ -349,6 +350,18 @@ class Pipelines:
             script = Path(folder) / f"{target.stem}_pipeline.py"
             replace_text(script, convert(read_notebook(target), _choices(target, {})).text)
             yield script, home
+
+    def schedule(self, ask: Ask) -> Schedule:
+        """Write what runs a pipeline by itself at given times; nothing is installed.
+
+        Raises PipelineError for params that a run would refuse, UsageError for what no scheduler could run.
+        """
+        from trackbook.pipeline.params import read_params
+        from trackbook.pipeline.schedules.write import checked_params, schedule
+
+        from_file = read_params(ask.file) if ask.file else {}
+        self.grid(ask.target, {name: [value] for name, value in from_file.items()} | checked_params(ask.params))
+        return schedule(self._root, ask)
 
     def export(self, script: Path, to: str, options: Options) -> list[Path]:
         """Write what another tool needs to run `script` step by step; see `trackbook.pipeline.exports`."""

@@ -10,6 +10,7 @@ COMMANDS = {
     "run": "trackbook.cli.pipeline.run:run_command",
     "kept": "trackbook.cli.pipeline.kept:kept_command",
     "candidate": "trackbook.cli.pipeline.candidate:candidate_command",
+    "schedule": "trackbook.cli.pipeline.schedule:schedule_command",
     "export": "trackbook.cli.pipeline.export:export_command",
 }
 

@@ -49,6 +49,14 @@ def export(root: Path, script: Path, to: str, options: Options) -> list[Path]:
     return files.write(base, made, force=options.force)
 
 
+def gathered(root: Path, script: Path, to: str) -> tuple[Path, Export]:
+    """Return the folder that the files of a target count from, and what they are made from."""
+    target = target_named(to)
+    _check(root, script, target, Options())
+    base = _repository(root) if target.at_repository else root
+    return base, _gather(root, base, script, target, Options())
+
+
 def _check(root: Path, script: Path, target: Target, options: Options) -> None:
     if script.suffix == ".ipynb":
         made = script.with_name(f"{script.stem}_pipeline.py")

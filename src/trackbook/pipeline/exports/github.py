@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from trackbook.pipeline.exports import stages
@@ -226,3 +227,18 @@ def _with_versions(text: str) -> str:
     for action, (commit, version) in PINS.items():
         text = re.sub(rf"^( +(?:- )?uses: {re.escape(action)}@{commit})$", rf"\1 # {version}", text, flags=re.MULTILINE)
     return text
+
+
+def scheduled(export: Export, cron: str, words: list[str], remarks: list[str]) -> str:
+    """Return the workflow that runs a whole pipeline, the command `words`, at the times `cron`, in UTC."""
+    steps = [_restore(export, ""), *_exchange(export, "pull"), {"name": "Run", "run": literal(shlex.join(words))}]
+    steps += [*_exchange(export, "push"), _save(export, "scheduled", "always()")]
+    document: dict[str, Any] = {
+        "name": f"Schedule {export.clean}",
+        "on": {"schedule": [{"cron": cron}], "workflow_dispatch": {}},
+        "permissions": {"contents": "read"},
+        "concurrency": {"group": f"trackbook-{export.clean}-schedule", "cancel-in-progress": False},
+        "defaults": {"run": _defaults(export)},
+        "jobs": {"run": _job(export, steps, minutes=360)},
+    }
+    return _with_versions(yaml_text(document, remarks))
