@@ -81,7 +81,8 @@ class StepCache:
         changed = next((seen for seen in entry.reads if not unchanged(seen, self._folder, entry.time)), None)
         if changed is not None:
             return f"{changed.path} changed"
-        if not self._fetch(needed) or not all(self._is_whole(digest) for digest in needed):
+        # All are looked at, so that all that are damaged are written anew.
+        if not self._fetch(needed) or [digest for digest in needed if not self._is_whole(digest)]:
             return "what was kept of it is damaged or gone"
         return entry
 
@@ -124,6 +125,8 @@ class StepCache:
     def _is_whole(self, digest: str) -> bool:
         """Tell whether an object is there undamaged; a big one is only read, and checked, when it is needed."""
         objects = self._store.objects
+        if digest in self._damaged:
+            return False
         try:
             if objects.size(digest) <= _READ_AT_ONCE:
                 objects.get(digest)
@@ -133,6 +136,10 @@ class StepCache:
         except (NotFoundError, StoreError):
             return False
         return True
+
+    def distrust(self, digest: str) -> None:
+        """Take an object for damaged until it is written anew."""
+        self._damaged.add(digest)
 
     def put(self, content: bytes | Path) -> str:
         """Store an object of a result and return its digest; one that was found damaged is written anew.

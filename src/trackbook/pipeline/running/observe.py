@@ -48,10 +48,10 @@ class Observer:
         self.home = ""
         """The project's folder; paths below it are told from there on."""
 
-    def start(self) -> None:
-        """Begin to watch."""
+    def start(self, *, alone: bool = True) -> None:
+        """Begin to watch; `alone` tells that no step runs in another process meanwhile."""
         self._folder = os.getcwd()  # noqa: PTH109 - as text
-        self._writes = Writes(self._folder, files_in(self._folder))
+        self._writes = Writes(self._folder, files_in(self._folder), alone=alone)
         self._listed: dict[str, Seen] = {}
         self._reasons: dict[str, None] = {}
         audit.listen(self._heard)
@@ -67,7 +67,8 @@ class Observer:
         looked = [*(see(path) for path in reads), *(self._listed[path] for path in sorted(self._listed))]
         seen = [msgspec.structs.replace(each, path=within(each.path, self.home)) for each in looked]
         reasons = [*self._reasons, *self._writes.reasons, *self._lists_its_own()]
-        return Effects(tuple(seen), tuple(written), tuple(made), tuple(reasons), after is not None)
+        unheard = tuple(sorted(self._writes.unheard))
+        return Effects(tuple(seen), tuple(written), tuple(made), tuple(reasons), after is not None, unheard)
 
     def _lists_its_own(self) -> list[str]:
         """Name the folders that are no more what they were when the step listed them: a second run sees another."""

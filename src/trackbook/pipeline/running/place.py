@@ -7,10 +7,9 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psutil
 
 from trackbook.errors import PipelineError
 from trackbook.pipeline.running.lineage import Versions
@@ -19,6 +18,9 @@ from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened
 from trackbook.pipeline.running.results import Result
 from trackbook.settings import StepSettings
 from trackbook.tracking.reproduction.processes import family
+
+if TYPE_CHECKING:
+    import psutil
 
 LOOK_SECONDS = 0.1
 MEGABYTE = 1_000_000
@@ -39,6 +41,14 @@ class Task(msgspec.Struct, frozen=True):
     loads: tuple[Loading, ...]
     command: RunStep
     limits: StepSettings = StepSettings()
+
+
+class CannotLoadError(Exception):
+    """The kept result of `step`, the object `digest`, is damaged or cannot be unpickled."""
+
+    def __init__(self, step: str, digest: str, why: str) -> None:
+        super().__init__(f"the kept result of step {step!r} cannot be used: {why}")
+        self.step, self.digest = step, digest
 
 
 class Place:
@@ -83,9 +93,7 @@ class Place:
             result = load.result
             reply = self._worker.ask(Load(load.path, result.digest, result.slots, result.handed), on_output)
             if isinstance(reply, Failed):
-                raise PipelineError(
-                    f"the kept result of step {load.step!r} cannot be used: {reply.evalue}; run without the cache"
-                )
+                raise CannotLoadError(load.step, result.digest, reply.evalue)
             self.held |= set(result.slots)
         with Watch(self._worker.pid, task.limits, spare=self._worker.writers) as watch:
             answer = self._worker.ask(task.command, on_output)
@@ -150,6 +158,8 @@ class Watch:
         return [process for process in family(self._pid) if process.pid not in self._spare]
 
     def _memory(self) -> int:
+        import psutil  # here: a run in which nothing changed starts no process
+
         total = 0
         for process in self._family():
             try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackbook.capture.environment import EnvironmentReader
-from trackbook.errors import SettingsWarning, nearest
+from trackbook.errors import PipelineError, SettingsWarning, nearest
 from trackbook.pipeline.outcome import (
     FAILED,
     Noticed,
@@ -36,6 +36,7 @@ from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.running.place import CannotLoadError
 from trackbook.pipeline.running.places import NotApartError
 from trackbook.pipeline.running.scheduler import Scheduler
 from trackbook.pipeline.running.setting import Setting
@@ -108,11 +109,20 @@ class Runner:
         at.on_event(RunStarted(at.run.run_id, source, names, ledger.param_texts(), expected))
         for text in _said_of(at.plan, groups) if at.options.jobs > 1 else ():
             at.on_event(Noticed(text))
-        try:
-            return Scheduler(at, ledger, choice).run()
-        except NotApartError as reason:
-            at.on_event(Noticed(f"the steps run one after the other after all: {reason}"))
-            return Scheduler(at, self._ledger(at, one_by_one(len(at.plan.steps))), choice).run()
+        distrusted: set[str] = set()
+        while True:
+            try:
+                return Scheduler(at, ledger, choice).run()
+            except NotApartError as reason:
+                at.on_event(Noticed(f"the steps run one after the other after all: {reason}"))
+                groups = one_by_one(len(at.plan.steps))
+            except CannotLoadError as fault:
+                if fault.digest in distrusted:
+                    raise PipelineError(f"{fault}; run without the cache (--no-cache)") from fault
+                distrusted.add(fault.digest)
+                at.cache.distrust(fault.digest)
+                at.on_event(Noticed(f"{fault}: it runs again"))
+            ledger = self._ledger(at, groups)
 
     def _versions(self, source: Path) -> Versions:
         limit = round(self._settings.capture.max_frame_mb * 1_000_000)

@@ -7,6 +7,7 @@ through a queue.  A step that is done is kept at once, so that after Ctrl-C or k
 from __future__ import annotations
 
 import heapq
+import os
 import queue
 import threading
 import time
@@ -92,6 +93,7 @@ class Scheduler:
         self._followers = self._groups.followers()
         self._looks: dict[int, Look] = {}
         self._going: dict[int, Going] = {}
+        self._written: set[str] = set()
         self._background = Background(self._keeper, self._results, self._queue, setting.on_event)
         self._done: dict[int, StepResult] = {}
         self._has_failed = False
@@ -302,7 +304,7 @@ class Scheduler:
 
     def _finish(self, going: Going, done: Done) -> None:
         step, look, place, child = going.step, going.look, going.place, going.child
-        reasons = self._ledger.learn(step, done, look.key)
+        reasons = [*self._ledger.learn(step, done, look.key), *self._unheard(done)]
         self._check_apart(step, done)
         self._results.forget(done.changed)
         place.settle(going.task, done)
@@ -327,6 +329,13 @@ class Scheduler:
         members = self._groups.members(going.step.index)
         has_ended = all(other in self._done or other == going.step.index for other in members)
         self._places.release(going.place, has_ended=has_ended, reusable=going.place.clean or not self._is_apart)
+
+    def _unheard(self, done: Done) -> list[str]:
+        """Say of which files it cannot be told whether this step or one in another process wrote them."""
+        self._written |= set(done.effects.written)
+        unknown = [path for path in done.effects.unheard if path not in self._written]
+        names = ", ".join(os.path.relpath(path, self._at.cwd) for path in unknown[:3])
+        return [f"{names} changed while other steps ran, which may have written it"] if unknown else []
 
     def _check_apart(self, step: StepPlan, done: Done) -> None:
         """Raise NotApartError where a step did what steps in other processes, that come later, should have seen."""

@@ -30,7 +30,8 @@ class Seen(msgspec.Struct, frozen=True):
 class Effects(msgspec.Struct, frozen=True):
     """What a step read, which files and folders it made, and why its result cannot be kept for those reasons.
 
-    `complete` is false where the folder holds too many files to see what native code wrote.
+    `complete` is false where the folder holds too many files to see what native code wrote.  `unheard` are files that
+    changed meanwhile, which a step in another process may have written.
     """
 
     reads: tuple[Seen, ...] = ()
@@ -38,6 +39,7 @@ class Effects(msgspec.Struct, frozen=True):
     made: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     complete: bool = True
+    unheard: tuple[str, ...] = ()
 
 
 def within(path: str, folder: str) -> str:

@@ -149,7 +149,7 @@ class Worker:
         keywords = {value.keyword: item for value, item in pairs if value.keyword is not None}
         texts = [item for item in arguments if isinstance(item, str)]
         self._printed.take()
-        self._observer.start()
+        self._observer.start(alone=not command.hand_on)
         began = time.perf_counter()
         try:
             result = function(*positional, **keywords)

@@ -34,10 +34,15 @@ Status = tuple[int, int]
 
 
 class Writes:
-    """The files of one step; `before` holds the files of the folder, None where they are too many to look at."""
+    """The files of one step; `before` holds the files of the folder, None where they are too many to look at.
 
-    def __init__(self, folder: str, before: Mapping[str, Status] | None) -> None:
-        self._folder, self._before = folder, before
+    `alone` is false where steps in other processes may write to the folder too: what changed in it without an event
+    here may be theirs, and is `unheard`.
+    """
+
+    def __init__(self, folder: str, before: Mapping[str, Status] | None, *, alone: bool = True) -> None:
+        self._folder, self._before, self._alone = folder, before, alone
+        self.unheard: set[str] = set()
         self._began = time.time_ns() - _TICK_NS
         self._existed: dict[str, bool] = {}
         self._made: set[str] = set()
@@ -94,7 +99,9 @@ class Writes:
         folders = {path for path in self.fresh if os.path.isdir(path)}  # noqa: PTH112 - a native dataset
         self.fresh -= folders
         self._made |= {path for path in folders if not self._existed[path]}
-        if self._before is not None and after is not None:
+        if self._before is not None and after is not None and not self._alone:
+            self.unheard = self._differing(self._before, after, folders)
+        elif self._before is not None and after is not None:
             self._compare(self._before, after, tuple(os.path.join(path, "") for path in folders))  # noqa: PTH118
         found = [path for path in sorted(self.fresh) if os.path.lexists(path)]
         for path in found:
@@ -109,6 +116,13 @@ class Writes:
         for path in before.keys() - after.keys():
             if not self._existed.get(path):
                 self._refuse("deletes the file", path)
+
+    def _differing(self, before: Mapping[str, Status], after: Mapping[str, Status], folders: set[str]) -> set[str]:
+        inside = tuple(os.path.join(path, "") for path in folders)  # noqa: PTH118
+        changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+        mine = {path for path in changed & after.keys() if path.startswith(inside)} if inside else set()
+        self.fresh |= mine
+        return changed - self.fresh - self._existed.keys()
 
     def _check_place(self, path: str) -> None:
         real = os.path.realpath(path)
