@@ -317,16 +317,22 @@ class Pipelines:
             plan, settings = read_plan(script), self._settings.pipeline
             return preview(self._store, plan, params or {}, options or RunOptions(), home, settings)
 
-    def kept(self, script: Path, params: Mapping[str, Any] | None = None) -> KeptResults:
-        """Return what the store has kept of the steps of `script`, without running any."""
+    def kept(
+        self, script: Path, params: Mapping[str, Any] | None = None, options: RunOptions | None = None
+    ) -> KeptResults:
+        """Return what the store, and the storage of `options`, have kept of the steps of `script`; runs none."""
         from trackbook.pipeline.running.kept import KeptResults
+        from trackbook.pipeline.running.options import RunOptions
+        from trackbook.pipeline.running.setting import storage_of
 
-        return KeptResults(self._store, read_plan(script), params or {}, script.resolve().parent)
+        storage = storage_of(self._store, options or RunOptions(), self._settings)
+        return KeptResults(self._store, read_plan(script), params or {}, script.resolve().parent, storage)
 
     def candidate(
         self,
         script: Path,
         params: Mapping[str, Any] | None = None,
+        options: RunOptions | None = None,
         *,
         variable: str | None = None,
         dump: Callable[[Any], bytes],
@@ -334,7 +340,7 @@ class Pipelines:
         """Make a run of the model and the numbers that the steps of `script` have kept; see `pipeline.candidate`."""
         from trackbook.pipeline.candidate import make_candidate
 
-        return make_candidate(self.kept(script, params), self._tracker, dump, script=script, variable=variable)
+        return make_candidate(self.kept(script, params, options), self._tracker, dump, script=script, variable=variable)
 
     @contextmanager
     def _script_of(self, target: Path) -> Iterator[tuple[Path, Path]]:

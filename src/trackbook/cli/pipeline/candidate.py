@@ -10,6 +10,7 @@ import msgspec
 
 from trackbook.cli.output import exits_with_status, json_option, markdown, markdown_table, print_json
 from trackbook.cli.pipeline.params import given_params, params_options
+from trackbook.pipeline.running.options import RunOptions
 from trackbook.project import Project
 from trackbook.tracking.words import number
 
@@ -22,10 +23,17 @@ if TYPE_CHECKING:
 @params_options
 @click.option("--variable", metavar="NAME", help="The output that is the model.  Default: model, or what can predict.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write metrics, parameters and times as Markdown.")
+@click.option("--storage", metavar="URL", help="Take kept results from there, too.")
 @json_option
 @exits_with_status
 def candidate_command(
-    script: Path, params: tuple[str, ...], file: Path | None, variable: str | None, report: Path | None, as_json: bool
+    script: Path,
+    params: tuple[str, ...],
+    file: Path | None,
+    storage: str | None,
+    variable: str | None,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a run of the model that the steps of SCRIPT have kept, with the numbers that gates judge it by.
 
@@ -37,7 +45,11 @@ def candidate_command(
     project = Project.open(script.absolute())
     trusted = project.settings.models.trusted
     made = project.pipelines.candidate(
-        script, given_params(params, file), variable=variable, dump=lambda model: dump_model(model, trusted)
+        script,
+        given_params(params, file),
+        RunOptions(storage=storage),
+        variable=variable,
+        dump=lambda model: dump_model(model, trusted),
     )
     if report is not None:
         report.write_text(_report(script, made), encoding="utf-8")

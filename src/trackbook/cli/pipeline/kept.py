@@ -11,6 +11,7 @@ import msgspec
 from trackbook.cli.output import NO, exits_with_status, json_option, print_json, print_table
 from trackbook.cli.pipeline.params import given_params, params_options
 from trackbook.errors import PipelineError, nearest
+from trackbook.pipeline.running.options import RunOptions
 from trackbook.project import Project
 from trackbook.store import now_ms
 
@@ -20,17 +21,25 @@ from trackbook.store import now_ms
 @click.argument("steps", nargs=-1, metavar="[STEP]...")
 @params_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the digests of the outputs, as JSON.")
+@click.option("--storage", metavar="URL", help="Take kept results from there, too.")
 @json_option
 @exits_with_status
 def kept_command(
-    script: Path, steps: tuple[str, ...], params: tuple[str, ...], file: Path | None, output: Path | None, as_json: bool
+    script: Path,
+    steps: tuple[str, ...],
+    params: tuple[str, ...],
+    file: Path | None,
+    storage: str | None,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """List which results of the STEPs of SCRIPT are kept for these parameters, without running any.
 
     Exit status 1 when one is not.  The digests of outputs are the same wherever the outputs are: other tools tell by
     them whether a step gave something new.
     """
-    found = Project.open(script.absolute()).pipelines.kept(script, given_params(params, file)).steps
+    options = RunOptions(storage=storage)
+    found = Project.open(script.absolute()).pipelines.kept(script, given_params(params, file), options).steps
     known = {step.name for step in found}
     for name in steps:
         if name not in known:

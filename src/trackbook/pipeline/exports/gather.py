@@ -72,10 +72,11 @@ def _check(root: Path, script: Path, target: Target, options: Options) -> None:
             f"{target.says} needs --image, the container image that holds the project and its environment: "
             "`trackbook pipeline export SCRIPT --to docker` writes the Dockerfile of one"
         )
-    if target.needs_storage and not options.storage:
+    if target.needs_storage and not (options.storage or load_settings(root).pipeline.storage):
         raise UsageError(
             f"{target.says} runs each step on a machine of its own: name the place that they exchange results "
-            "through with --storage URL (s3://…, gs://…, az://…, or a folder that all of them mount)"
+            "through with --storage URL (s3://…, gs://…, az://…, or a folder that all of them mount), or as `storage` "
+            "under [pipeline] in trackbook.toml"
         )
 
 
@@ -99,7 +100,7 @@ def _gather(root: Path, base: Path, script: Path, target: Target, options: Optio
         sources=tuple(_sources(root, plan)),
         output=output,
         image=options.image,
-        storage=options.storage,
+        storage=options.storage or (settings.pipeline.storage or "" if target.needs_storage else ""),
         model=options.model or clean,
         has_remote=settings.remote.url is not None,
         subfolder=_subfolder(root, base),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,9 +18,13 @@ from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.groups import one_by_one
 from trackbook.pipeline.running.importing import import_from, import_script
 from trackbook.pipeline.running.keeping import signature_or_none
+from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.results import Result, Results
 from trackbook.store import Store
+
+if TYPE_CHECKING:
+    from trackbook.pipeline.running.storage import Storage
 
 
 class KeptStep(msgspec.Struct, frozen=True):
@@ -33,14 +37,16 @@ class KeptStep(msgspec.Struct, frozen=True):
 
 
 class KeptResults:
-    """Kept results of one script; `folder` is where its steps run."""
+    """Kept results of one script, here and in a `storage`; `folder` is where its steps run."""
 
-    def __init__(self, store: Store, plan: Plan, params: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self, store: Store, plan: Plan, params: Mapping[str, Any], folder: Path, storage: Storage | None = None
+    ) -> None:
         """Find them; raises PipelineError for wrong params."""
         self._store, self.plan, self._folder = store, plan, folder
         self._given = override(plan, params)
-        cache = StepCache(store, folder, [step.name for step in plan.steps])
-        environment = EnvironmentReader().read()[0]
+        cache = StepCache(store, folder, [step.name for step in plan.steps], storage)
+        environment = environment_part(EnvironmentReader().read()[1])
         self._ledger = Ledger(plan, self._given, folder, environment, one_by_one(len(plan.steps)), cache)
         self._entries: dict[int, Entry] = {}
         self.steps = tuple(self._find(step) for step in plan.steps)
