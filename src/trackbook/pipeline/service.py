@@ -325,7 +325,7 @@ class Pipelines:
         from trackbook.pipeline.running.options import RunOptions
         from trackbook.pipeline.running.setting import storage_of
 
-        storage = storage_of(self._store, options or RunOptions(), self._settings)
+        storage = storage_of(self._store, options or RunOptions(), self._settings.pipeline)
         return KeptResults(self._store, read_plan(script), params or {}, script.resolve().parent, storage)
 
     def candidate(

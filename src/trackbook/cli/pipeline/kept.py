@@ -29,8 +29,8 @@ def kept_command(
     steps: tuple[str, ...],
     params: tuple[str, ...],
     file: Path | None,
-    storage: str | None,
     output: Path | None,
+    storage: str | None,
     as_json: bool,
 ) -> None:
     """List which results of the STEPs of SCRIPT are kept for these parameters, without running any.
