@@ -373,7 +373,7 @@ class Pipelines:
         """Write what another tool needs to run `script` step by step; see `trackbook.pipeline.exports`."""
         from trackbook.pipeline.exports.gather import export
 
-        return export(self._root, script, to, options)
+        return export(self._root, self._store, script, to, options)
 
     def _name(self, path: Path) -> str:
         """Return a path as it is kept: relative to the project where it lies in it."""

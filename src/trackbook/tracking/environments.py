@@ -9,15 +9,17 @@ import re
 import shutil
 import sysconfig
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock
 
 import trackbook
-from trackbook.capture.environment import Environment, EnvironmentDifference, difference
+from trackbook.capture.environment import Environment, EnvironmentDifference, EnvironmentReader, difference
 from trackbook.errors import LockError, NotFoundError
 from trackbook.store import Store, now_ms
-from trackbook.tracking.locks import OWN, described, lock_text, requirements, wanted
+from trackbook.tracking.locks import OWN, LeftOut, Requirements, described, lock_text, requirements, wanted
 from trackbook.tracking.pip import MissingDistribution, OnProgress, run_pip
 
 FOLDER = "environments"
@@ -78,6 +80,26 @@ class Environments:
                 (folder / _COMPLETE).touch()
         return python
 
+    def hashed(self, names: Collection[str], *, resolve: bool) -> Requirements | None:
+        """Return what of this Python's environment pip is to install by hash, only of distributions `names`.
+
+        It is taken from the stored lock; without one, from the package index if `resolve`, else None is returned.
+        Folders and version control have no hash and are left out.  Raises LockError when the index cannot be reached.
+        """
+        digest, environment = EnvironmentReader().read()
+        text = self._stored(digest)
+        if text is None and not resolve:
+            return None
+        if text is None:
+            chosen = {name: version for name, version in environment.distributions.items() if name in names}
+            sources = {name: source for name, source in environment.sources.items() if name in names}
+            part = msgspec.structs.replace(environment, distributions=chosen, sources=sources)
+            text = self._make(digest, part, None)
+        found = requirements(text)
+        direct = tuple(LeftOut(_name_of(line), "", "it comes from a folder or repository") for line in found.direct)
+        left_out = tuple(each for each in (*found.left_out, *direct) if each.name in names)
+        return Requirements(tuple(line for line in found.hashed if _name_of(line) in names), (), left_out)
+
     def _find(self, digest: str) -> tuple[str, Environment]:
         if not _DIGEST.fullmatch(digest):
             raise NotFoundError(f"{digest!r} is no digest of an environment; `trackbook show RUN` names a run's")
@@ -117,6 +139,10 @@ class Environments:
             run_pip(["install", *options, "-r", str(listed)], on_progress)
             found: dict[str, object] = json.loads(report.read_bytes())
             return found
+
+
+def _name_of(line: str) -> str:
+    return re.split(r"==| @ ", line, maxsplit=1)[0].strip()
 
 
 def _check_python(environment: Environment, verb: str) -> None:

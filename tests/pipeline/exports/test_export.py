@@ -15,6 +15,8 @@ from trackbook.errors import UsageError
 from trackbook.pipeline.exports.gather import Options
 from trackbook.pipeline.exports.targets import TARGETS
 from trackbook.project import Project
+from trackbook.tracking.environments import Environments
+from trackbook.tracking.locks import Requirements
 
 from .conftest import HOSTILE_STEPS
 
@@ -150,3 +152,24 @@ def test_what_cannot_be_exported_is_told_with_the_way_out(project: Project, scri
         export(project, script, "dvc")
     assert foreign.read_text() == "stages: {}\n"
     assert not (project.root / "params.yaml").exists()
+
+
+def test_docker_installs_by_hash_what_is_locked_and_has_no_rights(
+    project: Project, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stored lock gives hashes, without one there are versions alone; the user's .dockerignore is left to them."""
+    made = export(project, script, "docker", image="")
+    assert "--require-hashes" not in made["Dockerfile"]
+    assert "USER 10001:10001" in made["Dockerfile"]
+    assert 'CMD ["pipeline", "run", "churn.py"]' in made["Dockerfile"]
+    assert any(line.startswith("pandas==") for line in made["requirements.docker.txt"].splitlines())
+    assert ".trackbook" in made[".dockerignore"].splitlines()
+
+    found = Requirements(("click==8.1 --hash=sha256:00",), (), ())
+    monkeypatch.setattr(Environments, "hashed", lambda *_, **__: found)
+    (project.root / ".dockerignore").write_text("mine\n")
+    made = export(project, script, "docker", image="python@sha256:00")
+    assert "--require-hashes" in made["Dockerfile"]
+    assert "FROM python@sha256:00" in made["Dockerfile"]
+    assert "click==8.1 --hash=sha256:00" in made["requirements.docker.txt"]
+    assert ".dockerignore" not in made

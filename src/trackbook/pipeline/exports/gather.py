@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shlex
 import sys
 from collections.abc import Iterable
@@ -15,11 +16,12 @@ from trackbook.pipeline.exports.names import identifier
 from trackbook.pipeline.exports.targets import Target, target_named
 from trackbook.pipeline.exports.tasks import params_of, tasks_of
 from trackbook.pipeline.exports.text import MADE
-from trackbook.pipeline.exports.values import Export
+from trackbook.pipeline.exports.values import Export, Lock
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.pipeline.running.groups import groups_of
 from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.settings import load_settings
+from trackbook.store import Store
 
 _REQUIREMENTS = ("requirements.lock", "requirements.txt")
 
@@ -32,10 +34,11 @@ class Options:
     image: str = ""
     storage: str = ""
     model: str = ""
+    resolve: bool = False
     force: bool = False
 
 
-def export(root: Path, script: Path, to: str, options: Options) -> list[Path]:
+def export(root: Path, store: Store, script: Path, to: str, options: Options) -> list[Path]:
     """Write the files of a target and return their paths.
 
     Raises UsageError for a target that is not known or lacks something, a script that is none or lies elsewhere, and
@@ -44,7 +47,7 @@ def export(root: Path, script: Path, to: str, options: Options) -> list[Path]:
     target = target_named(to)
     _check(root, script, target, options)
     base = _repository(root) if target.at_repository else root
-    found = _gather(root, base, script, target, options)
+    found = _gather(root, base, script, target, options, store)
     made = {name: files.sealed(text) if text.startswith(MADE) else text for name, text in target.files(found).items()}
     return files.write(base, made, force=options.force)
 
@@ -55,6 +58,14 @@ def gathered(root: Path, script: Path, to: str) -> tuple[Path, Export]:
     _check(root, script, target, Options())
     base = _repository(root) if target.at_repository else root
     return base, _gather(root, base, script, target, Options())
+
+
+def _lock(store: Store, plan: Plan, own: str, options: Options) -> Lock:
+    from trackbook.pipeline.exports.locking import lock_of
+    from trackbook.tracking.environments import Environments
+
+    names = [own.partition("==")[0], *_imported(plan)]
+    return lock_of(Environments(store), names, platform.python_version(), resolve=options.resolve)
 
 
 def _check(root: Path, script: Path, target: Target, options: Options) -> None:
@@ -80,7 +91,9 @@ def _check(root: Path, script: Path, target: Target, options: Options) -> None:
         )
 
 
-def _gather(root: Path, base: Path, script: Path, target: Target, options: Options) -> Export:
+def _gather(
+    root: Path, base: Path, script: Path, target: Target, options: Options, store: Store | None = None
+) -> Export:
     plan = read_plan(script)
     if not plan.steps:
         raise UsageError(f"main() of {script} calls no step; convert the notebook again")
@@ -88,7 +101,11 @@ def _gather(root: Path, base: Path, script: Path, target: Target, options: Optio
     below = script.resolve().relative_to(root.resolve()).as_posix()
     clean = identifier(script.stem, "pipeline")
     output = options.output or target.output.format(name=clean)
-    beside = [str(PurePosixPath(output).with_name(name.format(name=clean))) for name in target.beside]
+    beside = [
+        name[2:] if name.startswith("./") else str(PurePosixPath(output).with_name(name.format(name=clean)))
+        for name in target.beside
+    ]
+    requirements = tuple(_requirements(root, plan, options))
     return Export(
         script=below,
         clean=clean,
@@ -96,7 +113,7 @@ def _gather(root: Path, base: Path, script: Path, target: Target, options: Optio
         tasks=tasks_of(plan, groups_of(plan), reserved=target.reserved),
         params=params_of(plan, reserved=target.reserved),
         python=".".join(map(str, sys.version_info[:2])),
-        requirements=tuple(_requirements(root, plan, options)),
+        requirements=requirements,
         sources=tuple(_sources(root, plan)),
         output=output,
         image=options.image,
@@ -105,6 +122,7 @@ def _gather(root: Path, base: Path, script: Path, target: Target, options: Optio
         has_remote=settings.remote.url is not None,
         subfolder=_subfolder(root, base),
         present=dict(files.present(base, beside)),
+        lock=_lock(store, plan, requirements[0], options) if store is not None and target.needs_lock else None,
     )
 
 
@@ -113,7 +131,7 @@ def _command(script: str, target: Target, options: Options) -> str:
     for name in ("output", "image", "storage", "model"):
         if value := getattr(options, name):
             words += [f"--{name}", value]
-    return shlex.join(words)
+    return shlex.join([*words, "--resolve"] if options.resolve else words)
 
 
 def _repository(root: Path) -> Path:
@@ -147,11 +165,15 @@ def _requirements(root: Path, plan: Plan, options: Options) -> Iterable[str]:
         if (root / name).is_file():
             yield from ("-r", name)
             return
+    yield from sorted({_pinned(name) for name in _imported(plan)} - {own})
+
+
+def _imported(plan: Plan) -> set[str]:
+    """Return the distributions that the script imports from."""
     known = packages_distributions()
-    tops = sorted({module.partition(".")[0] for step in plan.steps for module in step.code.modules} - {""})
+    tops = {module.partition(".")[0] for step in plan.steps for module in step.code.modules} - {""}
     folder = plan.path.resolve().parent
-    names = {known[top][0] for top in tops if top in known and not _is_own(folder, top)}
-    yield from sorted({_pinned(name) for name in names} - {own})
+    return {known[top][0] for top in tops if top in known and not _is_own(folder, top)}
 
 
 def _is_own(folder: Path, module: str) -> bool:

@@ -14,6 +14,7 @@ from trackbook.pipeline.exports.values import Export, Files
 class Target:
     """Where pipelines can go: `output` is where the main file goes by default, with `{name}` for the pipeline's.
 
+    `beside` are files that may be there already, beside the main file or with `./` in the root.
     `at_repository` is true where paths count from the repository's root and not from the project's.  `needs_image` and
     `needs_storage` say what must be given, `reserved` are names that the orchestrator has taken.
     """
@@ -79,6 +80,7 @@ TARGETS = {
             reserved=_KUBEFLOW,
         ),
         Target("metaflow", "{name}_metaflow.py", "a flow of Metaflow", reserved=_METAFLOW),
+        Target("docker", "Dockerfile", "a Dockerfile", ("./.dockerignore",), needs_lock=True),
         Target("argo", "{name}_argo.yaml", "a workflow of Argo", needs_image=True, needs_storage=True),
     )
 }
