@@ -8,7 +8,7 @@ from support.pipelines import Bench
 from support.s3 import Bucket
 from trackbook.errors import RemoteError
 from trackbook.pipeline.running.options import RunOptions
-from trackbook.settings import PipelineSettings
+from trackbook.settings import PipelineSettings, Settings
 
 BODY = """
 import json
@@ -96,7 +96,7 @@ def test_a_storage_that_cannot_be_reached_is_named_at_once(machines: list[Bench]
 def test_steps_meet_in_s3(machines: list[Bench], bucket: Bucket) -> None:
     """A real S3 server does as a folder does; the URL and its options may stand in trackbook.toml."""
     for bench, step in zip(machines, ("load", "train", "report"), strict=True):
-        settings = PipelineSettings(storage=f"{bucket.url}/steps", storage_options=bucket.options)
+        settings = Settings(pipeline=PipelineSettings(storage=f"{bucket.url}/steps", storage_options=bucket.options))
         bench.settings = settings
         assert bench.run(RunOptions(only=(step,))).status == "FINISHED"
     assert machines[2].printed() == "loads\nerror 3.0\n"

@@ -55,9 +55,7 @@ class Place:
     """A process that runs steps of one script, one at a time.
 
     `held` are the slots that it has as they were made; `random` stands for the random state that it is in.  It is
-    `clean` as long as no step left a trace in it.  `group` is the group of steps for which it is kept, -1 for any, and
-    `lost` tells that its process has ended, with what it held.
-    """
+    `clean` as long as no step left a trace in it.  `group` is the group of steps for which itX"""
 
     def __init__(
         self, script: Path, cwd: Path, given: Mapping[str, Any], random: str, versions: Versions | None = None
@@ -66,7 +64,7 @@ class Place:
         self._worker: WorkerProcess | None = None
         self._opened: Opened | None = None
         self.held: set[str] = set()
-        self.random, self.clean, self.group, self.lost = random, True, -1, False
+        self.random, self.clean, self.group = random, True, -1
 
     @property
     def is_started(self) -> bool:
@@ -114,7 +112,7 @@ class Place:
         if self._worker is not None:
             self._worker.close()
             self._worker, self._opened = None, None
-            self.held, self.lost = set(), True
+            self.held = set()
 
 
 class Watch:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from trackbook.pipeline.plan import Plan
+from trackbook.cells.catalogue import RNG_NUMPY, RNG_PYTHON
+from trackbook.pipeline.plan import Plan, StepPlan
+from trackbook.pipeline.running.groups import Groups
+from trackbook.pipeline.running.observe import name_of_state
 from trackbook.pipeline.running.place import Place
+from trackbook.pipeline.running.protocol import Done
 from trackbook.pipeline.running.results import Results
-from trackbook.pipeline.running.slots import name_of, producer
+from trackbook.pipeline.running.slots import Slots, name_of, producer
+
+RANDOM = frozenset({RNG_NUMPY, RNG_PYTHON})
 
 
 class NotApartError(Exception):
@@ -67,3 +73,17 @@ class Places:
         place = self._new()
         self._places.append(place)
         return place
+
+
+def check_apart(plan: Plan, groups: Groups, slots: Slots, step: StepPlan, done: Done) -> None:
+    """Raise NotApartError where a step did what steps in other processes, that come later, should have seen."""
+    strangers = [other for other in plan.steps[step.index + 1 :] if groups.of[other.index] != groups.of[step.index]]
+    leaves = groups.leaves[step.index]
+    unforeseen = [state for state in done.state if name_of_state(state) not in leaves]
+    if done.random_state is not None and not leaves & RANDOM:
+        unforeseen.append("the random state")
+    if unforeseen and strangers:
+        raise NotApartError(f"{step.name} changes {unforeseen[0]}, which other steps may see")
+    for other in strangers:
+        if altered := sorted(set(done.changed) & set(slots.used(other))):
+            raise NotApartError(f"{step.name} changes {name_of(altered[0])} in place, which {other.name} uses")

@@ -11,22 +11,19 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from trackbook.cells.catalogue import RNG_NUMPY, RNG_PYTHON
 from trackbook.errors import PipelineError
 from trackbook.pipeline.outcome import (
     CACHED,
     EXECUTED,
     FAILED,
-    SKIPPED,
     OutputPrinted,
-    StepProgress,
     StepResult,
 )
 from trackbook.pipeline.plan import StepPlan
@@ -35,20 +32,16 @@ from trackbook.pipeline.running.choice import Choice
 from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
 from trackbook.pipeline.running.ledger import Ledger, Look
-from trackbook.pipeline.running.lineage import Used
-from trackbook.pipeline.running.observe import name_of_state
 from trackbook.pipeline.running.place import Loading, Place, Task
-from trackbook.pipeline.running.places import NotApartError, Places
+from trackbook.pipeline.running.places import Places, check_apart
 from trackbook.pipeline.running.protocol import Done, Failed, RunStep
+from trackbook.pipeline.running.record import Record
 from trackbook.pipeline.running.results import Results
 from trackbook.pipeline.running.setting import Setting
-from trackbook.pipeline.running.slots import name_of
 from trackbook.pipeline.running.stop import StoppedError
 
 if TYPE_CHECKING:
     from trackbook.tracking.tracker import ActiveRun
-
-RANDOM = frozenset({RNG_NUMPY, RNG_PYTHON})
 
 
 @dataclass
@@ -94,6 +87,7 @@ class Scheduler:
         self._looks: dict[int, Look] = {}
         self._going: dict[int, Going] = {}
         self._written: set[str] = set()
+        self._record = Record(setting, ledger)
         self._background = Background(self._keeper, self._results, self._queue, setting.on_event)
         self._done: dict[int, StepResult] = {}
         self._has_failed = False
@@ -109,12 +103,12 @@ class Scheduler:
         except BaseException as error:
             self._background.wait(DROP_SECONDS)
             for going in self._going.values():
-                going.child.__exit__(type(error), error, None)
+                going.child.end("KILLED", error)
             raise
         finally:
             self._background.drop()
             self._places.close()
-        return [self._done.get(step.index) or self._skip(step, "not reached") for step in self._plan.steps]
+        return [self._done.get(step.index) or self._record.skip(step, "not reached") for step in self._plan.steps]
 
     # -- what is ready
 
@@ -141,11 +135,17 @@ class Scheduler:
             if not self._unmet[follower]:
                 heapq.heappush(self._ready, follower)
 
+    def _ended(
+        self, step: StepPlan, child: ActiveRun, result: StepResult, error: Exception | None = None, traceback: str = ""
+    ) -> None:
+        self._mark(result, step.index)
+        self._record.end(step, child, result, error, traceback)
+
     def _go(self, step: StepPlan) -> bool:
         """Take, skip or start a step; False where it has to wait for a place."""
         may_run = step.index in self._choice.run
         if not may_run and (step.index not in self._choice.useful or not self._ledger.knows(step)):
-            self._mark(self._skip(step, "not chosen"), step.index)
+            self._mark(self._record.skip(step, "not chosen"), step.index)
             return True
         look = self._looks.get(step.index) or self._look(step)
         if look.entry is not None and self._take(step, look.entry):
@@ -170,7 +170,7 @@ class Scheduler:
                 f"step {users[0]!r} needs what {step.name!r} returns, and {look.why}: "
                 f"run {step.name!r} as well (--only {step.name})"
             )
-        return self._skip(step, "not chosen")
+        return self._record.skip(step, "not chosen")
 
     def _params(self, step: StepPlan) -> Mapping[str, str | None]:
         opened = self._places.any().open(lambda *said: self._at.on_event(OutputPrinted(step.name, *said)))
@@ -180,7 +180,7 @@ class Scheduler:
 
     def _take(self, step: StepPlan, entry: Entry) -> bool:
         """Let a kept result stand for a step; False where it cannot be used after all."""
-        child = self._child(step)
+        child = self._record.start(step)
         try:
             result, notes = self._keeper.take(step, entry, child.run_id)
             self._at.cache.share(self._looks[step.index].key or "", step.name, entry)
@@ -191,10 +191,10 @@ class Scheduler:
         objects = self._at.store.objects
         self._ledger.take(step, entry, objects.get)
         self._results.add(result)
-        self._note_data(child, entry.data)
+        self._record.data(child, entry.data)
         if entry.printed:
             self._at.on_event(OutputPrinted(step.name, "stdout", objects.get(entry.printed).decode()))
-        self._end(step, child, StepResult(step.name, CACHED, 0.0, "; ".join(notes), run_id=child.run_id))
+        self._ended(step, child, StepResult(step.name, CACHED, 0.0, "; ".join(notes), run_id=child.run_id))
         return True
 
     # -- steps that run
@@ -207,7 +207,7 @@ class Scheduler:
         place = self._places.take(self._groups.of[step.index], self._slots.used(step))
         if place is None:
             return False
-        child = self._child(step)
+        child = self._record.start(step)
         task = self._task(step, place, look, child.run_id)
         going = Going(step, look, place, task, child, self._ledger.random(step))
         self._going[step.index] = going
@@ -270,11 +270,12 @@ class Scheduler:
             raise said.fault
         if isinstance(said.reply, Failed) and self._repeat(going, said.reply):
             return None
+        if isinstance(said.reply, Done):
+            self._finish(going, said.reply)
+        elif said.reply is not None:
+            self._fail(going, said.reply)
         del self._going[going.step.index]
-        if isinstance(said.reply, Failed):
-            return self._fail(going, said.reply)
-        assert said.reply is not None
-        return self._finish(going, said.reply)
+        return None
 
     def _repeat(self, going: Going, failed: Failed) -> bool:
         """Call a step again, in a fresh process, as the failed call may have changed what it was handed."""
@@ -284,7 +285,7 @@ class Scheduler:
         if going.attempt > limits.retries or not place.clean or lost:
             return False
         text = f"{failed.ename}: {failed.evalue}; call {going.attempt + 1} of {limits.retries + 1}"
-        self._at.on_event(self._progress("retrying", going.step, failed.seconds, text, going.child.run_id))
+        self._record.retry(going.step, failed.seconds, text, going.child.run_id)
         place.close()
         going.task = self._task(going.step, place, going.look, going.child.run_id)
         wait = limits.retry_seconds * 2 ** (going.attempt - 1)
@@ -300,12 +301,13 @@ class Scheduler:
         self._has_failed = True
         reason = f"{failed.ename}: {failed.evalue}"
         result = StepResult(step.name, FAILED, failed.seconds, reason, going.look.why, child.run_id, going.attempt)
-        self._end(step, child, result, error, failed.traceback)
+        self._ended(step, child, result, error, failed.traceback)
 
     def _finish(self, going: Going, done: Done) -> None:
         step, look, place, child = going.step, going.look, going.place, going.child
         reasons = [*self._ledger.learn(step, done, look.key), *self._unheard(done)]
-        self._check_apart(step, done)
+        if self._is_apart:
+            check_apart(self._plan, self._groups, self._slots, step, done)
         self._results.forget(done.changed)
         place.settle(going.task, done)
         place.random = self._ledger.random(step)
@@ -315,12 +317,10 @@ class Scheduler:
             self._results.add(kept.result)
         if kept.writing is not None:
             self._background.begin(kept.writing)
-        self._note_data(child, kept.used)
-        for version in done.data.kept:
-            self._at.store.append(version)
+        self._record.data(child, kept.used, done.data.kept)
         self._release(going)
         ended = StepResult(step.name, EXECUTED, done.seconds, "; ".join(reasons), look.why, child.run_id, going.attempt)
-        self._end(step, child, ended)
+        self._ended(step, child, ended)
 
     # -- side by side
 
@@ -336,66 +336,3 @@ class Scheduler:
         unknown = [path for path in done.effects.unheard if path not in self._written]
         names = ", ".join(os.path.relpath(path, self._at.cwd) for path in unknown[:3])
         return [f"{names} changed while other steps ran, which may have written it"] if unknown else []
-
-    def _check_apart(self, step: StepPlan, done: Done) -> None:
-        """Raise NotApartError where a step did what steps in other processes, that come later, should have seen."""
-        if not self._is_apart:
-            return
-        group = self._groups.of[step.index]
-        later = [other for other in self._plan.steps if other.index > step.index]
-        strangers = [other for other in later if self._groups.of[other.index] != group]
-        leaves = self._groups.leaves[step.index]
-        unforeseen = [state for state in done.state if name_of_state(state) not in leaves]
-        if done.random_state is not None and not leaves & RANDOM:
-            unforeseen.append("the random state")
-        if unforeseen and strangers:
-            raise NotApartError(f"{step.name} changes {unforeseen[0]}, which other steps may see")
-        altered = set(done.changed)
-        for other in strangers:
-            if altered & set(self._slots.used(other)):
-                slot = min(altered & set(self._slots.used(other)))
-                raise NotApartError(f"{step.name} changes {name_of(slot)} in place, which {other.name} uses")
-
-    # -- what is said and recorded
-
-    def _child(self, step: StepPlan) -> ActiveRun:
-        child = self._at.tracker.start_run(step.name, parent=self._at.run, kind="step", source=step.code.source)
-        self._at.on_event(self._progress("started", step, run_id=child.run_id))
-        return child
-
-    def _end(
-        self,
-        step: StepPlan,
-        child: ActiveRun,
-        result: StepResult,
-        error: Exception | None = None,
-        traceback: str = "",
-    ) -> None:
-        child.set_tags({"step": step.name, "step.status": result.status})
-        child.log_metric("seconds", result.seconds)
-        child.end("FAILED" if error else "FINISHED", error, durable=False)
-        self._mark(result, step.index)
-        said = self._progress(result.status, step, result.seconds, result.reason, result.run_id, result.why, traceback)
-        self._at.on_event(said)
-
-    def _note_data(self, child: ActiveRun, used: Iterable[Used]) -> None:
-        for data in used:
-            child.log_data(data.noted(child.run_id))
-
-    def _skip(self, step: StepPlan, reason: str) -> StepResult:
-        self._at.on_event(self._progress(SKIPPED, step, reason=reason))
-        return StepResult(step.name, SKIPPED, 0.0, reason)
-
-    def _progress(
-        self,
-        state: str,
-        step: StepPlan,
-        seconds: float = 0.0,
-        reason: str = "",
-        run_id: str = "",
-        why: str = "",
-        traceback: str = "",
-    ) -> StepProgress:
-        place, total = step.index + 1, len(self._plan.steps)
-        expected = self._ledger.expected(step) if state == "started" else None
-        return StepProgress(state, place, total, step.name, seconds, reason, why, run_id, expected, traceback)
