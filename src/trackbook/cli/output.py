@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import re
 import sys
 import warnings
@@ -91,7 +90,9 @@ def print_table(
 
 def markdown(text: str) -> str:
     """Return stored text so that Markdown shows it as text: no mark-up, no HTML, no mention of anybody."""
-    plain = html.escape(" ".join(printable(text).split()), quote=False)
+    from html import escape  # a table of the names of all characters comes with it
+
+    plain = escape(" ".join(printable(text).split()), quote=False)
     return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", plain).replace("@", "&#64;")
 
 

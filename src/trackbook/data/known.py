@@ -20,8 +20,9 @@ from blake3 import blake3
 from trackbook.capture.files.stamps import Stamp
 from trackbook.data.files import Read, StoredFile
 
-FORMAT = 1
+FORMAT = 2
 _DIGEST_BYTES = 32
+_LENGTH_BYTES = 4
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 Place = bytes
@@ -38,8 +39,9 @@ class KnownFile(msgspec.Struct, frozen=True, array_like=True):
 class Known(msgspec.Struct, frozen=True):
     """What lay at a path, and the digest and format of the version that it became.
 
-    `whole` is the digest of all that a walk through a folder met, None unless every stamp in it can be trusted.
-    `held` are the files, read only when one of them has changed.
+    `whole` is the digest of all that a walk through a folder met, None unless every stamp in it can be trusted.  The
+    files, of which a folder may have very many, stand behind this in the record: `held_size` bytes of `held_digest`,
+    read only when one of them has changed.
     """
 
     format: int
@@ -48,25 +50,35 @@ class Known(msgspec.Struct, frozen=True):
     version_digest: str
     version_format: str
     whole: bytes | None
-    held: msgspec.Raw
-
-    @property
-    def files(self) -> dict[Place, KnownFile]:
-        """The files that lay there, with stamps that can be trusted."""
-        return _files_decoder.decode(self.held)
+    held_size: int
+    held_digest: bytes
 
 
 def recall(folder: Path, path: Path) -> Known | None:
     """Return what the store's folder `folder` knows of `path`; None when that is nothing to be relied on."""
     try:
-        content = _record(folder, path).read_bytes()
-        if blake3(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+        with _record(folder, path).open("rb") as file:
+            digest = file.read(_DIGEST_BYTES)
+            head = file.read(int.from_bytes(file.read(_LENGTH_BYTES), "big"))
+            held_size = os.fstat(file.fileno()).st_size - file.tell()
+        if blake3(head).digest() != digest:
             return None
-        known = _decoder.decode(memoryview(content)[_DIGEST_BYTES:])
+        known = _decoder.decode(head)
     except (OSError, msgspec.DecodeError):
         return None
     is_ours = known.format == FORMAT and known.path == _spelled(path) and known.boot == boot()
-    return known if is_ours and known.boot else None
+    return known if is_ours and known.boot and known.held_size == held_size else None
+
+
+def recall_files(folder: Path, path: Path, known: Known) -> dict[Place, KnownFile]:
+    """Return the files that lay at `path`, with stamps that can be trusted; none where they cannot be relied on."""
+    try:
+        held = _record(folder, path).read_bytes()[-known.held_size :]
+        if blake3(held).digest() != known.held_digest:
+            return {}
+        return _files_decoder.decode(held)
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def remember(
@@ -79,15 +91,16 @@ def remember(
 ) -> None:
     """Note what lay at `path`; a store that cannot be written just forgets it."""
     files = {place: known for place, each in read.items() if (known := _trusty(each)) is not None}
-    held = msgspec.Raw(msgspec.msgpack.encode(files))
+    held = msgspec.msgpack.encode(files)
     whole = whole if len(files) == len(read) else None
-    payload = msgspec.msgpack.encode(Known(FORMAT, boot(), _spelled(path), digest, format, whole, held))
+    about = Known(FORMAT, boot(), _spelled(path), digest, format, whole, len(held), blake3(held).digest())
+    head = msgspec.msgpack.encode(about)
     record = _record(folder, path)
     temporary = record.with_name(f"{record.name}.{os.urandom(4).hex()}.tmp")
     with suppress(OSError):
         record.parent.mkdir(mode=0o700, exist_ok=True)
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-            file.write(blake3(payload).digest() + payload)
+            file.write(blake3(head).digest() + len(head).to_bytes(_LENGTH_BYTES, "big") + head + held)
         temporary.replace(record)
 
 

@@ -57,13 +57,17 @@ class TreeManifest(SlicedManifest, frozen=True, kw_only=True):
 
 
 class Walk(NamedTuple):
-    """What a walk through a folder met, in the order of the paths: stamps, without following links, and what links say.
+    """What a walk through a folder met, in the order of the walk: stamps, without following links, what links say.
 
     Files, links and empty folders are here, by their paths below the folder.
     """
 
     stamps: dict[Place, Stamp]
     targets: dict[Place, bytes]
+
+    def in_order(self) -> Walk:
+        """Return what was met in the order of the paths."""
+        return Walk(dict(sorted(self.stamps.items())), dict(sorted(self.targets.items())))
 
     def digest(self) -> bytes:
         """Return a digest of all that was met: equal ones tell that nothing has changed."""
@@ -97,7 +101,7 @@ def scan(folder: Path) -> Walk:
             raise DataError(f"{os.fsdecode(place)} cannot be read ({error.strerror}); check permissions") from error
         if prefix and (len(met), len(waiting)) == (before, folders):
             met[prefix[:-1]] = Stamp.from_stat(os.stat(place))  # noqa: PTH116 - bytes
-    return Walk({place: met[place] for place in sorted(met)}, {place: targets[place] for place in sorted(targets)})
+    return Walk(met, targets)
 
 
 def write_files(

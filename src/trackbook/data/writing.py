@@ -95,7 +95,7 @@ def write_path(store: Store, path: Path, newest: Newest) -> Content | DatasetVer
 def _write_file(store: Store, path: Path, newest: Newest) -> Content:
     folder = store.root / KNOWN
     before = known.recall(folder, path)
-    same = before.files.get(b"") if before is not None else None
+    same = known.recall_files(folder, path, before).get(b"") if before is not None else None
     if (
         before is not None
         and same is not None
@@ -127,7 +127,9 @@ def _write_folder(store: Store, path: Path, newest: Newest) -> Content | Dataset
         if version is not None and version.digest == before.version_digest:
             return version  # so its objects are in use, and nobody has cleaned them up
     earlier = _EarlierFiles(store.objects, newest)
-    stored = trees.write_files(store.objects, path, walk, before.files if before is not None else {}, earlier)
+    known_files = known.recall_files(folder, path, before) if before is not None else {}
+    walk = walk.in_order()
+    stored = trees.write_files(store.objects, path, walk, known_files, earlier)
     manifest = trees.make_manifest(walk, stored)
     digest = store.objects.put(msgspec.msgpack.encode(manifest), compress=True)
     known.remember(folder, path, stored, digest, TREE, whole)

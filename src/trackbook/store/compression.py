@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
 from trackbook.errors import IntegrityError
 
 LEVEL = 1
@@ -23,6 +21,8 @@ _HEADER = 18
 
 def compressed(content: bytes | memoryview) -> bytes | None:
     """Return `content` as a Zstandard frame that knows its size; None where that would hardly be smaller."""
+    import zstandard  # here and below: a command that finds nothing new does without
+
     compress = zstandard.ZstdCompressor(level=LEVEL).compress
     whole = memoryview(content)
     middle = whole[len(whole) // 2 :][:SAMPLE]  # where the content is, not what a header says before it
@@ -38,6 +38,8 @@ def decompressed(file: BinaryIO) -> Iterator[bytes]:
     Nothing that the frame's header claims is believed: memory is used for what comes out of it, not for its size.
     Raises IntegrityError for what is no frame.
     """
+    import zstandard
+
     reader = zstandard.ZstdDecompressor().stream_reader(file, closefd=False)
     try:
         while piece := reader.read(PIECE):
@@ -48,6 +50,8 @@ def decompressed(file: BinaryIO) -> Iterator[bytes]:
 
 def content_size(path: Path) -> int:
     """Return the size that the frame in a file says its content has; raises IntegrityError when it says none."""
+    import zstandard
+
     with path.open("rb") as file:
         header = file.read(_HEADER)
     try:
