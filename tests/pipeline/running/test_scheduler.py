@@ -116,6 +116,24 @@ def test_steps_that_share_state_of_a_process_stay_in_one_in_their_order_and_it_i
     ]
 
 
+def test_state_that_a_later_step_sets_anew_is_foreseen_for_the_earlier_one_too(bench: Bench) -> None:
+    body = """
+import os
+def one():
+    os.environ["MODE"] = "a"
+    return os.environ["MODE"]
+def two():
+    os.environ["MODE"] = "b"
+    return os.environ["MODE"]
+def show(x, y):
+    print(x, y)
+"""
+    bench.write(body, "x = one()\ny = two()\nshow(x, y)")
+    bench.run(TWO)
+    assert bench.printed() == "a b\n"
+    assert not [event for event in bench.events if isinstance(event, Noticed) and "after all" in event.text]
+
+
 def test_an_argument_that_is_changed_in_place_is_changed_for_the_steps_after_it_alone(bench: Bench) -> None:
     body = """
 def load():

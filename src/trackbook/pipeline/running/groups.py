@@ -93,8 +93,8 @@ def groups_of(plan: Plan) -> Groups:
         writer, reader = edge.source - 1, edge.target - 1
         if writer < 0:
             continue  # the definitions are there in every process
+        leaves[writer] |= set(edge.names)
         if reader == len(plan.steps):
-            leaves[writer] = frozenset(edge.names)
             continue
         after[reader].add(writer)
         handed = plan.steps[writer].outputs
