@@ -56,6 +56,19 @@ def test_without_create_a_missing_store_is_not_found_and_not_made(tmp_path):
     assert not (tmp_path / ".trackbook").exists()
 
 
+def test_looking_makes_no_store_before_something_is_written(tmp_path):
+    """Who may only read finds an empty store where there is none; what it writes after all is kept in a whole one."""
+    project = Project.look(tmp_path)
+    assert (project.runs.search(), project.data.list()) == ([], ())
+    assert not (tmp_path / ".trackbook").exists()
+    (tmp_path / "file.txt").write_text("content")
+    assert project.data.snapshot(tmp_path / "file.txt", "file").version == 1
+    with project.tracker.start_run("first"):
+        pass
+    assert (tmp_path / ".trackbook" / ".gitignore").read_text() == "*\n"
+    assert [run.run_name for run in Project.look(tmp_path).runs.search()] == ["first"]
+
+
 def test_a_store_below_a_file_is_a_clear_error(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TRACKBOOK_DIR", str(tmp_path / "file" / "store"))

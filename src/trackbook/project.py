@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import threading
+from collections.abc import Callable
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,10 +51,19 @@ class Project:
         Raises NotFoundError when there is no store yet and `create` is false, StoreError when it cannot be written,
         SettingsError when `trackbook.toml` is wrong.
         """
+        return cls._with(partial(Store.open, create=create), start)
+
+    @classmethod
+    def look(cls, start: Path | None = None) -> Project:
+        """Open the project as `open` does, for who may only read: no store is made before something is written."""
+        return cls._with(Store.look, start)
+
+    @classmethod
+    def _with(cls, open_store: Callable[[Path], Store], start: Path | None) -> Project:
         start = (start or Path.cwd()).absolute()
         root = find_root(start if start.is_dir() else start.parent)
         settings = load_settings(root)
-        store = Store.open(store_folder(root), create=create)
+        store = open_store(store_folder(root))
         if settings.remote.url is not None:
             store.objects.read_through(partial(_fetch, store, settings.remote))
         return cls(root, settings, store, settings.user or _login())

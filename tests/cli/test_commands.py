@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
+import nbformat
 import pytest
 from click.testing import CliRunner, Result
 from sklearn.datasets import load_diabetes
@@ -210,3 +212,26 @@ def test_stored_text_cannot_reach_the_terminal_raw(project: Project) -> None:
         active.log_param("colour", "\x1b[31mred")
     assert "\x1b" not in run("runs").output
     assert "\x1b" not in run("show", active.run_id).output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["graph", "book.ipynb", "--recorded"],
+        ["data", "diff", "one.csv", "same.csv"],
+        ["data", "list"],
+        ["runs"],
+        ["pipeline", "run", "script.py", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_reads_makes_no_store(folder: Path, command: list[str]) -> None:
+    """Whoever only looks at a notebook, a script or two files finds nothing new in the folder afterwards."""
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a = 1")]), folder / "book.ipynb")
+    CliRunner().invoke(main, ["convert", "book.ipynb", "-o", "script.py"])
+    shutil.rmtree(folder / ".trackbook")
+    for name in ("one.csv", "same.csv"):
+        (folder / name).write_text("a,b\n1,2\n")
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code in (0, 2) and (result.exit_code == 0 or "there is no store" in result.output)
+    assert not (folder / ".trackbook").exists()

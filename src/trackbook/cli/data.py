@@ -105,7 +105,7 @@ def snapshot_command(path: str, name: str, as_json: bool) -> None:
 @exits_with_status
 def diff_command(before: str, after: str, key: tuple[str, ...], as_json: bool) -> None:
     """Say how AFTER differs from BEFORE: versions, or tables in files. Exit status 1 when they differ."""
-    found = Project.open().data.diff(before, after, key)
+    found = Project.look().data.diff(before, after, key)
     if as_json:
         print_json({**msgspec.to_builtins(found), "equal": found.is_empty})
     else:

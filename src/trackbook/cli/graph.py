@@ -38,7 +38,7 @@ def graph_command(
     A dependency is `proved` where the statements are sure to run, `may` where they may not or a call is unknown, and
     `declared` where a tag says so.  Cells are counted from 0.
     """
-    project = Project.open(notebook.absolute())
+    project = Project.look(notebook.absolute())
     graph = _graph(project, notebook, execute=execute, recorded=recorded, timeout=timeout, explain=explain)
     if problem := graph.get("problem"):
         stderr_console().print(f"not every cell was run, the texts tell the rest: {problem}", markup=False)

@@ -71,6 +71,16 @@ def open_for_reading(path: Path) -> Iterator[Database]:
 
 
 @contextmanager
+def empty() -> Iterator[Database]:
+    """Give what a store holds that is not there yet: all tables, in memory, without a row."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=Database)) as db:
+        for step in STEPS:
+            step(db)
+        db.execute("PRAGMA query_only = ON")
+        yield db
+
+
+@contextmanager
 def snapshot(db: Database, path: Path) -> Iterator[Database]:
     """Read from a connection in one consistent snapshot for the length of a `with` block."""
     try:

@@ -44,8 +44,9 @@ class Store:
     """
 
     def __init__(self, root: Path) -> None:
-        """Use the store in the folder `root`, which `open` has made sure of."""
+        """Use the store in the folder `root`, which `open` has made sure of; `look` has not."""
         self.root = root
+        self._is_made = True
         self.objects = Objects(root / "objects")
         self._spool = spool_folder(root)
         self._local = threading.local()
@@ -61,18 +62,23 @@ class Store:
             raise NotFoundError(
                 f"there is no store at {root}; run a cell with %%track, or `trackbook demo`, to make one"
             )
-        try:
-            for folder in (root, root / "journal", root / "objects"):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            ignore = root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
-        except OSError as error:
-            raise StoreError(
-                f"the store {root} cannot be written ({error.strerror}); make the folder writable, "
-                "or set TRACKBOOK_DIR to one that is"
-            ) from error
+        _make(root)
         return cls(root)
+
+    @classmethod
+    def look(cls, root: Path) -> Store:
+        """Return the store at `root` for who may only read: where there is none it is empty until something is written.
+
+        Raises StoreError, then, when it cannot be made.
+        """
+        store = cls(root)
+        store._is_made = root.is_dir()
+        return store
+
+    def _make_sure(self) -> None:
+        if not self._is_made:
+            _make(self.root)
+            self._is_made = True
 
     @property
     def append(self) -> Append:
@@ -93,6 +99,7 @@ class Store:
         """
         from trackbook.store.journal import JournalWriter
 
+        self._make_sure()
         journal = JournalWriter(self.root / "journal", self._spool)
         atexit.register(_close_quietly, weakref.ref(self), weakref.ref(journal))
         return journal
@@ -108,8 +115,12 @@ class Store:
 
         Where nothing is new, or the store cannot be written, nothing is: a read-only mount can be read.
         """
-        from trackbook.store.database import is_half_written, open_for_reading, snapshot
+        from trackbook.store.database import empty, is_half_written, open_for_reading, snapshot
 
+        if not self._is_made and not self.root.is_dir():
+            with empty() as db:
+                yield db
+            return
         if self.database.exists() and not is_half_written(self.database):
             with open_for_reading(self.database) as db:
                 if not self._is_behind(db):
@@ -210,6 +221,7 @@ class Store:
 
         if getattr(self._local, "writing", False):
             raise StoreError("the store is already being written by this thread; do one write at a time")
+        self._make_sure()
         with held(self.root / "lock", wait):
             self._local.writing = True
             try:
@@ -220,6 +232,20 @@ class Store:
                         checkpoint(db)
             finally:
                 self._local.writing = False
+
+
+def _make(root: Path) -> None:
+    try:
+        for folder in (root, root / "journal", root / "objects"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"the store {root} cannot be written ({error.strerror}); make the folder writable, "
+            "or set TRACKBOOK_DIR to one that is"
+        ) from error
 
 
 def _close_quietly(reference: weakref.ref[Store], written: weakref.ref[JournalWriter]) -> None:

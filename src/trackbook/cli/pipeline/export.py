@@ -50,7 +50,7 @@ def export_command(
     from trackbook.pipeline.exports.gather import Options
 
     options = Options(output, image, storage, model, resolve, force)
-    written = Project.open(script.absolute()).pipelines.export(script, target, options)
+    written = Project.look(script.absolute()).pipelines.export(script, target, options)
     if as_json:
         print_json({"target": target, "files": [str(path) for path in written]})
         return

@@ -39,7 +39,7 @@ def kept_command(
     them whether a step gave something new.
     """
     options = RunOptions(storage=storage)
-    found = Project.open(script.absolute()).pipelines.kept(script, given_params(params, file), options).steps
+    found = Project.look(script.absolute()).pipelines.kept(script, given_params(params, file), options).steps
     known = {step.name for step in found}
     for name in steps:
         if name not in known:

@@ -72,7 +72,7 @@ def run_command(
 
     Exit status 1 when a step fails, 130 after Ctrl-C; the same command then goes on from there.
     """
-    project = Project.open(target.absolute())
+    project = (Project.look if dry_run else Project.open)(target.absolute())
     given = _given(file, params)
     places = jobs or project.settings.pipeline.jobs
     options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=places, storage=storage)

@@ -55,7 +55,7 @@ def schedule_command(
     from trackbook.pipeline.schedules.write import Ask
 
     ask = Ask(cron, target, to, params, file, output, force)
-    _print(Project.open(target.absolute()).pipelines.schedule(ask), as_json)
+    _print(Project.look(target.absolute()).pipelines.schedule(ask), as_json)
 
 
 def _print(made: Schedule, as_json: bool) -> None:
