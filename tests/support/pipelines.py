@@ -46,9 +46,10 @@ class Bench:
         self.output.clear()
         self.events.clear()
         runner = Runner(self.store, self.tracker, self.settings)
-        return runner.run(read_plan(self.script), params, options, on_event=self._hear)
+        return runner.run(read_plan(self.script), params, options, on_event=self.hear)
 
-    def _hear(self, event: PipelineEvent) -> None:
+    def hear(self, event: PipelineEvent) -> None:
+        """Take note of an event."""
         self.events.append(event)
         if isinstance(event, OutputPrinted):
             self.output.append((event.stream, event.text))

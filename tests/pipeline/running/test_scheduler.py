@@ -15,6 +15,7 @@ from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.running.groups import groups_of
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.preview import preview
+from trackbook.pipeline.running.runner import Runner
 from trackbook.settings import PipelineSettings, Settings, StepSettings
 from trackbook.tracking import Runs
 
@@ -416,3 +417,34 @@ def test_a_misspelt_step_in_the_settings_is_named(bench: Bench) -> None:
     bench.settings = steps({"thre": StepSettings(retries=1), "another_pipelines_step": StepSettings()})
     with pytest.warns(UserWarning, match=r"\[pipeline.steps\] has 'thre'; did you mean 'three'"):
         bench.run()
+
+
+def test_a_process_without_a_trace_serves_the_next_run_as_if_it_were_new(bench: Bench) -> None:
+    """Modules of the project and of the script begin anew; a process that a step changed is not used again."""
+    (bench.folder / "own.py").write_text("calls = []\n")
+    body = """
+import os, own
+seen = []
+
+def count(size):
+    own.calls.append(size)
+    print(os.getpid(), len(own.calls), len(seen))
+
+def leave(size):
+    seen.append(size)
+"""
+    runner = Runner(bench.store, bench.tracker)
+    with runner.staying_warm(1):
+
+        def printed(main: str, size: int) -> list[str]:
+            bench.write(body, main)
+            bench.output.clear()
+            runner.run(read_plan(bench.script), {"size": size}, on_event=bench.hear)
+            return bench.printed().split()
+
+        first, second = printed("count(params.size)", 1), printed("count(params.size)", 2)
+        third = printed("leave(params.size)\ncount(params.size)", 3)
+        fourth = printed("count(params.size)", 4)
+    assert first == second == [first[0], "1", "0"]
+    assert third == [first[0], "1", "1"]
+    assert fourth[0] != first[0]

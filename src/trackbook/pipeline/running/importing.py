@@ -19,6 +19,8 @@ from trackbook.tracking.reproduction.workspace import LEFT_OUT
 MODULE = "trackbook_pipeline_script"
 """The name under which every script is imported, so that pickles of its classes do not depend on its file."""
 
+_imported_from: set[str] = set()
+
 
 class SourceLoader(SourceFileLoader):
     """Loads a module from its source alone."""
@@ -42,7 +44,14 @@ def import_script(path: Path) -> ModuleType:
 
 
 def import_from(folder: str) -> None:
-    """Let modules be imported from `folder`, before all others and from their source."""
+    """Let modules be imported from `folder`, before all others and from their source.
+
+    Asked again, it forgets those that were: for the next run they begin anew.
+    """
+    if folder in _imported_from:
+        _forget(folder)
+        return
+    _imported_from.add(folder)
     finder = FileFinder.path_hook((ExtensionFileLoader, EXTENSION_SUFFIXES), (SourceLoader, SOURCE_SUFFIXES))
 
     def hook(path: str) -> object:
@@ -55,4 +64,12 @@ def import_from(folder: str) -> None:
 
     sys.path_hooks.insert(0, hook)  # type: ignore[arg-type]
     sys.path.insert(0, folder)
+    sys.path_importer_cache.clear()
+
+
+def _forget(folder: str) -> None:
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None) or ""
+        if path.startswith(os.path.join(folder, "")) and not is_library(path):  # noqa: PTH118 - text in, text out
+            del sys.modules[name]
     sys.path_importer_cache.clear()

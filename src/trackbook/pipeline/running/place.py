@@ -13,7 +13,7 @@ import msgspec
 
 from trackbook.errors import PipelineError
 from trackbook.pipeline.running.lineage import Versions
-from trackbook.pipeline.running.process import OnOutput, WorkerProcess
+from trackbook.pipeline.running.process import OnOutput, Processes, WorkerProcess
 from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened, RunStep
 from trackbook.pipeline.running.results import Result
 from trackbook.settings import StepSettings
@@ -55,11 +55,20 @@ class Place:
     """A process that runs steps of one script, one at a time.
 
     `held` are the slots that it has as they were made; `random` stands for the random state that it is in.  It is
-    `clean` as long as no step left a trace in it.  `group` is the group of steps for which itX"""
+    `clean` as long as no step left a trace in it.  `group` is the group of steps for which it is kept,
+    -1 for any.
+    """
 
     def __init__(
-        self, script: Path, cwd: Path, given: Mapping[str, Any], random: str, versions: Versions | None = None
+        self,
+        processes: Processes,
+        script: Path,
+        cwd: Path,
+        given: Mapping[str, Any],
+        random: str,
+        versions: Versions | None = None,
     ) -> None:
+        self._processes, self._has_returned = processes, True
         self._open = Open(str(script.resolve()), str(cwd), pickle.dumps(dict(given)), versions)
         self._worker: WorkerProcess | None = None
         self._opened: Opened | None = None
@@ -74,7 +83,7 @@ class Place:
     def open(self, on_output: OnOutput) -> Opened:
         """Start the process and import the script, if that has not been done; raises PipelineError if it cannot be."""
         if self._opened is None:
-            self._worker = WorkerProcess()
+            self._worker = self._processes.take()
             reply = self._worker.ask(self._open, on_output)
             if not isinstance(reply, Opened):
                 assert isinstance(reply, Failed)
@@ -87,6 +96,7 @@ class Place:
         """Load what the step needs and call it."""
         self.open(on_output)
         assert self._worker is not None
+        self._has_returned = False
         for load in task.loads:
             result = load.result
             reply = self._worker.ask(Load(load.path, result.digest, result.slots, result.handed), on_output)
@@ -98,6 +108,7 @@ class Place:
         assert isinstance(answer, Done | Failed)
         if watch.complaint:
             answer = Failed(answer.seconds, watch.kind, watch.complaint, f"{watch.kind}: {watch.complaint}\n")
+        self._has_returned = isinstance(answer, Done)
         if watch.complaint or not self._worker.is_alive:
             self.close()
         return answer
@@ -108,9 +119,9 @@ class Place:
         self.clean = self.clean and not done.state and done.random_state is None
 
     def close(self) -> None:
-        """End the process with all that it started."""
+        """Give up the process; one that is no longer as good as new ends with all that it started."""
         if self._worker is not None:
-            self._worker.close()
+            self._processes.give(self._worker, reusable=self.clean and self._has_returned)
             self._worker, self._opened = None, None
             self.held = set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -73,3 +74,41 @@ class WorkerProcess:
         status = self._process.wait()
         what = f"the process of the steps ended with status {status} (out of memory, or a crash in native code)"
         return Failed(time.perf_counter() - began, "ProcessEnded", what, f"{what}\n")
+
+
+class Processes:
+    """Starts the processes of steps, and keeps up to `spare` of those that are as good as new for the next run.
+
+    Starting one and importing pandas takes a second, which a sweep of a hundred trials need not wait for each time.
+    Safe to use from several threads.
+    """
+
+    def __init__(self, spare: int = 0) -> None:
+        self._most = spare
+        self._spare: list[WorkerProcess] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> WorkerProcess:
+        """Return a process that has to be told which script to import."""
+        with self._lock:
+            while self._spare:
+                process = self._spare.pop()
+                if process.is_alive:
+                    return process
+                process.close()
+        return WorkerProcess()
+
+    def give(self, process: WorkerProcess, *, reusable: bool) -> None:
+        """Take a process back; it ends unless it is `reusable` and one is wanted."""
+        with self._lock:
+            if reusable and len(self._spare) < self._most:
+                self._spare.append(process)
+                return
+        process.close()
+
+    def close(self) -> None:
+        """End the processes that are kept."""
+        with self._lock:
+            spare, self._spare, self._most = self._spare, [], 0
+        for process in spare:
+            process.close()

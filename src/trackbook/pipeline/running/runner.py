@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import CannotLoadError
 from trackbook.pipeline.running.places import NotApartError
+from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.scheduler import Scheduler
 from trackbook.pipeline.running.setting import Setting
 from trackbook.pipeline.running.within import Within
@@ -59,6 +61,16 @@ class Runner:
     def __init__(self, store: Store, tracker: Tracker, settings: Settings | None = None) -> None:
         self._store, self._tracker, self._settings = store, tracker, settings or Settings()
         self._environment = EnvironmentReader()
+        self._processes = Processes()
+
+    @contextmanager
+    def staying_warm(self, processes: int) -> Iterator[None]:
+        """Keep up to that many processes of a run for the runs after it, where no step has left a trace in them."""
+        self._processes = Processes(processes)
+        try:
+            yield
+        finally:
+            self._processes.close()
 
     def run(
         self,
@@ -90,7 +102,7 @@ class Runner:
         run = self._tracker.start_run(name, nested=True, kind="pipeline", tags=tags, parent=within.parent)
         with run, within.tagging(run), tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
             what = self._store, self._tracker, run, plan, given, folder, Path(spool)
-            at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop)
+            at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop, processes=self._processes)
             at.versions = self._versions(source)
             steps = self._passes(at, structure, choice, str(source))
             status = "FAILED" if any(step.status == FAILED for step in steps) else "FINISHED"

@@ -14,6 +14,7 @@ from trackbook.pipeline.running.ledger import START
 from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import Place
+from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.stop import Stop
 from trackbook.settings import PipelineSettings, StepSettings
 from trackbook.store import Store
@@ -52,6 +53,7 @@ class Setting:
     on_event: OnEvent
     versions: Versions | None = None
     stop: Stop = field(default_factory=Stop)
+    processes: Processes = field(default_factory=Processes)
     cache: StepCache = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,4 +66,4 @@ class Setting:
 
     def new_place(self) -> Place:
         """Return a process that has not been started yet."""
-        return Place(self.plan.path, self.cwd, self.given, START, self.versions)
+        return Place(self.processes, self.plan.path, self.cwd, self.given, START, self.versions)

@@ -70,6 +70,7 @@ class Worker:
 
     def _open(self, command: Open) -> Opened:
         os.chdir(command.cwd)
+        self._values = {}
         import_from(command.cwd)
         self._observer.home = command.cwd
         self._module = import_script(Path(command.script))

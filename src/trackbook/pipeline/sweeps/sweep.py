@@ -73,9 +73,10 @@ class Sweep:
             fixed = {name: values[0] for name, values in grid.values.items() if name not in grid.varied}
             run.log_params(fixed)
             first = {name: values[0] for name, values in grid.values.items()}
-            if self.share(local, first, grid.varied):
-                one = self.runner_of(local, grid.varied, len(grid))
-                run_trials(lambda: next(trials, None), one, self.fold(len(grid)), self.options.jobs, self.stop)
+            with local.runner.staying_warm(self.options.jobs):
+                if self.share(local, first, grid.varied):
+                    one = self.runner_of(local, grid.varied, len(grid))
+                    run_trials(lambda: next(trials, None), one, self.fold(len(grid)), self.options.jobs, self.stop)
             return self.end(run, grid.varied, began)
 
     # -- the run of the sweep
