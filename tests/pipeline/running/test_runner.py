@@ -355,3 +355,14 @@ def test_an_edit_of_the_same_size_in_the_same_second_is_never_taken_for_compiled
     os.utime(bench.script, times)
     bench.run()
     assert bench.printed() == "(2, 2)\n"
+
+
+def test_a_run_in_which_nothing_changed_imports_nothing_that_takes_long(bench: Bench) -> None:
+    bench.write(THREE, MAIN)
+    bench.run()
+    code = "import sys; from trackbook.cli.main import main; main(['pipeline', 'run', 'p.py'], standalone_mode=False)"
+    slow = "{'numpy', 'pandas', 'psutil', 'rich', 'asyncio', 'wrapt', 'importlib.metadata', 'trackbook.cells.graph'}"
+    code = f"{code}; print(sorted({slow} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=bench.folder, capture_output=True, text=True, check=True)
+    assert done.stdout.count("cached") >= 3
+    assert done.stdout.splitlines()[-1] == "[]"
