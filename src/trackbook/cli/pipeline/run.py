@@ -36,6 +36,9 @@ INTERRUPTED = 130
 @click.option("--maximize", metavar="METRIC", help="In a sweep, mark the trial with the largest value.")
 @click.option("--only", multiple=True, metavar="STEP", help="Run just this step, on kept results; may be repeated.")
 @click.option("--from", "start", metavar="STEP", help="Run this step anew, and all that follow from it.")
+@click.option("--engine", type=click.Choice(["local", "dask"]), default="local", help="Where the steps run.")
+@click.option("--scheduler", metavar="ADDRESS", help="The Dask cluster with this scheduler, for --engine dask.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Workers of the Dask cluster started for the run.")
 @click.option("--storage", metavar="URL", help="Take and put kept results there: a folder, s3://…, as fsspec names it.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose results are kept.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of each step, and run none.")
@@ -51,6 +54,9 @@ def run_command(
     maximize: str | None,
     only: tuple[str, ...],
     start: str | None,
+    engine: str,
+    scheduler: str | None,
+    workers: int | None,
     storage: str | None,
     no_cache: bool,
     dry_run: bool,
@@ -70,12 +76,24 @@ def run_command(
     With --storage, one machine goes on where another ended: before a step, what is kept there counts as if it were kept
     here, and each new result is put there.  Credentials come from the environment.
 
+    With --engine dask, steps run on the workers of the cluster at --scheduler, which need Trackbook and the libraries;
+    the project's folder is sent to them.  Without an address a cluster is started here for the run.
+
     Exit status 1 when a step fails, 130 after Ctrl-C; the same command then goes on from there.
     """
     project = (Project.look if dry_run else Project.open)(target.absolute())
     given = _given(file, params)
     places = jobs or project.settings.pipeline.jobs
-    options = RunOptions(use_cache=not no_cache, only=only, start=start, jobs=places, storage=storage)
+    options = RunOptions(
+        use_cache=not no_cache,
+        only=only,
+        start=start,
+        jobs=places,
+        storage=storage,
+        engine=_engine(engine, scheduler, workers),
+        scheduler=scheduler,
+        workers=workers,
+    )
     try:
         if may_vary(given) and len(grid := project.pipelines.grid(target, given)) > 1:
             from trackbook.cli.pipeline.sweep import run_grid
@@ -105,8 +123,16 @@ def _run(
     if dry_run:
         _print_forecast(project.pipelines.preview(target, given, options), as_json)
         return True
-    with Events(as_json=as_json, explain=explain, prefixed=options.jobs > 1) as events:
+    with Events(as_json=as_json, explain=explain, prefixed=options.is_apart) as events:
         return project.pipelines.run(target, given, options, on_event=events).status == "FINISHED"
+
+
+def _engine(engine: str, scheduler: str | None, workers: int | None) -> str:
+    if engine == "local" and (scheduler or workers):
+        raise UsageError("--scheduler and --workers are for --engine dask: give that as well")
+    if scheduler and workers:
+        raise UsageError("--workers is for a cluster that is started for the run; the one at --scheduler has its own")
+    return engine
 
 
 def _given(file: Path | None, params: Iterable[str]) -> dict[str, list[Any]]:

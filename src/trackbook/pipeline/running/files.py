@@ -90,11 +90,12 @@ def _put_back(store: Store, folder: Path, kept: KeptFile, run_id: str, is_known:
             place = f"replaced/{kept.path}"
             store.append(event.ArtifactLogged(run_id, place, digest, target.stat().st_size, _media_type(target)))
             said = f"puts back {kept.path}, which was changed; that version is now the run's artifact {place}"
-    _write(store.objects, target, kept)
+    write_kept(store.objects, target, kept)
     return said
 
 
-def _write(objects: Objects, target: Path, kept: KeptFile) -> None:
+def write_kept(objects: Objects, target: Path, kept: KeptFile) -> None:
+    """Make `target` the kept file, as a whole; raises OSError or IntegrityError, and leaves what was there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name[:40]}.{uuid.uuid4().hex[:8]}.tmp")
     try:

@@ -53,7 +53,7 @@ class Call:
             **{f"{DEFINITION}{names}#{place}": short(text) for place, (names, text) in enumerate(code.reached)},
             **{f"{ARGUMENT}{name}": short(f"{keyword}={given}") for (name, given), keyword in pairs},
             **{f"{MODULE}{path}": short(digest) for path, digest in self.modules.items()},
-            **{f"{VARIABLE}{name}": short(value) for name, value in _environ(self.step).items()},
+            **{f"{VARIABLE}{name}": short(value) for name, value in variables_of(self.step).items()},
         }
 
 
@@ -67,7 +67,7 @@ def step_key(call: Call) -> str:
         [list(pair) for pair in code.reached],
         [[keyword, given] for keyword, (_, given) in zip(keywords, call.arguments, strict=True)],
         [len(call.step.outputs), call.step.unpacked],
-        [call.environment, _place(call), sorted(call.modules.items()), call.state, _environ(call.step)],
+        [call.environment, _place(call), sorted(call.modules.items()), call.state, variables_of(call.step)],
     ]
     return blake3(msgspec.json.encode(parts)).hexdigest()
 
@@ -97,7 +97,7 @@ def _place(call: Call) -> str:
     return call.cwd if any(_PLACE.search(text) for text in (code.source, *(text for _, text in code.reached))) else ""
 
 
-def _environ(step: StepPlan) -> dict[str, str]:
+def variables_of(step: StepPlan) -> dict[str, str]:
     """Return the environment variables that the code may read: those it names, if it reads any."""
     sources = [step.code.source, *(source for _, source in step.code.reached)]
     if not any("environ" in source or "getenv" in source for source in sources):

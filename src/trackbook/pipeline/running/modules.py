@@ -22,15 +22,23 @@ class ProjectModules:
 
     def reached(self, modules: Iterable[str]) -> dict[str, str]:
         """Return the digests of the files under the folder that importing `modules` reaches, by their paths in it."""
-        found: dict[str, str] = {}
+        return {place: digest for place, (digest, _) in self._followed(modules).items()}
+
+    def imported(self, modules: Iterable[str]) -> frozenset[str]:
+        """Return the names of all modules that importing `modules` imports in turn, relative ones aside."""
+        names = frozenset().union(*(imports for _, imports in self._followed(modules).values()))
+        return frozenset(name for name in names if not name.startswith("."))
+
+    def _followed(self, modules: Iterable[str]) -> dict[str, tuple[str, frozenset[str]]]:
+        found: dict[str, tuple[str, frozenset[str]]] = {}
         waiting = [(name, self._folder) for name in modules]
         while waiting:
             name, base = waiting.pop()
             for path in self._files(name, base):
                 place = within(str(path), str(self._folder))
                 if place not in found:
-                    found[place], imports = self._read(path)
-                    waiting += [(inner, path.parent) for inner in imports]
+                    found[place] = self._read(path)
+                    waiting += [(inner, path.parent) for inner in found[place][1]]
         return found
 
 

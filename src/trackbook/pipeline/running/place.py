@@ -35,12 +35,16 @@ class Loading(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a process is to do for one step: results to load first, the call, and its limits."""
+    """What a process is to do for one step: results to load first, the call, and its limits.
+
+    A step that `is_alone` shares no state with others, and what it leaves in the process nobody needs.
+    """
 
     step: str
     loads: tuple[Loading, ...]
     command: RunStep
     limits: StepSettings = StepSettings()
+    is_alone: bool = False
 
 
 class CannotLoadError(Exception):
@@ -70,10 +74,20 @@ class Place:
     ) -> None:
         self._processes, self._has_returned = processes, True
         self._open = Open(str(script.resolve()), str(cwd), pickle.dumps(dict(given)), versions)
+        self._fresh = random
         self._worker: WorkerProcess | None = None
         self._opened: Opened | None = None
         self.held: set[str] = set()
         self.random, self.clean, self.group = random, True, -1
+
+    @property
+    def is_for_all(self) -> bool:
+        """Tell whether steps of other groups may run here when a group has ended."""
+        return True
+
+    def spare(self, failed: Failed) -> int:
+        """Return how often a step that ended so is called again beyond its own retries, as the fault is not its own."""
+        return 0
 
     @property
     def is_started(self) -> bool:
@@ -123,7 +137,7 @@ class Place:
         if self._worker is not None:
             self._processes.give(self._worker, reusable=self.clean and self._has_returned)
             self._worker, self._opened = None, None
-            self.held = set()
+            self.held, self.random = set(), self._fresh
 
 
 class Watch:

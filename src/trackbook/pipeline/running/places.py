@@ -19,6 +19,10 @@ class NotApartError(Exception):
     """Steps that ran side by side have to run one after the other; the text says why."""
 
 
+class PlaceLostError(Exception):
+    """A process that others need for what it holds is gone; the text says which."""
+
+
 class Places:
     """Hands out processes: the steps of a group get the same one, a single step any that is free."""
 

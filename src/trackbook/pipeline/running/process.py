@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from trackbook.pipeline.running.protocol import Command, Done, Failed, Printed, Reply, receive_reply, send
 from trackbook.tracking.reproduction.processes import family, worker_environment
@@ -18,12 +18,17 @@ OnOutput = Callable[[str, str], None]
 class WorkerProcess:
     """A fresh interpreter that serves `trackbook.pipeline.running.worker`, in a process group of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str | None] | None = None) -> None:
+        """Start it; `environ` says which variables are other than here, None which are not set."""
+        changed = dict(environ or {})
+        variables = worker_environment({name: value for name, value in changed.items() if value is not None})
+        for name in (name for name, value in changed.items() if value is None and name != "PYTHONHASHSEED"):
+            variables.pop(name, None)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "trackbook.pipeline.running.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=worker_environment(),
+            env=variables,
             start_new_session=True,
         )
         self.writers: set[int] = set()
@@ -83,8 +88,9 @@ class Processes:
     Safe to use from several threads.
     """
 
-    def __init__(self, spare: int = 0) -> None:
-        self._most = spare
+    def __init__(self, spare: int = 0, environ: Mapping[str, str | None] | None = None) -> None:
+        """Keep none by default; `environ` says which of their variables are other than here, None which are not set."""
+        self._most, self._environ = spare, environ
         self._spare: list[WorkerProcess] = []
         self._lock = threading.Lock()
 
@@ -96,7 +102,7 @@ class Processes:
                 if process.is_alive:
                     return process
                 process.close()
-        return WorkerProcess()
+        return WorkerProcess(self._environ)
 
     def give(self, process: WorkerProcess, *, reusable: bool) -> None:
         """Take a process back; it ends unless it is `reusable` and one is wanted."""

@@ -38,16 +38,19 @@ from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import CannotLoadError
-from trackbook.pipeline.running.places import NotApartError
+from trackbook.pipeline.running.places import NotApartError, PlaceLostError
 from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.scheduler import Scheduler
-from trackbook.pipeline.running.setting import Setting
+from trackbook.pipeline.running.setting import Setting, engine_of
 from trackbook.pipeline.running.within import Within
 from trackbook.settings import PipelineSettings, Settings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
     from trackbook.tracking import Tracker
+
+PASSES = 4
+"""So often the steps are gone through when a process is lost with what others need of it."""
 
 _ALL = RunOptions()
 NAMED = 6
@@ -104,7 +107,8 @@ class Runner:
             what = self._store, self._tracker, run, plan, given, folder, Path(spool)
             at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop, processes=self._processes)
             at.versions = self._versions(source)
-            steps = self._passes(at, structure, choice, str(source))
+            with engine_of(at):
+                steps = self._passes(at, structure, choice, str(source))
             status = "FAILED" if any(step.status == FAILED for step in steps) else "FINISHED"
             run.end(status)
         result = PipelineResult(run.run_id, status, tuple(steps), time.perf_counter() - began)
@@ -112,22 +116,28 @@ class Runner:
         return result
 
     def _passes(self, at: Setting, structure: Groups, choice: Choice, source: str) -> Sequence[StepResult]:
-        groups = structure if at.options.jobs > 1 else one_by_one(len(at.plan.steps))
+        groups = structure if at.options.is_apart else one_by_one(len(at.plan.steps))
         ledger = self._ledger(at, groups)
         at.run.log_params(ledger.param_texts())
         known = [ledger.expected(step) for step in at.plan.steps]
         expected = None if None in known else sum(seconds for seconds in known if seconds is not None)
         names = tuple(step.name for step in at.plan.steps)
         at.on_event(RunStarted(at.run.run_id, source, names, ledger.param_texts(), expected))
-        for text in _said_of(at.plan, groups) if at.options.jobs > 1 else ():
+        for text in _said_of(at.plan, groups) if at.options.is_apart else ():
             at.on_event(Noticed(text))
         distrusted: set[str] = set()
+        left = PASSES
         while True:
             try:
                 return Scheduler(at, ledger, choice).run()
             except NotApartError as reason:
                 at.on_event(Noticed(f"the steps run one after the other after all: {reason}"))
                 groups = one_by_one(len(at.plan.steps))
+            except PlaceLostError as reason:
+                left -= 1
+                if not left:
+                    raise PipelineError(f"{reason}, again and again; what is done is kept") from reason
+                at.on_event(Noticed(f"{reason}: what is not kept runs again"))
             except CannotLoadError as fault:
                 if fault.digest in distrusted:
                     raise PipelineError(f"{fault}; run without the cache (--no-cache)") from fault
@@ -147,7 +157,7 @@ class Runner:
 
 def _structure(plan: Plan, options: RunOptions) -> Groups:
     """Return which steps need which; read only where that is asked, as reading takes longer than a run of nothing."""
-    if options.jobs > 1 or options.only or options.start is not None:
+    if options.is_apart or options.only or options.start is not None:
         return groups_of(plan)
     return one_by_one(len(plan.steps))
 

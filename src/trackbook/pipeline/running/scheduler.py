@@ -33,7 +33,7 @@ from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
 from trackbook.pipeline.running.ledger import Ledger, Look
 from trackbook.pipeline.running.place import Loading, Place, Task
-from trackbook.pipeline.running.places import Places, check_apart
+from trackbook.pipeline.running.places import PlaceLostError, Places, check_apart
 from trackbook.pipeline.running.protocol import Done, Failed, RunStep
 from trackbook.pipeline.running.record import Record
 from trackbook.pipeline.running.results import Results
@@ -77,6 +77,7 @@ class Scheduler:
         self._at, self._ledger, self._choice = setting, ledger, choice
         self._plan, self._groups, self._slots = setting.plan, ledger.groups, ledger.slots
         self._is_apart = len(set(self._groups.of)) > 1
+        self._hands_on = self._is_apart or setting.engine is not None
         self._results = Results()
         self._places = Places(self._plan, self._results, setting.new_place)
         self._keeper = Keeper(setting.store, setting.cache, self._slots, setting.cwd)
@@ -202,7 +203,7 @@ class Scheduler:
     def _start(self, step: StepPlan, look: Look) -> bool:
         limits = self._at.limits(step)
         busy = sum(self._at.limits(going.step).cpus for going in self._going.values())
-        if self._going and busy + limits.cpus > self._at.options.jobs:
+        if self._going and busy + limits.cpus > self._at.slots:
             return False
         place = self._places.take(self._groups.of[step.index], self._slots.used(step))
         if place is None:
@@ -231,12 +232,13 @@ class Scheduler:
             slots=self._slots.of(step),
             unpacked=step.unpacked,
             live=tuple(sorted(live)),
-            spool=str(self._at.spool / f"outputs-{step.index}") if is_kept or self._is_apart else "",
-            hand_on=self._is_apart,
+            spool=str(self._at.spool / f"outputs-{step.index}") if is_kept or self._hands_on else "",
+            hand_on=self._hands_on,
             named=step.code.strings,
             random_state=None if random == place.random else self._ledger.random_states[random],
         )
-        return Task(step.name, loads, command, self._at.limits(step))
+        is_alone = self._is_apart and len(self._groups.members(step.index)) == 1
+        return Task(step.name, loads, command, self._at.limits(step), is_alone)
 
     def _live(self, step: StepPlan, place: Place) -> set[str]:
         """Return the slots that are still used when `step` has run: in one process, by the steps after it."""
@@ -282,9 +284,12 @@ class Scheduler:
         limits, place = going.task.limits, going.place
         self._background.wait()  # what was handed to the step may be among it
         lost = [slot for slot in self._slots.used(going.step) if not self._results.holds(slot)]
-        if going.attempt > limits.retries or not place.clean or lost:
+        calls = 1 + max(limits.retries, spare := place.spare(failed))
+        if going.attempt >= calls or not place.clean or lost:
+            if spare:
+                raise PlaceLostError(failed.evalue)
             return False
-        text = f"{failed.ename}: {failed.evalue}; call {going.attempt + 1} of {limits.retries + 1}"
+        text = f"{failed.ename}: {failed.evalue}; call {going.attempt + 1} of {calls}"
         self._record.retry(going.step, failed.seconds, text, going.child.run_id)
         place.close()
         going.task = self._task(going.step, place, going.look, going.child.run_id)
@@ -328,7 +333,8 @@ class Scheduler:
         """Let others use a process; where its group has ended, a process with a trace of it is ended too."""
         members = self._groups.members(going.step.index)
         has_ended = all(other in self._done or other == going.step.index for other in members)
-        self._places.release(going.place, has_ended=has_ended, reusable=going.place.clean or not self._is_apart)
+        reusable = (going.place.clean and going.place.is_for_all) or not self._is_apart
+        self._places.release(going.place, has_ended=has_ended, reusable=reusable)
 
     def _unheard(self, done: Done) -> list[str]:
         """Say of which files it cannot be told whether this step or one in another process wrote them."""

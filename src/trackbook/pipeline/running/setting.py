@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trackbook.pipeline.outcome import OnEvent
 from trackbook.pipeline.plan import Plan, StepPlan
@@ -37,6 +38,20 @@ def storage_of(store: Store, options: RunOptions, settings: PipelineSettings) ->
     return Storage(url, store.objects, settings.storage_options)
 
 
+class Engine(Protocol):
+    """Where steps run, if not in processes of this machine."""
+
+    @property
+    def slots(self) -> int:
+        """How many steps run at one time."""
+
+    def new_place(self) -> Place:
+        """Return a place for steps, which is no process yet."""
+
+    def close(self) -> None:
+        """End all that it started."""
+
+
 @dataclass
 class Setting:
     """One run: its plan, the params `given`, the folder `cwd` in which steps run, and a folder for what is not kept."""
@@ -54,6 +69,7 @@ class Setting:
     versions: Versions | None = None
     stop: Stop = field(default_factory=Stop)
     processes: Processes = field(default_factory=Processes)
+    engine: Engine | None = None
     cache: StepCache = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +80,28 @@ class Setting:
         """Return what `trackbook.toml` says of a step."""
         return self.settings.steps.get(step.name, _NO_LIMITS)
 
+    @property
+    def slots(self) -> int:
+        """How many steps may run at one time."""
+        return self.engine.slots if self.engine is not None else self.options.jobs
+
     def new_place(self) -> Place:
         """Return a process that has not been started yet."""
+        if self.engine is not None:
+            return self.engine.new_place()
         return Place(self.processes, self.plan.path, self.cwd, self.given, START, self.versions)
+
+
+@contextmanager
+def engine_of(at: Setting) -> Iterator[None]:
+    """Let the steps of a run go to the engine that was asked for, as long as the `with` block goes on."""
+    if at.options.engine == "local":
+        yield
+        return
+    from trackbook.pipeline.engines.dask import DaskEngine
+
+    at.engine = DaskEngine(at)
+    try:
+        yield
+    finally:
+        at.engine.close()

@@ -11,6 +11,7 @@ Values come as pickles: who can write there can run code here, as with every cac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from trackbook.errors import IntegrityError, NotFoundError
 from trackbook.pipeline.running.entry import Entry
 from trackbook.store.objects import Objects
 from trackbook.store.remote import Remote
-from trackbook.store.transfer import Transfer
+from trackbook.store.transfer import Transfer, name_of
 
 FOLDER = "steps"
 MAX_RECORD = 1 << 26
@@ -57,9 +58,15 @@ class Storage:
         self.send(objects_of(entry))
         self._remote.write(f"{FOLDER}/{key}", msgspec.json.encode(Record(step, entry)))
 
-    def send(self, digests: Iterable[str]) -> None:
-        """Put those objects there that it lacks."""
-        self._transfer.send(digests)
+    def send(self, digests: Iterable[str], contents: Mapping[str, bytes] | None = None) -> None:
+        """Put those objects there that it lacks; `contents` holds some, by their digests, that are no objects here."""
+        self._transfer.send(digests, contents)
+
+    def send_files(self, paths: Mapping[str, Path]) -> None:
+        """Put files there, by their digests, that it lacks."""
+        missing = self._transfer.missing(paths)
+        for _ in self._remote.each(lambda digest: self._remote.send(paths[digest], name_of(digest)), missing):
+            pass
 
     def fetch(self, digests: Iterable[str]) -> None:
         """Keep those objects here that the folder lacks; raises IntegrityError for one that it does not have whole."""

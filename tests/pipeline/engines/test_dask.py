@@ -1,0 +1,314 @@
+"""Steps run on a Dask cluster as they do here: the same results, files and states, and clear outcomes of faults."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from support.clusters import Cluster
+from support.pipelines import Bench
+from support.s3 import Bucket
+from trackbook.errors import PipelineError
+from trackbook.pipeline.outcome import PipelineEvent, StepProgress
+from trackbook.pipeline.plan import read_plan
+from trackbook.pipeline.running.cache import StepCache
+from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.running.runner import Runner
+from trackbook.settings import PipelineSettings, Settings, StepSettings
+
+FRAMES = """
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import own.scaling
+
+def load(size):
+    print("loads", size)
+    frame = pd.read_csv("data/numbers.csv")
+    return frame, frame["x"].to_numpy()
+
+def left(frame):
+    Path("out").mkdir(exist_ok=True)
+    Path("out/mean.json").write_text(json.dumps(float(frame["x"].mean())))
+    return own.scaling.scaled(frame)
+
+def right(numbers):
+    return np.linalg.svd(np.outer(numbers, numbers))[1]
+
+def report(scaled, values):
+    print(round(float(scaled["x"].sum() + values.sum()), 6), Path("out/mean.json").read_text())
+    return os.getpid()
+"""
+MAIN = """
+frame, numbers = load(params.size)
+scaled = left(frame)
+values = right(numbers)
+pid = report(scaled, values)
+"""
+
+
+@pytest.fixture
+def frames(bench: Bench) -> Bench:
+    """A project with a module of its own and a file of data."""
+    bench.write(FRAMES, MAIN.strip())
+    (bench.folder / "own").mkdir()
+    (bench.folder / "own" / "__init__.py").write_text("")
+    (bench.folder / "own" / "scaling.py").write_text("def scaled(frame):\n    return frame * 2\n")
+    (bench.folder / "data").mkdir()
+    (bench.folder / "data" / "numbers.csv").write_text("x\n" + "\n".join(map(str, range(50))))
+    return bench
+
+
+def settings(**pipeline) -> Settings:
+    return Settings(pipeline=PipelineSettings(**pipeline))
+
+
+def signatures(bench: Bench) -> dict[str, tuple[str, ...]]:
+    names = [step.name for step in read_plan(bench.script).steps]
+    cache = StepCache(bench.store, bench.folder, names)
+    entries = {name: cache.newest(name) for name in names}
+    return {name: entry.signatures for name, entry in entries.items() if entry is not None}
+
+
+def test_results_are_those_of_a_run_here_bit_for_bit(frames: Bench, options: RunOptions) -> None:
+    """Values, what is printed, files that steps write, and the keys under which all that is kept."""
+    there = frames.run(options)
+    assert [step.status for step in there.steps] == ["executed"] * 4, frames.output
+    printed, kept = frames.printed(), signatures(frames)
+    assert (frames.folder / "out" / "mean.json").read_text() == "24.5"
+    assert frames.statuses() == ["cached"] * 4
+    assert frames.printed() == printed
+    frames.run(RunOptions(use_cache=False))
+    again = signatures(frames)
+    assert [again[name] for name in ("load", "left", "right")] == [kept[name] for name in ("load", "left", "right")]
+    assert again["report"] != kept["report"], "it returns its process id: one ran elsewhere"
+    assert [step.status for step in frames.run(options).steps] == ["cached"] * 4
+
+
+def test_workers_get_the_code_and_the_data_by_content(frames: Bench, options: RunOptions, cluster: Cluster) -> None:
+    """A changed module and changed data are what the next run uses; workers never see the project's folder."""
+    frames.run(options)
+    (frames.folder / "own" / "scaling.py").write_text("def scaled(frame):\n    return frame * 3\n")
+    (frames.folder / "data" / "numbers.csv").write_text("x\n1\n2\n")
+    frames.run(options)
+    assert frames.printed() == "loads 3\n14.0 1.5\n"
+
+
+STATE = """
+import random
+from pathlib import Path
+
+def seed():
+    random.seed(1)
+
+def draw():
+    return random.random()
+
+def again(first):
+    return [first, random.random()]
+
+def apart():
+    Path("old.txt").unlink()
+    return 1
+"""
+
+
+def test_steps_that_share_state_stay_in_one_process(bench: Bench, options: RunOptions) -> None:
+    """The random state goes on from step to step; a file that a step deletes is gone here too."""
+    bench.write(STATE, "seed()\na = draw()\nb = again(a)\nc = apart()")
+    (bench.folder / "old.txt").write_text("old")
+    result = bench.run(options)
+    assert [step.status for step in result.steps] == ["executed"] * 4, bench.output
+    assert not (bench.folder / "old.txt").exists()
+    kept = signatures(bench)
+    (bench.folder / "old.txt").write_text("old")
+    bench.run(RunOptions(use_cache=False))
+    assert signatures(bench) == kept
+
+
+def test_what_cannot_travel_runs_in_one_process(bench: Bench, options: RunOptions) -> None:
+    """A value that cannot be pickled stays where it was made, and the steps that use it come there."""
+    body = "def make():\n    return lambda x: x + 1\n\ndef use(f):\n    print(f(1))\n\ndef other():\n    return 2\n"
+    bench.write(body, "f = make()\nuse(f)\nx = other()")
+    assert bench.run(options).status == "FINISHED", bench.output
+    assert bench.printed().endswith("2\n")
+
+
+def test_a_step_that_raises_fails_as_it_does_here(bench: Bench, options: RunOptions) -> None:
+    """Its traceback comes here, and so does what it printed."""
+    bench.write(
+        "def load(size):\n    print('before')\n    return 1 / 0\n\ndef other():\n    return 1",
+        "a = load(params.size)\nb = other()",
+    )
+    result = bench.run(options)
+    assert (result.status, result.steps[0].reason) == ("FAILED", "ZeroDivisionError: division by zero")
+    assert ("stdout", "before\n") in bench.output
+    assert "1 / 0" in "".join(text for stream, text in bench.output if stream == "stderr")
+
+
+def test_a_script_that_cannot_be_imported_is_an_error(bench: Bench, options: RunOptions) -> None:
+    """It says so once, with the name of what is missing."""
+    bench.write(
+        "import no_such_module_anywhere\ndef load():\n    return 1\n\ndef other():\n    return 2",
+        "a = load()\nb = other()",
+    )
+    with pytest.raises(PipelineError, match=r"cannot be imported: ModuleNotFoundError: .*no_such_module_anywhere"):
+        bench.run(options)
+
+
+SLOW = """
+import os
+import time
+from pathlib import Path
+
+def first():
+    return 1
+
+def slow(folder):
+    Path(folder, str(os.getppid())).write_text("")
+    end = time.monotonic() + 60
+    while not Path(folder, "go").exists():
+        time.sleep(0.05)
+        assert time.monotonic() < end
+    return 2
+
+def last(a, b):
+    return a + b
+"""
+
+
+def wait_for(condition, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def slow(bench: Bench, folder: Path) -> None:
+    folder.mkdir()
+    bench.write(SLOW, "a = first()\nb = slow(params.label)\nc = last(a, b)")
+
+
+def test_a_worker_that_is_killed_in_the_middle_is_survived(
+    bench: Bench, options: RunOptions, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Its step runs again on another worker, and the run ends well."""
+    slow(bench, tmp_path / "seen")
+    bench.settings = settings(steps={"slow": StepSettings(resources={"DOOMED": 1})})
+    doomed = cluster.add_worker({"DOOMED": 1})
+
+    def kill() -> None:
+        wait_for(lambda: any((tmp_path / "seen").iterdir()))
+        doomed.kill()
+        (tmp_path / "seen" / "go").write_text("")
+        cluster.add_worker({"DOOMED": 1})
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    result = bench.run(options, label=str(tmp_path / "seen"))
+    killing.join()
+    assert [step.status for step in result.steps] == ["executed"] * 3
+    assert len([path for path in (tmp_path / "seen").iterdir() if path.name.isdigit()]) == 2
+
+
+def test_an_interrupted_run_leaves_no_process_on_the_workers(
+    bench: Bench, options: RunOptions, cluster: Cluster, tmp_path: Path
+) -> None:
+    """What is done stays kept; what goes on is ended."""
+    slow(bench, tmp_path / "seen")
+
+    ended = set[str]()
+
+    def interrupt(event: PipelineEvent) -> None:
+        if isinstance(event, StepProgress) and event.state == "executed":
+            ended.add(event.name)
+        if "first" in ended and any((tmp_path / "seen").iterdir()):
+            raise KeyboardInterrupt
+
+    runner = Runner(bench.store, bench.tracker, bench.settings)
+    bench.script.write_text(bench.script.read_text().replace("time.sleep(0.05)", "time.sleep(0.05); print('.')"))
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(read_plan(bench.script), {"label": str(tmp_path / "seen")}, options, on_event=interrupt)
+    wait_for(lambda: not any(worker.steps() for worker in cluster.workers if worker.is_alive))
+    (tmp_path / "seen" / "go").write_text("")
+    assert bench.statuses(label=str(tmp_path / "seen")) == ["cached", "executed", "executed"]
+
+
+def test_a_scheduler_that_does_not_answer_is_named(bench: Bench) -> None:
+    """The error comes within seconds, before any step has run."""
+    bench.write("def load():\n    return 1\n\ndef other():\n    return 2", "a = load()\nb = other()")
+    began = time.monotonic()
+    with pytest.raises(PipelineError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
+        bench.run(RunOptions(engine="dask", scheduler="tcp://127.0.0.1:9"))
+    assert time.monotonic() - began < 20
+
+
+def test_a_scheduler_that_dies_in_the_middle_is_named(bench: Bench, tmp_path: Path) -> None:
+    """What is done is kept, and no process stays."""
+    slow(bench, tmp_path / "seen")
+    cluster = Cluster(tmp_path / "cluster")
+    try:
+        cluster.add_worker()
+
+        def kill() -> None:
+            wait_for(lambda: any((tmp_path / "seen").iterdir()) and bench.steps("executed"))
+            cluster.scheduler.kill()
+
+        threading.Thread(target=kill).start()
+        options = RunOptions(engine="dask", scheduler=cluster.address)
+        with pytest.raises(PipelineError, match=f"{cluster.address} does not answer any more"):
+            bench.run(options, label=str(tmp_path / "seen"))
+    finally:
+        cluster.close()
+    (tmp_path / "seen" / "go").write_text("")
+    assert bench.statuses(label=str(tmp_path / "seen"))[0] == "cached"
+
+
+def test_resources_that_no_worker_has_are_an_error(bench: Bench, options: RunOptions) -> None:
+    """A step would wait for ever otherwise."""
+    bench.write("def load():\n    return 1\n\ndef other():\n    return 2", "a = load()\nb = other()")
+    bench.settings = settings(steps={"load": StepSettings(resources={"GPU": 2})})
+    with pytest.raises(PipelineError, match="step 'load' asks for GPU = 2, which no worker"):
+        bench.run(options)
+
+
+def test_another_version_of_what_a_step_imports_is_refused(
+    bench: Bench, options: RunOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the name of the package and both versions, and nothing has run."""
+    (tmp_path / "site" / "tiny-1.0.dist-info").mkdir(parents=True)
+    (tmp_path / "site" / "tiny.py").write_text("")
+    (tmp_path / "site" / "tiny-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
+    )
+    (tmp_path / "site" / "tiny-1.0.dist-info" / "top_level.txt").write_text("tiny\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (bench.folder / "own.py").write_text("import tiny\n")
+    bench.write("import own\ndef load():\n    return own\n\ndef other():\n    return 2", "a = load()\nb = other()")
+    with pytest.raises(PipelineError, match=r"tiny is 1.0 here and not installed on the worker tcp://"):
+        bench.run(options)
+    assert not bench.steps("executed")
+
+
+def test_the_storage_may_be_s3(frames: Bench, options: RunOptions, bucket: Bucket) -> None:
+    """Workers take code, data and values from a real S3 server and put them there."""
+    frames.settings = settings(storage_options=bucket.options)
+    result = frames.run(msgspec.structs.replace(options, storage=bucket.url))
+    assert [step.status for step in result.steps] == ["executed"] * 4, frames.output
+    assert frames.statuses() == ["cached"] * 4
+
+
+def test_a_cluster_is_started_for_the_run(frames: Bench) -> None:
+    """Without an address the workers are processes here, in the project's folder; this process stays as it was."""
+    before = dict(os.environ)
+    result = frames.run(RunOptions(engine="dask", workers=1))
+    assert [step.status for step in result.steps] == ["executed"] * 4, frames.output
+    assert dict(os.environ) == before
+    assert frames.statuses() == ["cached"] * 4
