@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackbook.errors import UsageError, a
 from trackbook.project import current
+from trackbook.tracking.relay import Relay, active_relay
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from trackbook.tracking import ActiveRun, Reproduction, Run
 
 FIGURE_FORMATS = frozenset({"png", "svg", "pdf", "jpg", "jpeg"})
+
+
+def _log() -> ActiveRun | Relay:
+    """Return what takes metrics, params and tags: the active run, or that of the process that this one works for."""
+    return active_relay() or _run()
 
 
 def _run() -> ActiveRun:
@@ -64,32 +70,32 @@ def active_run() -> ActiveRun | None:
 
 def log_param(key: str, value: Any) -> None:
     """Log one param of the active run; without one, a run starts."""
-    _run().log_param(key, value)
+    _log().log_param(key, value)
 
 
 def log_params(params: Mapping[str, Any]) -> None:
     """Log params of the active run; without one, a run starts."""
-    _run().log_params(params)
+    _log().log_params(params)
 
 
 def log_metric(key: str, value: float, step: int | None = None) -> None:
     """Log one value of a metric of the active run; without `step` it gets the metric's next one."""
-    _run().log_metric(key, value, step)
+    _log().log_metric(key, value, step)
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     """Log several metrics of the active run."""
-    _run().log_metrics(metrics, step)
+    _log().log_metrics(metrics, step)
 
 
 def set_tag(key: str, value: Any) -> None:
     """Set a tag of the active run."""
-    _run().set_tag(key, value)
+    _log().set_tag(key, value)
 
 
 def set_tags(tags: Mapping[str, Any]) -> None:
     """Set tags of the active run."""
-    _run().set_tags(tags)
+    _log().set_tags(tags)
 
 
 def log_artifact(local_path: str | Path | bytes, artifact_path: str | None = None) -> str:

@@ -27,12 +27,16 @@ class StepResult(msgspec.Struct, frozen=True):
 
 
 class PipelineResult(msgspec.Struct, frozen=True):
-    """How a pipeline went: `status` is FINISHED or FAILED; `seconds` is wall time."""
+    """How a pipeline went: `status` is FINISHED or FAILED; `seconds` is wall time.
+
+    `metrics` are the last values that its steps logged.
+    """
 
     run_id: str
     status: str
     steps: tuple[StepResult, ...]
     seconds: float
+    metrics: dict[str, float] = {}
 
 
 class RunStarted(msgspec.Struct, frozen=True, tag_field="event", tag="run"):
@@ -75,6 +79,15 @@ class OutputPrinted(msgspec.Struct, frozen=True, tag_field="event", tag="output"
     text: str
 
 
+class MetricReported(msgspec.Struct, frozen=True, tag_field="event", tag="metric"):
+    """A step logged a value of a metric; `at` is its step, as MLflow calls it, None where it is the next one."""
+
+    step: str
+    key: str
+    value: float
+    at: int | None = None
+
+
 class Noticed(msgspec.Struct, frozen=True, tag_field="event", tag="notice"):
     """Something about the whole run that a person should know, as why steps do not run side by side."""
 
@@ -87,6 +100,6 @@ class RunEnded(msgspec.Struct, frozen=True, tag_field="event", tag="end"):
     result: PipelineResult
 
 
-PipelineEvent = RunStarted | StepProgress | OutputPrinted | Noticed | RunEnded
+PipelineEvent = RunStarted | StepProgress | OutputPrinted | MetricReported | Noticed | RunEnded
 OnEvent = Callable[[PipelineEvent], None]
 """Is told what happens, one event at a time, in the order in which it happens."""

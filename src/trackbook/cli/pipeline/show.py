@@ -20,6 +20,7 @@ from trackbook.pipeline.outcome import (
     RunStarted,
     StepProgress,
 )
+from trackbook.tracking.words import number
 
 SIGNS = {"executed": "✓", "cached": "=", "failed": "✗", "skipped": "-", "retrying": "↻"}
 TICK_SECONDS = 1.0
@@ -66,6 +67,8 @@ class Events:
             self._step(event)
         elif isinstance(event, RunEnded):
             print_text(f"{event.result.status.lower()} in {seconds(event.result.seconds)}, {_counts(event.result)}")
+            if event.result.metrics:
+                print_text("  ".join(f"{name}={number(value)}" for name, value in event.result.metrics.items()))
         elif isinstance(event, Noticed):
             click.echo(event.text, err=True)
         elif isinstance(event, RunStarted) and event.expected and self._ticker is not None:

@@ -26,7 +26,7 @@ from trackbook.pipeline.running.key import variables_of
 from trackbook.pipeline.running.ledger import START
 from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.pipeline.running.place import Place, Task
-from trackbook.pipeline.running.process import OnOutput
+from trackbook.pipeline.running.process import OnOutput, OnReport
 from trackbook.pipeline.running.protocol import Done, Failed, Opened
 from trackbook.pipeline.running.seen import within
 from trackbook.pipeline.running.setting import Setting, storage_of
@@ -251,8 +251,8 @@ class DaskPlace(Place):
             self._asked = self._engine.wait(future)[1]
         return self._asked
 
-    def run(self, task: Task, on_output: OnOutput) -> Done | Failed:
-        """Have a worker run the step; what it returns and writes is here then."""
+    def run(self, task: Task, on_output: OnOutput, on_report: OnReport | None = None) -> Done | Failed:
+        """Have a worker run the step; what it returns, writes and logs is here then."""
         self._engine.check_resources(task)
         is_new = task.is_alone or not self._seat
         if not task.is_alone:
@@ -267,6 +267,9 @@ class DaskPlace(Place):
         heard.take(0, list(report.printed))
         if not task.is_alone:
             self._address = report.address
+        if on_report is not None and isinstance(report.reply, Done):
+            for logged in report.reply.reports:
+                on_report(logged)
         return self._received(task, report)
 
     def settle(self, task: Task, done: Done) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from trackbook.pipeline.running.files import KeptFile
 from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.seen import Seen
+from trackbook.tracking.relay import Reported
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -14,7 +15,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     `context` is set where the step changed an argument in place, which is only right as long as the same
     values are there to see it.  `parts` are the digests of what it was computed from, see `key`, `data` what
-    went in and came out; times are in milliseconds since the epoch.
+    went in and came out, `reports` what the step logged; times are in milliseconds since the epoch.
     """
 
     digest: str
@@ -31,3 +32,4 @@ class Entry(msgspec.Struct, frozen=True):
     time: int = 0
     parts: dict[str, str] = {}
     data: tuple[Used, ...] = ()
+    reports: tuple[Reported, ...] = ()

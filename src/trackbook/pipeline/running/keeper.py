@@ -143,6 +143,7 @@ class Keeper:
             time=now_ms(),
             parts=look.call.parts(),
             data=done.data.used + files_used(done.effects.reads, files, self._cwd),
+            reports=done.reports,
         )
 
     def _result(self, step: StepPlan, digest: str, references: tuple[int, ...]) -> Result:

@@ -13,7 +13,7 @@ import msgspec
 
 from trackbook.errors import PipelineError
 from trackbook.pipeline.running.lineage import Versions
-from trackbook.pipeline.running.process import OnOutput, Processes, WorkerProcess
+from trackbook.pipeline.running.process import OnOutput, OnReport, Processes, WorkerProcess
 from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened, RunStep
 from trackbook.pipeline.running.results import Result
 from trackbook.settings import StepSettings
@@ -106,7 +106,7 @@ class Place:
             self._opened = reply
         return self._opened
 
-    def run(self, task: Task, on_output: OnOutput) -> Done | Failed:
+    def run(self, task: Task, on_output: OnOutput, on_report: OnReport | None = None) -> Done | Failed:
         """Load what the step needs and call it."""
         self.open(on_output)
         assert self._worker is not None
@@ -118,7 +118,7 @@ class Place:
                 raise CannotLoadError(load.step, result.digest, reply.evalue)
             self.held |= set(result.slots)
         with Watch(self._worker.pid, task.limits, spare=self._worker.writers) as watch:
-            answer = self._worker.ask(task.command, on_output)
+            answer = self._worker.ask(task.command, on_output, on_report)
         assert isinstance(answer, Done | Failed)
         if watch.complaint:
             answer = Failed(answer.seconds, watch.kind, watch.complaint, f"{watch.kind}: {watch.complaint}\n")

@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from trackbook.pipeline.running.protocol import Command, Done, Failed, Printed, Reply, receive_reply, send
+from trackbook.tracking.relay import Reported
 from trackbook.tracking.reproduction.processes import family, worker_environment
 
 OnOutput = Callable[[str, str], None]
 """Is handed the stream, `stdout` or `stderr`, and the text."""
+OnReport = Callable[[Reported], None]
+"""Is handed what a step logs."""
 
 
 class WorkerProcess:
@@ -44,8 +47,8 @@ class WorkerProcess:
         """Tell whether the process is still there."""
         return self._process.poll() is None
 
-    def ask(self, command: Command, on_output: OnOutput) -> Reply:
-        """Send a command and return its answer, passing on what is printed meanwhile."""
+    def ask(self, command: Command, on_output: OnOutput, on_report: OnReport | None = None) -> Reply:
+        """Send a command and return its answer, passing on what is printed and logged meanwhile."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         began = time.perf_counter()
@@ -56,9 +59,12 @@ class WorkerProcess:
         while (reply := receive_reply(self._process.stdout)) is not None:
             if isinstance(reply, Done) and reply.writer:
                 self.writers.add(reply.writer)
-            if not isinstance(reply, Printed):
+            if isinstance(reply, Printed):
+                on_output(reply.stream, reply.text)
+            elif not isinstance(reply, Reported):
                 return reply
-            on_output(reply.stream, reply.text)
+            elif on_report is not None:
+                on_report(reply)
         return self._dead(began)
 
     def kill(self) -> None:

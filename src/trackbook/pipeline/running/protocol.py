@@ -8,6 +8,7 @@ import msgspec
 
 from trackbook.pipeline.running.lineage import Looked, Versions
 from trackbook.pipeline.running.seen import Effects
+from trackbook.tracking.relay import Reported
 from trackbook.tracking.reproduction.processes import read_frame, write_frame
 
 
@@ -85,7 +86,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     `references` are the arguments that the kept bytes point to,
     `state` what shared state it changed, `reasons` why its result must not be kept (empty: it may be),
     `writer` the process that still writes its outputs (0: they are written),
-    `data` what was handed to it and returned.
+    `data` what was handed to it and returned, `reports` what it logged, which was sent at once as well.
     """
 
     seconds: float
@@ -100,6 +101,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     reasons: tuple[str, ...]
     data: Looked = Looked()
     writer: int = 0
+    reports: tuple[Reported, ...] = ()
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):
@@ -112,7 +114,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command = Open | Load | RunStep
-Reply = Opened | Loaded | Printed | Done | Failed
+Reply = Opened | Loaded | Printed | Reported | Done | Failed
 
 _commands = msgspec.msgpack.Decoder[Command](Command)
 _replies = msgspec.msgpack.Decoder[Reply](Reply)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from trackbook.pipeline.outcome import SKIPPED, StepProgress, StepResult
+from trackbook.pipeline.outcome import SKIPPED, MetricReported, StepProgress, StepResult
 from trackbook.pipeline.plan import StepPlan
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.setting import Setting
 from trackbook.store.events import DatasetKept
+from trackbook.tracking.relay import METRIC, PARAM, Reported
 
 if TYPE_CHECKING:
     from trackbook.tracking.tracker import ActiveRun
@@ -43,6 +44,23 @@ class Record:
             child.log_data(data.noted(child.run_id))
         for version in kept:
             self._at.store.append(version)
+
+    def reports(self, step: StepPlan, child: ActiveRun, reports: Iterable[Reported]) -> None:
+        """Log what a step logged: all of it with its own run, metrics with the pipeline's as well."""
+        for report in reports:
+            if report.kind == METRIC:
+                self._metric(step, child, report)
+            elif report.kind == PARAM:
+                child.add_params({report.key: report.value})
+            else:
+                child.set_tag(report.key, report.value)
+
+    def _metric(self, step: StepPlan, child: ActiveRun, report: Reported) -> None:
+        value = float(report.value)
+        for run in (child, self._at.run):
+            run.log_metric(report.key, value, report.step)
+        self._at.metrics[report.key] = value
+        self._at.on_event(MetricReported(step.name, report.key, value, report.step))
 
     def end(
         self, step: StepPlan, child: ActiveRun, result: StepResult, error: Exception | None = None, traceback: str = ""

@@ -111,7 +111,7 @@ class Runner:
                 steps = self._passes(at, structure, choice, str(source))
             status = "FAILED" if any(step.status == FAILED for step in steps) else "FINISHED"
             run.end(status)
-        result = PipelineResult(run.run_id, status, tuple(steps), time.perf_counter() - began)
+        result = PipelineResult(run.run_id, status, tuple(steps), time.perf_counter() - began, at.metrics)
         say(RunEnded(result))
         return result
 

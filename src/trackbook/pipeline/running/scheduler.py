@@ -39,6 +39,7 @@ from trackbook.pipeline.running.record import Record
 from trackbook.pipeline.running.results import Results
 from trackbook.pipeline.running.setting import Setting
 from trackbook.pipeline.running.stop import StoppedError
+from trackbook.tracking.relay import Reported
 
 if TYPE_CHECKING:
     from trackbook.tracking.tracker import ActiveRun
@@ -66,6 +67,14 @@ class Ended:
     fault: BaseException | None = None
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a step that goes on logs."""
+
+    going: Going
+    report: Reported
+
+
 class Halt:
     """The run is to end before its steps are through."""
 
@@ -81,7 +90,7 @@ class Scheduler:
         self._results = Results()
         self._places = Places(self._plan, self._results, setting.new_place)
         self._keeper = Keeper(setting.store, setting.cache, self._slots, setting.cwd)
-        self._queue: queue.SimpleQueue[Ended | OutputPrinted | Written | Halt] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Ended | OutputPrinted | Written | Said | Halt] = queue.SimpleQueue()
         self._unmet = [len(earlier) for earlier in self._groups.after]
         self._ready = [step for step, count in enumerate(self._unmet) if not count]
         self._followers = self._groups.followers()
@@ -193,6 +202,11 @@ class Scheduler:
         self._ledger.take(step, entry, objects.get)
         self._results.add(result)
         self._record.data(child, entry.data)
+        try:
+            self._record.reports(step, child, entry.reports)
+        except StoppedError as error:
+            child.__exit__(type(error), error, None)
+            raise
         if entry.printed:
             self._at.on_event(OutputPrinted(step.name, "stdout", objects.get(entry.printed).decode()))
         self._ended(step, child, StepResult(step.name, CACHED, 0.0, "; ".join(notes), run_id=child.run_id))
@@ -251,7 +265,11 @@ class Scheduler:
         """Wait for a step, in a thread of its own."""
         try:
             time.sleep(wait)
-            reply = going.place.run(going.task, lambda stream, text: self._print(going.step, stream, text))
+            reply = going.place.run(
+                going.task,
+                lambda stream, text: self._print(going.step, stream, text),
+                lambda report: self._queue.put(Said(going, report)),
+            )
         except BaseException as fault:  # noqa: BLE001 - raised again in the thread that decides
             self._queue.put(Ended(going, fault=fault))
         else:
@@ -260,11 +278,13 @@ class Scheduler:
     def _print(self, step: StepPlan, stream: str, text: str) -> None:
         self._queue.put(OutputPrinted(step.name, stream, text))
 
-    def _hear(self, said: Ended | OutputPrinted | Written | Halt) -> None:
+    def _hear(self, said: Ended | OutputPrinted | Written | Said | Halt) -> None:
         if isinstance(said, Halt):
             raise StoppedError("the run was ended")
         if isinstance(said, Written):
             return self._background.end(said)
+        if isinstance(said, Said):
+            return self._record.reports(said.going.step, said.going.child, [said.report])
         if not isinstance(said, Ended):
             return self._at.on_event(said)
         going = said.going

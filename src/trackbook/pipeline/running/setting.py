@@ -70,6 +70,7 @@ class Setting:
     stop: Stop = field(default_factory=Stop)
     processes: Processes = field(default_factory=Processes)
     engine: Engine | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
     cache: StepCache = field(init=False)
 
     def __post_init__(self) -> None:

@@ -44,6 +44,7 @@ from trackbook.pipeline.running.protocol import (
 )
 from trackbook.pipeline.running.signature import shared
 from trackbook.pipeline.running.slots import name_of
+from trackbook.tracking.relay import Reported, relay_to
 
 PRINTED_LIMIT = 1_000_000
 
@@ -55,6 +56,7 @@ class Worker:
         self._printed = printed
         self._values: dict[str, Any] = {}
         self._observer = Observer()
+        self._reports: list[Reported] = []
 
     def handle(self, command: Command) -> Reply:
         """Do what is asked; an exception of the user's code becomes a reply."""
@@ -124,7 +126,12 @@ class Worker:
             tuple(reasons),
             data,
             writer,
+            tuple(self._reports),
         )
+
+    def report(self, report: Reported) -> None:
+        """Keep what a step logs, so that it can stand for the step with its result."""
+        self._reports.append(report)
 
     def _spool(
         self, command: RunStep, outputs: list[Any], arguments: list[Any], touched: list[Any], reasons: list[str]
@@ -150,6 +157,7 @@ class Worker:
         keywords = {value.keyword: item for value, item in pairs if value.keyword is not None}
         texts = [item for item in arguments if isinstance(item, str)]
         self._printed.take()
+        self._reports.clear()
         self._observer.start(alone=not command.hand_on)
         began = time.perf_counter()
         try:
@@ -231,6 +239,12 @@ def main() -> None:
     sys.stdout = io.TextIOWrapper(printed, encoding="utf-8", line_buffering=True)
     sys.stderr = io.TextIOWrapper(_Channel("stderr", say), encoding="utf-8", write_through=True)
     worker = Worker(printed)
+
+    def report(found: Reported) -> None:
+        worker.report(found)
+        say(found)
+
+    relay_to(report)
     waiting: queue.SimpleQueue[Command] = queue.SimpleQueue()
     threading.Thread(target=_read_commands, args=(commands, waiting), daemon=True).start()
     while True:

@@ -86,15 +86,18 @@ def run_trials(
 def judged(run: RunTrial, trial: Trial, varied: dict[str, str], watch: Watch, stop: Stop) -> TrialResult:
     """Run a trial and return how it went; that it fails, or is pruned, is no exception."""
     began, run_id = time.perf_counter(), ""
+    metrics: dict[str, float] = {}
 
     def on_event(event: PipelineEvent) -> None:
         nonlocal run_id
         if isinstance(event, outcome.RunStarted):
             run_id = event.run_id
+        elif isinstance(event, outcome.MetricReported):
+            metrics[event.key] = event.value
         watch(trial, event)
 
-    def result(status: str, reason: str) -> TrialResult:
-        return TrialResult(trial.number, varied, status, run_id, seconds=time.perf_counter() - began, reason=reason)
+    def result(status: str, reason: str = "") -> TrialResult:
+        return TrialResult(trial.number, varied, status, run_id, metrics, time.perf_counter() - began, reason)
 
     try:
         ended = run(trial, on_event)
@@ -107,4 +110,4 @@ def judged(run: RunTrial, trial: Trial, varied: dict[str, str], watch: Watch, st
     failed = next((step for step in ended.steps if step.status == outcome.FAILED), None)
     if failed is not None:
         return result(FAILED, f"step {failed.name}: {failed.reason}")
-    return result(FINISHED, "")
+    return result(FINISHED)

@@ -1,0 +1,94 @@
+"""Logging in a process that works for a run of another process, as one that runs the steps of a pipeline does.
+
+What the code there logs becomes facts that are sent to the process that has the run, which logs them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from trackbook.errors import UsageError, shown
+from trackbook.tracking.names import checked_items, checked_name, checked_text
+
+METRIC, PARAM, TAG = "metric", "param", "tag"
+
+
+class Reported(msgspec.Struct, tag=True, frozen=True):
+    """A metric, param or tag that code logged; `step` is that of a metric, None where it is the next one."""
+
+    kind: str
+    key: str
+    value: float | str
+    step: int | None = None
+
+
+class Relay:
+    """Stands for the active run: it takes what is logged, and hands it to `send`."""
+
+    def __init__(self, send: Callable[[Reported], None]) -> None:
+        self._send = send
+        self._pid = os.getpid()
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether this is the process that was asked to work, and not one that it forked."""
+        return os.getpid() == self._pid
+
+    def log_metric(self, key: str, value: float, step: int | None = None) -> None:
+        """Send one value of a metric; raises UsageError for what is no number."""
+        try:
+            number = float(value)
+        except Exception as error:
+            raise UsageError(f"metric {key!r} needs a number, not {shown(value)}") from error
+        if step is not None and not isinstance(step, int):
+            raise UsageError(f"the step of metric {key!r} is a whole number, not {shown(step)}")
+        self._send(Reported(METRIC, checked_name("metric", key), number, step))
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Send several metrics."""
+        for key, value in checked_items("metrics", metrics):
+            self.log_metric(key, value, step)
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Send one param."""
+        self.log_params({key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Send params."""
+        self._texts(PARAM, params)
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Send one tag."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Send tags."""
+        self._texts(TAG, tags)
+
+    def _texts(self, kind: str, values: Mapping[str, Any]) -> None:
+        from trackbook.capture.redaction import redact_value  # few steps log texts
+
+        texts = [
+            (checked_name(kind, key), redact_value(key, checked_text(kind, key, value)))
+            for key, value in checked_items(f"{kind}s", values)
+        ]
+        for key, text in texts:
+            self._send(Reported(kind, key, text))
+
+
+_relay: Relay | None = None
+
+
+def relay_to(send: Callable[[Reported], None]) -> None:
+    """Let what this process logs from now on go to `send`."""
+    global _relay
+    _relay = Relay(send)
+
+
+def active_relay() -> Relay | None:
+    """Return what takes the logging of this process, None where it logs by itself."""
+    return _relay if _relay is not None and _relay.is_ours else None

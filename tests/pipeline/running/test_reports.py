@@ -1,0 +1,61 @@
+"""What steps log lands on their runs."""
+
+import pytest
+
+from support.pipelines import Bench
+from trackbook.pipeline.outcome import MetricReported
+from trackbook.tracking import Runs
+
+STEPS = """
+import trackbook as tb
+
+# %% [step:train]
+def train(size):
+    for epoch in range(size):
+        tb.log_metric("loss", 1 / (epoch + 1), step=epoch)
+    tb.log_params({"inner": size * 2})
+    tb.set_tag("flavour", "plain")
+    return size
+
+# %% [step:score]
+def score(model):
+    tb.log_metrics({"rmse": model / 2, "mae": 3})
+"""
+MAIN = "model = train(params.size)\nscore(model)"
+
+
+def test_metrics_of_a_step_stand_with_its_run_and_the_pipelines(bench: Bench) -> None:
+    """Metrics go to the step's child run and to the pipeline's, params and tags to the child; also from the cache."""
+    bench.write(STEPS, MAIN)
+    runs = Runs(bench.store)
+    for states in (["executed", "executed"], ["cached", "cached"]):
+        result = bench.run()
+        assert [step.status for step in result.steps] == states
+        assert result.metrics == {"loss": 1 / 3, "rmse": 1.5, "mae": 3.0}
+        train, score = (runs.get(step.run_id).summary for step in result.steps)
+        assert (train.params, train.tags["flavour"], score.metrics["rmse"]) == ({"inner": "6"}, "plain", 1.5)
+        assert [(point.step, point.value) for point in runs.metric_history(result.run_id, "loss")] == [
+            (0, 1.0), (1, 0.5), (2, 1 / 3),
+        ]  # fmt: skip
+        assert [event.key for event in bench.events if isinstance(event, MetricReported)] == [
+            *["loss"] * 3,
+            "rmse",
+            "mae",
+        ]
+    assert len(runs.search("kind = 'python'")) == 0
+
+
+def test_what_is_no_metric_is_the_steps_own_error(bench: Bench) -> None:
+    """A value that is no number raises where it is logged."""
+    bench.write(STEPS.replace("model / 2", "'high'"), MAIN)
+    result = bench.run()
+    assert result.status == "FAILED"
+    assert "needs a number" in result.steps[1].reason
+
+
+@pytest.mark.parametrize("call", ["log_param('a', 1)", "set_tag('a', 1)", "log_metric('a', 1)"])
+def test_a_process_that_a_step_forks_does_not_speak_for_it(bench: Bench, call: str) -> None:
+    """What it would say would get between the step's own words: it does not reach them."""
+    fork = f"    import os\n    if not (pid := os.fork()):\n        from trackbook.tracking.relay import active_relay\n        os._exit(active_relay() is not None)\n    assert not os.waitpid(pid, 0)[1]\n    tb.{call}\n"
+    bench.write(f"import trackbook as tb\n# %% [step:one]\ndef one():\n{fork}", "one()")
+    assert bench.run().status == "FINISHED"
