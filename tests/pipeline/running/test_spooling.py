@@ -1,4 +1,4 @@
-"""Outputs as files: exact values back, large buffers mapped and not copied, written while the steps go on."""
+"""Outputs as files: exact values back, large buffers copied nowhere, written while the steps go on."""
 
 import os
 import resource

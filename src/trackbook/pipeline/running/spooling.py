@@ -1,7 +1,7 @@
 """Pickled outputs as one file: the pickle, then large buffers as they lie in memory, so that they are copied nowhere.
 
-The end of the file says where each buffer lies.  Large files are mapped when they are read: a frame of a kept result
-is in memory once, and changing it in place changes no kept byte.
+The end of the file says where each buffer lies.  A file is read once, and its buffers are the memory of the values:
+a frame of a kept result is in memory once.
 
 What is large is written by a forked child, which has all memory as it was at that moment, while the steps go on.  It
 only writes and hashes buffers: with threads in the parent, nothing else is safe in a child.  Where the system or the
@@ -11,7 +11,6 @@ values do not allow that, they are written at once.
 from __future__ import annotations
 
 import io
-import mmap
 import os
 import pickle
 import sys
@@ -33,7 +32,7 @@ APART = 1 << 16
 BACKGROUND = 32 << 20
 """Less than so much is written at once, so that a finished step is kept at once."""
 
-_MAPPED = 1 << 20
+_LARGE = 1 << 20
 _PIECE = 4 << 20
 _PAGE = 4096
 _END = b"TBKOUT01"
@@ -117,8 +116,9 @@ def read(path: Path, digest: str, arguments: list[Any]) -> list[Any]:
     """Return the outputs in the file at `path`; raises IntegrityError for other bytes, before it unpickles any."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        data: Any = bytearray(file.read()) if size < _MAPPED else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    view = memoryview(data)
+        view = _memory(size)
+        if file.readinto(view) != size:
+            raise IntegrityError(f"the kept result {digest[:12]} was changed on disk")
     index = _index(view)
     pickled = bytes(view[: index.pickled])  # what is checked is what is unpickled, whatever happens to the file
     hasher = blake3(pickled, max_threads=blake3.AUTO)
@@ -129,6 +129,15 @@ def read(path: Path, digest: str, arguments: list[Any]) -> list[Any]:
     buffers = [part.toreadonly() if fixed else part for part, fixed in parts]
     outputs: list[Any] = _Unpickler(pickled, buffers, arguments).load()
     return outputs
+
+
+def _memory(size: int) -> memoryview:
+    """Return memory of this process alone, so that writes to it can be watched, see `capture.fingerprint.watch`."""
+    if size < _LARGE:
+        return memoryview(bytearray(size))
+    import numpy as np
+
+    return np.empty(size, np.uint8).data  # unlike a bytearray it is not filled with zeros before
 
 
 def _index(view: memoryview) -> _Index:
