@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.pipelines import Bench
+from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.files import KeptFile, is_plain, is_there
 from trackbook.store import now_ms
 from trackbook.tracking import Runs
@@ -212,3 +213,23 @@ def test_a_kept_file_is_known_by_its_stamp_or_its_content(tmp_path: Path) -> Non
     assert is_there(kept, tmp_path, now_ms()), "an old stamp is believed"
     assert not is_there(kept, tmp_path, 10**12 + 1), "one that was young then is not"
     assert [is_plain(name) for name in ("a/b", "../a", "/a", "")] == [True, False, False, False]
+
+
+def test_files_that_were_too_young_to_be_believed_are_read_once_more_and_then_known_by_their_stamps(
+    bench: Bench,
+) -> None:
+    data = bench.folder / "data.txt"
+    data.write_text("1")
+    os.utime(data, (1_700_000_000, 1_700_000_000))
+    bench.write("def f():\n    open('out.txt', 'w').write(open('data.txt').read())", "f()")
+    bench.run()
+    assert bench.statuses() == ["cached"]
+    os.utime(data, (1_700_000_001, 1_700_000_001))
+    os.utime(bench.folder / "out.txt", (1_700_000_002, 1_700_000_002))
+    assert bench.statuses() == ["cached"]
+    entry = StepCache(bench.store, bench.folder, ["f"]).newest("f")
+    assert entry is not None
+    assert [each.mtime_ns // 10**9 for each in (*entry.reads, *entry.files)] == [1_700_000_001, 1_700_000_002]
+    assert bench.statuses() == ["cached"]
+    data.write_text("2")
+    assert bench.statuses() == ["executed"]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ from trackbook.store.events import StepKept
 
 if TYPE_CHECKING:  # slow to import, and most runs have none
     from trackbook.pipeline.running.storage import Storage
+
+Stamped = TypeVar("Stamped", Seen, KeptFile)
 
 _READ_AT_ONCE = 64 * 1024 * 1024
 
@@ -170,6 +172,20 @@ class StepCache:
         self._shared.discard(key)
         self.share(key, step, entry)
 
+    def renew(self, key: str, step: str, entry: Entry, run_id: str) -> None:
+        """Take new stamps of files that were just found to be what they were, so that they need not be read again.
+
+        A stamp that is too young to be believed is left for a later time.
+        """
+        now = now_ms()
+        reads = tuple(_restamped(each, self._folder, entry.time, now) for each in entry.reads)
+        files = tuple(_restamped(each, self._folder, entry.time, now) for each in entry.files)
+        new: list[Seen | KeptFile] = [*reads, *files]
+        old: list[Seen | KeptFile] = [*entry.reads, *entry.files]
+        has_news = any(one is not other for one, other in zip(new, old, strict=True))
+        if has_news and all(_is_settled(each, now) for each in new):
+            self._remember(key, step, msgspec.structs.replace(entry, reads=reads, files=files, time=now), run_id)
+
     def _remember(self, key: str, step: str, entry: Entry, run_id: str | None) -> None:
         content = msgspec.json.encode(entry).decode()
         self._store.append(StepKept(key, step, content, run_id, now_ms()))
@@ -203,7 +219,25 @@ def unchanged(seen: Seen, folder: Path, kept_time: int) -> bool:
         now = os.stat(path)  # noqa: PTH116
     except OSError:
         return seen.digest == ABSENT
-    settled = seen.mtime_ns and seen.mtime_ns + RACY_NS < kept_time * 1_000_000
+    settled = seen.mtime_ns and _is_settled(seen, kept_time)
     if settled and (now.st_size, now.st_mtime_ns) == (seen.size, seen.mtime_ns):
         return True
     return see(path).digest == seen.digest
+
+
+def _is_settled(stamped: Seen | KeptFile, kept_time: int) -> bool:
+    return stamped.mtime_ns + RACY_NS < kept_time * 1_000_000
+
+
+def _restamped(stamped: Stamped, folder: Path, kept_time: int, now: int) -> Stamped:
+    """Return a file with the stamp that it has at `now`; itself where that is the one that it had, and is believed."""
+    if not stamped.mtime_ns:
+        return stamped  # a folder, or nothing
+    try:
+        status = os.stat(os.path.join(folder, stamped.path))  # noqa: PTH116, PTH118 - on the path of every run
+    except OSError:
+        return stamped
+    new = (status.st_size, status.st_mtime_ns)
+    if new == (stamped.size, stamped.mtime_ns) and _is_settled(stamped, kept_time):
+        return stamped
+    return msgspec.structs.replace(stamped, size=new[0], mtime_ns=new[1])

@@ -8,7 +8,6 @@ changed neither imports the script nor reads a result.
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +40,7 @@ from trackbook.pipeline.running.place import CannotLoadError
 from trackbook.pipeline.running.places import NotApartError, PlaceLostError
 from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.scheduler import Scheduler
+from trackbook.pipeline.running.scratch import scratch
 from trackbook.pipeline.running.setting import Setting, engine_of
 from trackbook.pipeline.running.within import Within
 from trackbook.settings import PipelineSettings, Settings
@@ -103,8 +103,8 @@ class Runner:
         tags = {"pipeline": str(source), **within.tags}
         name = within.name or source.stem
         run = self._tracker.start_run(name, nested=True, kind="pipeline", tags=tags, parent=within.parent)
-        with run, within.tagging(run), tempfile.TemporaryDirectory(prefix="pipeline-", dir=self._store.root) as spool:
-            what = self._store, self._tracker, run, plan, given, folder, Path(spool)
+        with run, within.tagging(run), scratch(self._store.root) as spool:
+            what = self._store, self._tracker, run, plan, given, folder, spool
             at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop, processes=self._processes)
             at.versions = self._versions(source)
             with engine_of(at):

@@ -193,7 +193,9 @@ class Scheduler:
         child = self._record.start(step)
         try:
             result, notes = self._keeper.take(step, entry, child.run_id)
-            self._at.cache.share(self._looks[step.index].key or "", step.name, entry)
+            key = self._looks[step.index].key or ""
+            self._at.cache.share(key, step.name, entry)
+            self._at.cache.renew(key, step.name, entry, child.run_id)
         except CannotTakeError as fault:
             self._looks[step.index] = msgspec.structs.replace(self._looks[step.index], entry=None, why=str(fault))
             child.end("KILLED")
