@@ -27,6 +27,7 @@ PLAN = parse_plan(PLAIN, Path("churn.py"))
 def test_a_task_comes_after_what_it_is_handed() -> None:
     """What the script shows between steps becomes the order of tasks, with the parameters each is handed."""
     tasks = tasks_of(PLAN, groups_of(PLAN))
+    assert tasks[-1].given == ("rows", "share", "label", "deep")
     assert [(task.clean, task.after, task.params) for task in tasks] == [
         ("load", (), ("rows",)),
         ("split", ("load",), ("share",)),

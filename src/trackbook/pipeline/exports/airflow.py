@@ -74,7 +74,7 @@ def files(export: Export) -> Files:
         commands=literal({item.clean: _words(export, item) for item in export.tasks}),
         names=literal(
             {
-                item.clean: {param.clean: param.name for param in export.params if param.name in item.params}
+                item.clean: {param.clean: param.name for param in export.params if param.name in item.given}
                 for item in export.tasks
             }
         ),

@@ -9,7 +9,7 @@ import yaml
 
 from trackbook.errors import UsageError
 from trackbook.pipeline.exports.names import dashed
-from trackbook.pipeline.exports.text import argument, provenance, run_command, used, yaml_text
+from trackbook.pipeline.exports.text import argument, provenance, run_command, yaml_text
 from trackbook.pipeline.exports.values import Export, Files, Param, Task
 
 MARKS = ".trackbook-steps"
@@ -36,7 +36,7 @@ def _stage(export: Export, task: Task, params_file: str) -> dict[str, Any]:
     options = ["--params", params_file] if params_file else []
     run = run_command(export, task) + options + (["--storage", export.storage] if export.storage else [])
     note = ["trackbook", "pipeline", "kept", argument(export.script), *task.steps, *options, "-o", mark]
-    names = [param.name for param in used(export, task) if param.known]
+    names = [param.name for param in export.params if param.known and param.name in task.params]
     stage: dict[str, Any] = {
         "cmd": [_escaped(shlex.join(run)), _escaped(shlex.join(note))],
         "deps": [_escaped(path) for path in (*export.sources, *map(_mark_of(export), task.after))],

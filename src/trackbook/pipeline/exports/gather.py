@@ -7,11 +7,11 @@ import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
 from trackbook.errors import UsageError
-from trackbook.pipeline.exports import files
+from trackbook.pipeline.exports import files, locking
 from trackbook.pipeline.exports.names import identifier
 from trackbook.pipeline.exports.targets import Target, target_named
 from trackbook.pipeline.exports.tasks import params_of, tasks_of
@@ -61,11 +61,10 @@ def gathered(root: Path, script: Path, to: str) -> tuple[Path, Export]:
 
 
 def _lock(store: Store, plan: Plan, own: str, options: Options) -> Lock:
-    from trackbook.pipeline.exports.locking import lock_of
     from trackbook.tracking.environments import Environments
 
     names = [own.partition("==")[0], *_imported(plan)]
-    return lock_of(Environments(store), names, platform.python_version(), resolve=options.resolve)
+    return locking.lock_of(Environments(store), names, platform.python_version(), resolve=options.resolve)
 
 
 def _check(root: Path, script: Path, target: Target, options: Options) -> None:
@@ -170,10 +169,9 @@ def _requirements(root: Path, plan: Plan, options: Options) -> Iterable[str]:
 
 def _imported(plan: Plan) -> set[str]:
     """Return the distributions that the script imports from."""
-    known = packages_distributions()
-    tops = {module.partition(".")[0] for step in plan.steps for module in step.code.modules} - {""}
     folder = plan.path.resolve().parent
-    return {known[top][0] for top in tops if top in known and not _is_own(folder, top)}
+    tops = {module.partition(".")[0] for step in plan.steps for module in step.code.modules} - {""}
+    return set(locking.installed_with(top for top in tops if not _is_own(folder, top)))
 
 
 def _is_own(folder: Path, module: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, distribution
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, distribution, distributions
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -27,6 +28,19 @@ def lock_of(environments: Environments, names: Iterable[str], python: str, *, re
         return Lock(tuple(f"{name}=={version}" for name, version in sorted(asked.items())), False, python)
     left_out = (f"{each.name} {each.version} ({each.reason})" for each in found.left_out)
     return Lock(tuple(sorted(found.hashed)), True, python, tuple(left_out))
+
+
+def installed_with(modules: Iterable[str]) -> Iterator[str]:
+    """Yield the distributions that top-level modules were installed with.
+
+    This reads the lists of files as text: `importlib.metadata.packages_distributions` makes a path of each file.
+    """
+    wanted = set(modules) - sys.stdlib_module_names
+    for found in distributions() if wanted else ():
+        named = set((found.read_text("top_level.txt") or "").split())
+        record = "\n" + (found.read_text("RECORD") or "")
+        if any(top in named or f"\n{top}/" in record or f"\n{top}.py," in record for top in wanted):
+            yield str(found.metadata["Name"])
 
 
 def needed(names: Iterable[str]) -> dict[str, str]:

@@ -112,7 +112,7 @@ def _words(export: Export, task: Task) -> list[str]:
 
 
 def _names(export: Export, task: Task) -> dict[str, str]:
-    return {param.clean: param.name for param in export.params if param.name in task.params}
+    return {param.clean: param.name for param in export.params if param.name in task.given}
 
 
 def _flow(export: Export) -> str:

@@ -28,7 +28,9 @@ def tasks_of(plan: Plan, apart: Groups, reserved: Iterable[str] = ()) -> tuple[T
         needed = sorted({home[index] for step in group for index in before[step]} - {place})
         steps = tuple(dict.fromkeys(plan.steps[index].name for index in group))
         params = {item.name: None for index in group for item in plan.steps[index].arguments if item.is_param}
-        tasks.append(Task(clean[names[place]], steps, tuple(clean[names[item]] for item in needed), tuple(params)))
+        earlier = {name: None for item in needed for name in tasks[item].given}
+        after = tuple(clean[names[item]] for item in needed)
+        tasks.append(Task(clean[names[place]], steps, after, tuple(params), tuple(earlier | params)))
     return tuple(tasks)
 
 

@@ -74,7 +74,7 @@ def shell_command(export: Export, task: Task, params: Sequence[Param] = ()) -> s
     words = [shlex.quote(word) for word in run_command(export, task)]
     if export.storage:
         words += ["--storage", '"$TRACKBOOK_STORAGE"']
-    return " ".join([*words, *(from_environment(param) for param in params if param.name in task.params)])
+    return " ".join([*words, *(from_environment(param) for param in params if param.name in task.given)])
 
 
 def from_environment(param: Param) -> str:
@@ -88,5 +88,5 @@ def argument(path: str) -> str:
 
 
 def used(export: Export, task: Task) -> list[Param]:
-    """Return the parameters that the steps of a task are handed."""
-    return [param for param in export.params if param.name in task.params]
+    """Return the parameters that the command of a task is given."""
+    return [param for param in export.params if param.name in task.given]

@@ -45,13 +45,15 @@ class Param:
 class Task:
     """Steps that run in one process, as one task of the orchestrator; `after` are `clean` names of other tasks.
 
-    `params` are names of the parameters that its steps are handed.
+    `params` are names of the parameters that its steps are handed, `given` these and those of all tasks before it:
+    what these have kept is only found with the same parameters.
     """
 
     clean: str
     steps: tuple[str, ...]
     after: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
