@@ -299,6 +299,34 @@ class Pipelines:
             sweep = Sweep(*services, read_plan(script), home, origin, chosen, on_event, goal or Goal())
             return sweep.run_grid(grid)
 
+    def search(
+        self,
+        target: Path,
+        space: Path,
+        trials: int,
+        given: Mapping[str, Any] | None = None,
+        options: RunOptions | None = None,
+        *,
+        on_event: OnSweepEvent,
+    ) -> SweepResult:
+        """Run trials that Optuna chooses from the space in a TOML file, until there are `trials`.
+
+        The same search goes on where it was interrupted; those of its trials that ended count and are not repeated.
+        Raises UsageError for what is wrong in the file, by table and key, and without Optuna.
+        """
+        from trackbook.pipeline.running.options import RunOptions
+        from trackbook.pipeline.sweeps.search import search
+        from trackbook.pipeline.sweeps.space import goal_of, read_space
+        from trackbook.pipeline.sweeps.sweep import Sweep
+
+        chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
+        with self._script_of(target) as (script, home):
+            plan = read_plan(script)
+            read = read_space(space, plan)
+            services, origin = (self._store, self._tracker, self._settings), Path(self._name(target))
+            sweep = Sweep(*services, plan, home, origin, chosen, on_event, goal_of(read))
+            return search(sweep, read, given or {}, trials)
+
     def swept(self, run_id: str) -> Swept:
         """Return the trials of a sweep by the id of its run, with what varies and what was measured."""
         from trackbook.pipeline.sweeps.reading import read_sweep

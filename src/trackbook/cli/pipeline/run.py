@@ -34,6 +34,10 @@ INTERRUPTED = 130
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="How many steps, or trials, may run side by side.")
 @click.option("--minimize", metavar="METRIC", help="In a sweep, mark the trial with the smallest value.")
 @click.option("--maximize", metavar="METRIC", help="In a sweep, mark the trial with the largest value.")
+@click.option(
+    "--search", "space", type=click.Path(path_type=Path), metavar="SPACE.toml", help="Let Optuna choose the params."
+)
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="How many trials a search has in all.")
 @click.option("--only", multiple=True, metavar="STEP", help="Run just this step, on kept results; may be repeated.")
 @click.option("--from", "start", metavar="STEP", help="Run this step anew, and all that follow from it.")
 @click.option("--engine", type=click.Choice(["local", "dask"]), default="local", help="Where the steps run.")
@@ -52,6 +56,8 @@ def run_command(
     jobs: int | None,
     minimize: str | None,
     maximize: str | None,
+    space: Path | None,
+    trials: int | None,
     only: tuple[str, ...],
     start: str | None,
     engine: str,
@@ -72,6 +78,12 @@ def run_command(
     A parameter with several values makes a sweep: every combination is a trial, a run below one of kind `sweep`, N of
     them at once with --jobs N.  -p depth=3,5,7 has three, as no int looks like that; a text that is a value of the
     parameter's type is one value, whatever commas it holds.  For texts, paths and lists repeat it: -p name=a -p name=b.
+
+    --search SPACE.toml --trials N lets Optuna choose N trials one by the other.  SPACE.toml has a table [search] with
+    metric and perhaps direction, sampler, seed, pruner, startup, and one for each param: [depth] low = 2 high = 9, with
+    step or log = true, or choices = [...].  Steps log the metric with tb.log_metric.  The same command goes on with a
+    search that was interrupted.  A pruner ends a trial, and its processes, by values of the metric that are logged with
+    step=, or by a step before the last; a value that only the last step logs, without step=, can end nothing.
 
     With --storage, one machine goes on where another ended: before a step, what is kept there counts as if it were kept
     here, and each new result is put there.  Credentials come from the environment.
@@ -95,7 +107,13 @@ def run_command(
         workers=workers,
     )
     try:
-        if may_vary(given) and len(grid := project.pipelines.grid(target, given)) > 1:
+        if space is not None or trials is not None:
+            from trackbook.cli.pipeline.sweep import run_search
+
+            if minimize or maximize or dry_run:
+                raise UsageError("a search has its metric and direction in its file, and no --dry-run")
+            is_done = run_search(project, target, space, trials, given, options, as_json)
+        elif may_vary(given) and len(grid := project.pipelines.grid(target, given)) > 1:
             from trackbook.cli.pipeline.sweep import run_grid
 
             is_done = run_grid(project, target, grid, options, _goal(minimize, maximize), dry_run, as_json)

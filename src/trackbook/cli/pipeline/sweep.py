@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from trackbook.cli.output import print_json, print_table, print_text
 from trackbook.cli.pipeline.show import seconds
+from trackbook.errors import UsageError
 from trackbook.pipeline.outcome import Noticed, OutputPrinted
 from trackbook.pipeline.running.preview import DEPENDS, RUNS
 from trackbook.pipeline.sweeps.outcome import (
@@ -118,6 +119,26 @@ def run_grid(
         _print_forecasts(trials, grid.varied, as_json)
         return True
     result = project.pipelines.sweep(target, grid, options, goal=goal, on_event=SweepEvents(as_json=as_json))
+    return result.status == "FINISHED"
+
+
+def run_search(
+    project: Project,
+    target: Path,
+    space: Path | None,
+    trials: int | None,
+    given: Mapping[str, Sequence[Any]],
+    options: RunOptions,
+    as_json: bool,
+) -> bool:
+    """Run the trials of a search; tell whether none failed."""
+    if space is None or trials is None:
+        raise UsageError("a search needs both: --search SPACE.toml --trials N")
+    if several := [name for name, values in given.items() if len(values) > 1]:
+        raise UsageError(f"the param {several[0]!r} has several values; in a search they stand in {space} as choices")
+    fixed = {name: values[0] for name, values in given.items()}
+    pipelines = project.pipelines
+    result = pipelines.search(target, space, trials, fixed, options, on_event=SweepEvents(as_json=as_json))
     return result.status == "FINISHED"
 
 

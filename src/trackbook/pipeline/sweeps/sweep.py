@@ -66,7 +66,7 @@ class Sweep:
     def run_grid(self, grid: Grid) -> SweepResult:
         """Run every trial of `grid`; one that fails does not end the others."""
         began = time.perf_counter()
-        with self._start(grid.varied) as run:
+        with self.start(grid.varied) as run:
             self.tell(SweepStarted(run.run_id, str(self.origin), grid.varied, len(grid)))
             trials = grid.trials()
             local = self.local(run)
@@ -81,9 +81,14 @@ class Sweep:
 
     # -- the run of the sweep
 
-    def _start(self, varied: tuple[str, ...]) -> ActiveRun:
-        tags = {"pipeline": str(self.origin), VARIED_TAG: json.dumps(varied)}
+    def start(self, varied: tuple[str, ...], more: Mapping[str, str] | None = None) -> ActiveRun:
+        """Start the run of the sweep, with `more` tags."""
+        tags = {"pipeline": str(self.origin), VARIED_TAG: json.dumps(varied), **(more or {})}
         return self.tracker.start_run(self.origin.stem, nested=True, kind=KIND, tags=tags)
+
+    def resume(self, run_id: str) -> ActiveRun:
+        """Go on with the run of a sweep that was ended before it was through."""
+        return self.tracker.resume_run(run_id)
 
     def local(self, run: ActiveRun) -> LocalTrials:
         """Return what runs trials on this machine."""
