@@ -9,11 +9,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
+
+import psutil
 
 import trackbook
 
@@ -108,6 +111,16 @@ class JupyterServer:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def kill(self) -> None:
+        """End the process and all that it has started, at once: to shut down a kernel kindly takes seconds."""
+        if self._process.poll() is None:
+            server = psutil.Process(self._process.pid)
+            for each in (server, *server.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
             self._process.wait()
         self._log.close()
 

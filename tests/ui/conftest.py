@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": {"width": 1440, "height": 900}}
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[JupyterServer]:
-    """JupyterLab over a folder that holds the quickstart notebook and its policy."""
-    root, home = tmp_path / "quickstart", tmp_path / "home"
+@contextmanager
+def quickstart_lab(folder: Path) -> Iterator[JupyterServer]:
+    """Run JupyterLab over a new folder in `folder`, which holds the quickstart notebook and its policy."""
+    root, home = folder / "quickstart", folder / "home"
     root.mkdir()
     home.mkdir()
     for name in ("quickstart.ipynb", "trackbook.toml"):
@@ -64,7 +65,21 @@ def lab(tmp_path: Path) -> Iterator[JupyterServer]:
     try:
         yield server.wait()
     finally:
-        server.stop()
+        server.kill()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[JupyterServer]:
+    """JupyterLab with the quickstart, for one test alone."""
+    with quickstart_lab(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """The same for all tests of a module, that each leave it as the others need it."""
+    with quickstart_lab(tmp_path_factory.mktemp("lab")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -76,7 +91,7 @@ def screenshot(page: Page) -> Callable[[str], None]:
     def take(name: str) -> None:
         for theme in reversed(THEMES):
             page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
-            page.wait_for_timeout(700)  # the theme's style sheet and the charts follow
+            page.wait_for_timeout(350)  # the theme's style sheet and the charts follow
             page.locator("#jupyterlab-splash").wait_for(state="detached")  # it covers the page while a theme loads
             page.screenshot(path=folder / f"{name}-{theme.split()[-1].lower()}.png")
 

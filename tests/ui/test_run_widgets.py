@@ -31,17 +31,19 @@ CELLS = [
 
 
 @pytest.fixture
-def notebook(lab: JupyterServer) -> Path:
-    """A notebook that tracks two runs with curves, and one whose name is hostile."""
-    path = lab.root / "compare.ipynb"
+def notebook(shared_lab: JupyterServer, tmp_path: Path) -> Path:
+    """A notebook in a project of its own that tracks two runs with curves, and one whose name is hostile."""
+    path = shared_lab.root / tmp_path.name / "compare.ipynb"
+    path.parent.mkdir()
+    (path.parent / "trackbook.toml").touch()
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     node.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(node, path)
     return path
 
 
-def open_notebook(page: Page, lab: JupyterServer) -> None:
-    page.goto(f"{lab.url}lab/tree/compare.ipynb?token={lab.token}&reset")
+def open_notebook(page: Page, lab: JupyterServer, notebook: Path) -> None:
+    page.goto(f"{lab.url}lab/tree/{notebook.relative_to(lab.root)}?token={lab.token}&reset")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     kernel = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
     page.wait_for_function(f"() => {kernel}?.status === 'idle'")
@@ -68,10 +70,10 @@ def names(page: Page) -> Locator:
 
 
 def test_runs_are_searched_ticked_and_compared(
-    page: Page, lab: JupyterServer, notebook: Path, screenshot: Callable[[str], None]
+    page: Page, shared_lab: JupyterServer, notebook: Path, screenshot: Callable[[str], None]
 ) -> None:
     """The widget answers the keyboard, shows stored text as text, and leaves a table in the file."""
-    open_notebook(page, lab)
+    open_notebook(page, shared_lab, notebook)
     command(page, "notebook:run-all-cells")
     expect(names(page)).to_have_count(4)
     expect(page.locator(".tb-names").get_by_text(EVIL)).to_be_visible()
@@ -118,10 +120,10 @@ def test_runs_are_searched_ticked_and_compared(
 
 
 def test_a_comparison_is_shown_in_both_themes_and_kept_without_its_kernel(
-    page: Page, lab: JupyterServer, notebook: Path, screenshot: Callable[[str], None]
+    page: Page, shared_lab: JupyterServer, notebook: Path, screenshot: Callable[[str], None]
 ) -> None:
     """`%compare` shows all its sections; when the notebook is opened again, the tables stand where the widget was."""
-    open_notebook(page, lab)
+    open_notebook(page, shared_lab, notebook)
     command(page, "notebook:run-all-cells")
     expect(names(page)).to_have_count(4)
     run(
@@ -142,7 +144,7 @@ def test_a_comparison_is_shown_in_both_themes_and_kept_without_its_kernel(
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     command(page, "kernelmenu:shutdown")
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel")
-    open_notebook(page, lab)
+    open_notebook(page, shared_lab, notebook)
     expect(page.get_by_role("table", name="Params that differ").locator("visible=true")).to_be_visible()
     expect(page.get_by_role("table", name="Runs").locator("visible=true")).to_be_visible()
     expect(page.get_by_text("Error displaying widget").locator("visible=true")).to_have_count(0)

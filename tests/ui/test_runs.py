@@ -21,9 +21,8 @@ RUNS = 2000
 HOSTILE = "<img src=x onerror='window.hacked = true'> " + "long " * 40
 
 
-@pytest.fixture
-def project(lab: JupyterServer) -> Project:
-    """The quickstart's project with two thousand runs, two with curves, a hostile name, and a dataset."""
+def make_project(lab: JupyterServer) -> Project:
+    """Give the quickstart's project two thousand runs, two with curves, one with a hostile name, and a dataset."""
     project = fill(lab.root, RUNS)
     for name in ("steep", "flat"):
         with project.tracker.start_run(name, experiment="curves") as run:
@@ -39,9 +38,19 @@ def project(lab: JupyterServer) -> Project:
     return project
 
 
+@pytest.fixture(scope="module")
+def project(shared_lab: JupyterServer) -> Project:
+    """The project that most tests look at."""
+    return make_project(shared_lab)
+
+
 @pytest.fixture
-def runs(page: Page, lab: JupyterServer, project: Project) -> Page:
-    """The document of all runs, opened from the panel."""
+def runs(page: Page, shared_lab: JupyterServer, project: Project) -> Page:
+    """The document of all its runs, opened from the panel."""
+    return open_runs(page, shared_lab, project)
+
+
+def open_runs(page: Page, lab: JupyterServer, project: Project) -> Page:
     page.goto(f"{lab.url}lab/tree/quickstart.ipynb?token={lab.token}&reset")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     # The notebook of the address comes to the front when it is there, and that may be after the panel.
@@ -87,7 +96,10 @@ def rows_asked_for(page: Page) -> Iterator[list[int]]:
 def test_runs_are_found_sorted_and_grouped_by_keyboard_and_mouse(
     runs: Page, project: Project, screenshot: Callable[[str], None]
 ) -> None:
-    """Scrolling fetches what is looked at; the filter completes and points at its faults; orders and groups hold."""
+    """Scrolling fetches what is looked at; the filter completes and points at its faults; orders and groups hold.
+
+    Names and params that look like HTML are shown as text, in the table, in the panel and in a run's document.
+    """
     page = runs
     with rows_asked_for(page) as asked:
         grid(page).focus()
@@ -121,6 +133,7 @@ def test_runs_are_found_sorted_and_grouped_by_keyboard_and_mouse(
     page.get_by_label("Sort by").select_option("metrics.accuracy")
     best = project.runs.search("params.model = 'forest'", ["metrics.accuracy DESC"], 1)[0]
     grid(page).focus()
+    expect(focused_row(page)).to_contain_text(f"Row 1 of {found}: {best.run_name}")
     page.keyboard.press("Home")
     expect(focused_row(page)).to_contain_text(f"Row 1 of {found}, selected: {best.run_name}")
 
@@ -144,12 +157,16 @@ def test_runs_are_found_sorted_and_grouped_by_keyboard_and_mouse(
     expect(total(page)).to_contain_text(f"{count:,} runs")
     page.get_by_role("button", name="Columns").click()
     expect(page.get_by_role("checkbox", name="seed")).to_be_checked()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("^<img src=x")).click()
+    expect(page.get_by_text("<script>window.hacked = true</script>")).to_be_visible()
     assert page.evaluate("window.hacked") is None
 
 
-def test_runs_are_edited_deleted_and_brought_back(runs: Page, project: Project, lab: JupyterServer) -> None:
+def test_runs_are_edited_deleted_and_brought_back(page: Page, lab: JupyterServer) -> None:
     """F2 edits, Delete deletes and Undo brings back; a server that is gone is named, with a way to try again."""
-    page = runs
+    project = make_project(lab)
+    open_runs(page, lab, project)
     filter_by(page, "experiment = 'curves'")
     expect(total(page)).to_contain_text("3 runs")
     grid(page).focus()

@@ -330,7 +330,7 @@ main(Params())
 
 def test_a_script_that_takes_too_long_is_a_difference(tmp_path: Path) -> None:
     script = SCRIPT.replace("    noise = ", "    __import__('time').sleep(600)\n    noise = ")
-    found = verify(*prepare(tmp_path, script), timeout=20)
+    found = verify(*prepare(tmp_path, script), timeout=12)
     assert ("error", "TimeoutError", "sample") in told(found)
 
 
