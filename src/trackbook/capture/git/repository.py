@@ -42,6 +42,8 @@ class Repository:
     def find(cls, folder: Path) -> Repository | None:
         """Return the checkout that holds `folder`."""
         for parent in (folder, *folder.parents):
+            if not os.path.lexists(f"{parent}/.git"):
+                continue
             marker = parent / ".git"
             if marker.is_dir():
                 return cls(parent, marker)

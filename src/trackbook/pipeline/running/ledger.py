@@ -49,6 +49,8 @@ class Ledger:
         self._cwd, self._environment, self._cache = cwd, environment, cache
         self._modules = ProjectModules(cwd)
         self._signatures: dict[str, str | None] = {}
+        self._live: set[str] = set()
+        self._is_in_order = len(set(groups.of)) <= 1
         self._keys: dict[str, str] = {}
         self._state: dict[int, str] = {}
         self._random: dict[int, str] = {}
@@ -103,6 +105,7 @@ class Ledger:
     def take(self, step: StepPlan, entry: Entry, random_state: Callable[[str], bytes]) -> None:
         """Take note of a kept result that stands for running `step`."""
         self._signatures.update(zip(self.slots.of(step), entry.signatures, strict=True))
+        self._live.update(self.slots.of(step))
         if entry.random_after:
             self._random[self.groups.of[step.index]] = entry.random_after
             self.random_states[entry.random_after] = random_state(entry.random_after)
@@ -111,6 +114,7 @@ class Ledger:
         """Take note of what `step` did; return why its result must not be kept."""
         group = self.groups.of[step.index]
         self._signatures.update(zip(self.slots.of(step), done.signatures, strict=True))
+        self._live.update(self.slots.of(step))
         self._signatures.update(done.changed)
         if done.random_state is not None:
             token = blake3(done.random_state).hexdigest()
@@ -127,7 +131,10 @@ class Ledger:
 
     def live(self, step: StepPlan) -> set[str]:
         """Return the slots that steps after `step`, in the order of the script, use."""
-        return {slot for slot in self._signatures if self.slots.last_use.get(slot, -1) > step.index}
+        live = {slot for slot in self._live if self.slots.last_use.get(slot, -1) > step.index}
+        if self._is_in_order:
+            self._live = live.copy()  # no later step asks for the others
+        return live
 
     def expected(self, step: StepPlan) -> float | None:
         """Return the seconds that `step` took when it last ran; None where that is not known."""
