@@ -15,6 +15,7 @@ from trackbook.pipeline.running.ledger import Look
 from trackbook.pipeline.running.lineage import Used, files_used
 from trackbook.pipeline.running.protocol import Done
 from trackbook.pipeline.running.results import Result
+from trackbook.pipeline.running.scratch import Unfinished, note
 from trackbook.pipeline.running.slots import Slots
 from trackbook.pipeline.running.written import Outcome, drop
 from trackbook.store import Store, now_ms
@@ -104,6 +105,7 @@ class Keeper:
             return Kept(None, used)
         try:
             entry = self._entry(look, done, "", random_before)
+            note(spool, Unfinished(look.key, step.name, entry, run_id, done.writer))
         except (OSError, StoreError) as fault:
             drop(spool, done.writer)
             reasons.append(f"its result cannot be kept: {fault}")

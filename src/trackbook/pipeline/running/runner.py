@@ -103,7 +103,7 @@ class Runner:
         tags = {"pipeline": str(source), **within.tags}
         name = within.name or source.stem
         run = self._tracker.start_run(name, nested=True, kind="pipeline", tags=tags, parent=within.parent)
-        with run, within.tagging(run), scratch(self._store.root) as spool:
+        with run, within.tagging(run), scratch(self._store) as spool:
             what = self._store, self._tracker, run, plan, given, folder, spool
             at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop, processes=self._processes)
             at.versions = self._versions(source)

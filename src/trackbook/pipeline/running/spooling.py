@@ -3,9 +3,9 @@
 The end of the file says where each buffer lies.  A file is read once, and its buffers are the memory of the values:
 a frame of a kept result is in memory once.
 
-What is large is written by a forked child, which has all memory as it was at that moment, while the steps go on.  It
-only writes and hashes buffers: with threads in the parent, nothing else is safe in a child.  Where the system or the
-values do not allow that, they are written at once.
+What is large is written by a forked child, which has all memory as it was at that moment, while the steps go on, and
+which ends its work also when the run is killed.  It only writes and hashes buffers: with threads in the parent, nothing
+else is safe in a child.  Where the system or the values do not allow that, they are written at once.
 """
 
 from __future__ import annotations
@@ -174,7 +174,6 @@ def _may_fork() -> bool:
 
 def _in_child(path: Path, file: IO[bytes], buffers: Sequence[memoryview]) -> int:
     """Let a child write the rest of a file; returns its process id."""
-    runner = os.getppid()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads: see above
         child = os.fork()
@@ -182,13 +181,12 @@ def _in_child(path: Path, file: IO[bytes], buffers: Sequence[memoryview]) -> int
         return child
     try:
         _close_all_but(file.fileno())
-        say(path, _write_rest(file.fileno(), buffers, runner))
+        say(path, _write_rest(file.fileno(), buffers))
     finally:
         os._exit(0)
 
 
-def _write_rest(handle: int, buffers: Sequence[memoryview], runner: int) -> Outcome:
-    worker = os.getppid()
+def _write_rest(handle: int, buffers: Sequence[memoryview]) -> Outcome:
     try:
         pickled = os.lseek(handle, 0, os.SEEK_END)
         hasher = blake3(max_threads=1)
@@ -199,8 +197,6 @@ def _write_rest(handle: int, buffers: Sequence[memoryview], runner: int) -> Outc
         for part in _tail(pickled, buffers):
             hasher.update(part)
             size += _write_all(handle, part)
-            if os.getppid() != worker and not _is_there(runner):
-                return Outcome(fault="the run has ended")
         return Outcome(hasher.hexdigest(), size)
     except OSError as error:
         with suppress(OSError):
@@ -223,11 +219,3 @@ def _close_all_but(kept: int) -> None:
                 os.close(int(name))
             except OSError:
                 continue  # that of the list itself
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

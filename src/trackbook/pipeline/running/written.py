@@ -29,11 +29,16 @@ def say(path: Path, outcome: Outcome) -> None:
     temporary.replace(place)
 
 
-def wait_for(path: Path, pid: int) -> Outcome:
-    """Wait until the process `pid` has written the file at `path`; one that ends without a word has failed."""
+def wait_for(path: Path, pid: int, *, of_a_worker: bool = False) -> Outcome:
+    """Wait until the process `pid` has written the file at `path`; one that ends without a word has failed.
+
+    With `of_a_worker`, another process that has got its number meanwhile is not waited for.
+    """
     place = _place(path)
     while True:
-        is_going = _is_going(pid)  # before the look: it may end right after it has left its word
+        is_going = _is_going(pid) and (
+            not of_a_worker or _is_worker(pid)
+        )  # before the look: it may end right after it has left its word
         if place.exists():
             outcome = msgspec.json.decode(place.read_bytes(), type=Outcome)
             place.unlink()
@@ -54,6 +59,13 @@ def drop(path: Path, pid: int) -> None:
 
 def _place(path: Path) -> Path:
     return path.with_name(f"{path.name}.done")
+
+
+def _is_worker(pid: int) -> bool:
+    try:
+        return b"trackbook.pipeline.running.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _is_going(pid: int) -> bool:
