@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from support.pipelines import Bench
+from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.files import KeptFile, is_plain, is_there
+from trackbook.pipeline.running.options import RunOptions
+from trackbook.pipeline.running.preview import preview
 from trackbook.store import now_ms
 from trackbook.tracking import Runs
 
@@ -233,3 +236,21 @@ def test_files_that_were_too_young_to_be_believed_are_read_once_more_and_then_kn
     assert bench.statuses() == ["cached"]
     data.write_text("2")
     assert bench.statuses() == ["executed"]
+
+
+def test_a_preview_knows_of_files_that_will_be_put_back_or_written_anew(bench: Bench) -> None:
+    body = "def one(size):\n    open('f', 'w').write(str(size))\ndef two():\n    return open('f').read()"
+    bench.write(body, "one(params.size)\ntext = two()")
+    bench.run()
+    plan = read_plan(bench.script)
+
+    def forecasts(**params: str) -> list[tuple[str, str]]:
+        return [(each.state, each.why) for each in preview(bench.store, plan, params, RunOptions(), bench.folder)]
+
+    assert forecasts() == [("cached", ""), ("cached", "")]
+    (bench.folder / "f").unlink()
+    assert forecasts() == [("cached", "puts back f"), ("cached", "")]
+    assert not (bench.folder / "f").exists()
+    assert [state for state, _ in forecasts(size="7")] == ["runs", "runs"]
+    bench.run()
+    assert forecasts(size="7")[1] == ("depends", "runs if one writes another f")

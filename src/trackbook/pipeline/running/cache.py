@@ -44,6 +44,7 @@ class StepCache:
         """
         self._store, self._folder, self._storage = store, folder, storage
         self._shared: set[str] = set()
+        self._foreseen: dict[str, str] = {}
         self._damaged: set[str] = set()
         self._known: dict[str, str] = {}
         self._newest: dict[str, str] = {}
@@ -80,13 +81,22 @@ class StepCache:
             return "it changes what it is handed, and something else might see that now"
         needed = [digest for digest in (entry.digest, entry.printed, entry.random_after) if digest]
         needed += [kept.digest for kept in self.missing(entry)]
-        changed = next((seen for seen in entry.reads if not unchanged(seen, self._folder, entry.time)), None)
+        changed = next((seen for seen in entry.reads if not self._is_unchanged(seen, entry.time)), None)
         if changed is not None:
             return f"{changed.path} changed"
         # All are looked at, so that all that are damaged are written anew.
         if not self._fetch(needed) or [digest for digest in needed if not self._is_whole(digest)]:
             return "what was kept of it is damaged or gone"
         return entry
+
+    def _is_unchanged(self, seen: Seen, kept_time: int) -> bool:
+        if seen.path in self._foreseen:
+            return self._foreseen[seen.path] == seen.digest
+        return unchanged(seen, self._folder, kept_time)
+
+    def foresee(self, entry: Entry) -> None:
+        """Take the files of a kept result for there, as they are once it has been taken."""
+        self._foreseen.update({kept.path: kept.digest for kept in entry.files})
 
     def _fetch(self, digests: Iterable[str]) -> bool:
         """Bring objects here that only the storage has; False where one is not whole there either."""

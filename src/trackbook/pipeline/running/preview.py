@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.choice import chosen
+from trackbook.pipeline.running.files import KeptFile
 from trackbook.pipeline.running.groups import groups_of, one_by_one
 from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
@@ -65,9 +66,20 @@ def preview(
         look = ledger.look(step, dict, refused=choice.refused(step.index, options))
         if look.entry is None:
             unknown.add(step.index)
+            newest = cache.newest(step.name)
+            rewritten.update({kept.path: step.name for kept in (newest.files if newest else ())})
             return StepForecast(step.name, RUNS, look.why, expected)
+        if (path := next((seen.path for seen in look.entry.reads if seen.path in rewritten), None)) is not None:
+            unknown.add(step.index)
+            return StepForecast(step.name, DEPENDS, f"runs if {rewritten[path]} writes another {path}", expected)
+        cache.foresee(look.entry)
         ledger.take(step, look.entry, store.objects.get)
-        return StepForecast(step.name, CACHED, "", expected)
+        return StepForecast(step.name, CACHED, _brings_back(cache.missing(look.entry)), expected)
 
     unknown: set[int] = set()
+    rewritten: dict[str, str] = {}
     return [forecast(step) for step in plan.steps]
+
+
+def _brings_back(missing: Sequence[KeptFile]) -> str:
+    return f"puts back {', '.join(kept.path for kept in missing)}" if missing else ""
