@@ -19,7 +19,7 @@ from trackbook.errors import PipelineError, nearest
 from trackbook.pipeline.reach import Code, bound_names, code_of, concerns_every_step, is_docstring
 
 MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?P<options>.*)")
-"""The comment above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off`; %20 is a blank in STEP."""
+"""Above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off metrics=NAME`; %20 stands for a blank."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
@@ -48,13 +48,15 @@ class Marker:
     """What the comment above a step function says.
 
     `cells` are ids of the notebook's cells, `after` steps that must come first although no argument shows it
-    (they leave files or process state behind), `cached` is false where the tag `cache:off` says so.
+    (they leave files or process state behind), `cached` is false where the tag `cache:off` says so, `metrics` are the
+    names of results that are kept as metrics.
     """
 
     name: str
     cells: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     cached: bool = True
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,9 @@ class _Script:
                 break
             if found := MARKER.match(line):
                 options = dict(word.partition("=")[::2] for word in found["options"].split())
-                cells, after = (tuple(filter(None, options.get(key, "").split(","))) for key in ("id", "after"))
-                after = tuple(map(unquote, after))
-                return Marker(found["name"].strip(), cells, after, options.get("cache") != "off")
+                lists = (options.get(key, "").split(",") for key in ("id", "after", "metrics"))
+                cells, after, metrics = (tuple(unquote(item) for item in items if item) for items in lists)
+                return Marker(found["name"].strip(), cells, after, options.get("cache") != "off", metrics)
         return Marker(function.name)
 
 

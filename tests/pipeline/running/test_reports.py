@@ -59,3 +59,11 @@ def test_a_process_that_a_step_forks_does_not_speak_for_it(bench: Bench, call: s
     fork = f"    import os\n    if not (pid := os.fork()):\n        from trackbook.tracking.relay import active_relay\n        os._exit(active_relay() is not None)\n    assert not os.waitpid(pid, 0)[1]\n    tb.{call}\n"
     bench.write(f"import trackbook as tb\n# %% [step:one]\ndef one():\n{fork}", "one()")
     assert bench.run().status == "FINISHED"
+
+
+def test_results_of_metric_cells_that_are_numbers_are_metrics(bench: Bench) -> None:
+    """As the marker of the step names them; what is no number is a result and nothing else."""
+    step = "# %% [step:judge] id=c metrics=r2,names\ndef judge(size):\n    return size / 2, ['a'], 7\n"
+    bench.write(step, "r2, names, other = judge(params.size)")
+    for _ in range(2):
+        assert bench.run().metrics == {"r2": 1.5}

@@ -400,6 +400,17 @@ def test_what_no_argument_shows_stands_in_the_marker():
     assert "# %% [step:draw] id=c1 after=seed\n" in script.text
 
 
+def test_the_numbers_of_a_metric_cell_are_results_and_what_leads_to_them_is_not():
+    """Also where no later step uses them; one that some ways through the cell leave unbound stays inside."""
+    source = (
+        "p = model.predict(x)\nmse = error(y, p)\nrmse = sqrt(mse)\nif rmse < 1:\n    good = 1\nprint(round(mse, 2))"
+    )
+    script = convert(notebook(("step:make", "model, x, y = load()"), ("step:judge metrics", source)))
+    assert script.steps[1].metrics == script.steps[1].outputs == ("mse", "rmse")
+    assert "# %% [step:judge] id=c1 metrics=mse,rmse\n" in script.text
+    assert "    mse, rmse = judge(model, x, y)\n" in script.text
+
+
 STATEMENTS = ["a = 1", "b = [a]", "b.append(a)", "a += 1", "c = b", "print(a, b)", "c = [a for a in b]", "b = b + c", "a, c = len(b), b", "if a > 2:\n    b = [0]"]  # fmt: skip
 
 
@@ -440,7 +451,7 @@ def test_a_notebook_of_scikit_learn_gives_the_same_results(tmp_path):
         ("judge", ("model", "X_test", "y_test"), ("accuracy", "f1")),
         ("report", ("accuracy", "f1"), ()),
     ]
-    assert script.steps[3].metrics == ("accuracy", "f1", "predicted")
+    assert script.steps[3].metrics == ("accuracy", "f1")
     plain = [
         (
             tags,

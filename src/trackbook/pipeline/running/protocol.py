@@ -46,7 +46,8 @@ class RunStep(msgspec.Struct, tag=True, frozen=True):
 
     `run_id` is the run of the call.  `live` are the slots that later steps still use, `spool` is where the pickled
     outputs may be written (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps
-    in other processes need them), `named` the strings of the code, `random_state` what to start from.
+    in other processes need them), `named` the strings of the code, `metrics` the
+    results that are logged where they are numbers, `random_state` what to start from.
     """
 
     function: str
@@ -58,6 +59,7 @@ class RunStep(msgspec.Struct, tag=True, frozen=True):
     spool: str
     hand_on: bool
     named: tuple[str, ...]
+    metrics: tuple[str, ...]
     random_state: bytes | None
 
 

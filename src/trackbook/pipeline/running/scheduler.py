@@ -251,6 +251,7 @@ class Scheduler:
             spool=str(self._at.spool / f"outputs-{step.index}") if is_kept or self._hands_on else "",
             hand_on=self._hands_on,
             named=step.code.strings,
+            metrics=step.marker.metrics,
             random_state=None if random == place.random else self._ledger.random_states[random],
         )
         is_alone = self._is_apart and len(self._groups.members(step.index)) == 1

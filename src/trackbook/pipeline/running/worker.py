@@ -7,6 +7,7 @@ values, and says what each call did.  When the runner goes away, however that ha
 from __future__ import annotations
 
 import io
+import numbers
 import os
 import pickle
 import queue
@@ -44,7 +45,7 @@ from trackbook.pipeline.running.protocol import (
 )
 from trackbook.pipeline.running.signature import shared
 from trackbook.pipeline.running.slots import name_of
-from trackbook.tracking.relay import Reported, relay_to
+from trackbook.tracking.relay import Reported, active_relay, relay_to
 
 PRINTED_LIMIT = 1_000_000
 
@@ -95,6 +96,7 @@ class Worker:
         data = self._data.look(READ, _named(command.arguments, arguments), command.run_id)
         state, generators = process_state(self._module), random_state()
         outputs, seconds, effects = self._call(command, arguments)
+        self._log_metrics(command, outputs)
         after = random_state()
         touched = [value for value, old in zip(arguments, before, strict=True) if old != signature_or_none(value)]
         live = {slot: self._values[slot] for slot in command.live if slot in self._values}
@@ -132,6 +134,14 @@ class Worker:
     def report(self, report: Reported) -> None:
         """Keep what a step logs, so that it can stand for the step with its result."""
         self._reports.append(report)
+
+    def _log_metrics(self, command: RunStep, outputs: list[Any]) -> None:
+        """Log the results of metric cells that are numbers."""
+        relay = active_relay()
+        for slot, value in zip(command.slots, outputs, strict=True):
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if relay is not None and is_number and name_of(slot) in command.metrics:
+                relay.log_metric(name_of(slot), float(value))
 
     def _spool(
         self, command: RunStep, outputs: list[Any], arguments: list[Any], touched: list[Any], reasons: list[str]

@@ -49,7 +49,7 @@ class ScriptStep:
     """A step of a script: its name (the tag's), the function it became, what it takes and gives.
 
     `after` are steps that must run before it although no argument shows it: they leave files, random
-    state or other process state behind, or a tag says so.  `metrics` are names its metric cells bind.
+    state or other process state behind, or a tag says so.  `metrics` are the results that are numbers to be kept.
     """
 
     name: str
@@ -254,13 +254,19 @@ class _Writer:
         return (*min(positions, default=(10**9, 0)), name)
 
     def _step(self, flow: Flow, function: str) -> ScriptStep:
-        metrics = {name for index in flow.step.metrics for name in self.dataflow.cells[index].writes} - self.level.names
         order = [other.step.name for other in self.flows]
         after = tuple(sorted(flow.hidden, key=order.index))
         step = flow.step
         outputs = self._outputs(flow)
         return ScriptStep(
-            step.name, function, self._inputs(flow), outputs, step.cells, after, step.cached, tuple(sorted(metrics))
+            step.name,
+            function,
+            self._inputs(flow),
+            outputs,
+            step.cells,
+            after,
+            step.cached,
+            tuple(sorted(flow.metrics)),
         )
 
     def _step_text(self, step: ScriptStep, body: str) -> str:
@@ -268,6 +274,7 @@ class _Writer:
         marker = f"# %% [step:{step.name}] id={','.join(cell.id for cell in cells)}"
         marker += f" after={','.join(map(quote, step.after))}" if step.after else ""
         marker += "" if step.cached else " cache=off"
+        marker += f" metrics={','.join(step.metrics)}" if step.metrics else ""
         head = f"def {step.function}({_listed(step.inputs)}):"
         if step.name in self.waiting:
             head = f"@{self.helpers.name(LOOP)}\nasync {head}"

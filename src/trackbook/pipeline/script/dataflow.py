@@ -10,6 +10,7 @@ from trackbook.cells import Graph, build_graph
 from trackbook.cells.scopes import bound_names
 from trackbook.errors import NotebookError
 from trackbook.pipeline.script.definitions import Definition, ModuleLevel, Names, names_of
+from trackbook.pipeline.script.measures import worked_on
 from trackbook.pipeline.script.namespace import late_builtins
 from trackbook.pipeline.script.unbound import left_by_try
 from trackbook.pipeline.steps.grouping import Layout, Step, StepsError, ordered
@@ -22,7 +23,10 @@ Link = tuple[int, int, str]
 
 @dataclass(slots=True)
 class Flow:
-    """What one step takes and gives; `unset` are results that some ways through the step do not bind."""
+    """What one step takes and gives; `unset` are results that some ways through the step do not bind.
+
+    `metrics` are results that its metric cells bind for whoever runs the script, whether a later step uses them or not.
+    """
 
     step: Step
     text: str
@@ -33,6 +37,7 @@ class Flow:
     unset: set[str] = field(default_factory=set)
     needs: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
+    metrics: set[str] = field(default_factory=set)
 
 
 class Dataflow:
@@ -69,6 +74,7 @@ class Dataflow:
         for flow in self.flows.values():
             flow.inputs = {name for name in flow.names.free if self._is_input(flow, name)}
         self._connect()
+        self._report()
         self._check_tried()
         self._check_builtins()
         self._order_needs()
@@ -122,6 +128,15 @@ class Dataflow:
                     self._provide(flow, name)
             if before == [(flow.inputs, flow.outputs) for flow in self.flows.values()]:
                 return
+
+    def _report(self) -> None:
+        """Let the numbers of metric cells be results of their steps."""
+        for flow in self.flows.values():
+            for index in flow.step.metrics:
+                found = self.cells[index].writes - self.cells[index].maybe - worked_on(self.texts[index])
+                names = {name for name in found if self._is_variable(name) and name in flow.names.bound}
+                flow.metrics |= {name for name in names if not self._is_deleted(flow, name)}
+            flow.outputs |= flow.metrics
 
     def _provide(self, flow: Flow, name: str) -> None:
         writers = [link[0] for link in self._into(flow) if link[0] in self.home and self._hands_on(link, name)]

@@ -93,7 +93,7 @@ def _regions(text: str) -> list[Region]:
     found = [Region(1, REST)]
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
-        if marker := _MARKER.fullmatch(re.sub(r"(?<=\S) (after|cache)=.*", "", line)):
+        if marker := _MARKER.fullmatch(re.sub(r"(?<=\S) (after|cache|metrics)=.*", "", line)):
             kind = marker[1] if marker[1] in (STEP, FUNCTIONS) else REST
             found.append(Region(number, kind, tuple((marker[2] or "").split(",")) if kind == STEP else ()))
     marked = {region.first for region in found}
