@@ -348,17 +348,17 @@ def test_processes_that_register_at_once_get_consecutive_versions_and_one_chain(
         registry = Registry(store, Settings(), sys.argv[2], Runs(store))
         model = Ridge().fit([[0.0], [1.0]], [0.0, 1.0])
         sys.stdin.readline()
-        for _ in range(3):
+        for _ in range(6):
             print(registry.register(model, "m").version)
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(store.root)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    workers = [subprocess.Popen([*command, f"user{number}"], **pipes) for number in range(8)]
+    workers = [subprocess.Popen([*command, f"user{number}"], **pipes) for number in range(4)]
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
     outputs = [worker.communicate(timeout=240) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0] * 8, outputs
+    assert [worker.returncode for worker in workers] == [0] * 4, outputs
     assert sorted(int(line) for output, _ in outputs for line in output.split()) == list(range(1, 25))
     verdict = registry.verify()
     assert (verdict.ok, verdict.events, verdict.anchored) == (True, 25, True)

@@ -57,7 +57,7 @@ def test_a_name_that_leads_elsewhere_is_refused(remote):
 
 
 def test_many_at_a_time_come_in_order_and_the_first_fault_ends_them(remote):
-    names = [f"runs/{number:03d}" for number in range(100)]
+    names = [f"runs/{number:03d}" for number in range(3 * module.THREADS)]
     list(remote.each(lambda name: remote.write(name, name.encode()), names))
     assert list(remote.each(lambda name: remote.read(name, 100).decode(), names)) == names
     with pytest.raises(NotFoundError):
