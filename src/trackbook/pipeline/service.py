@@ -289,11 +289,12 @@ class Pipelines:
         Steps that no varying param reaches run once.  A trial that fails does not end the others.
         """
         from trackbook.pipeline.running.options import RunOptions
+        from trackbook.pipeline.running.setting import engine_for_all
         from trackbook.pipeline.sweeps.outcome import Goal
         from trackbook.pipeline.sweeps.sweep import Sweep
 
-        chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
-        with self._script_of(target) as (script, home):
+        asked = options or RunOptions(jobs=self._settings.pipeline.jobs)
+        with self._script_of(target) as (script, home), engine_for_all(asked) as chosen:
             services = self._store, self._tracker, self._settings
             origin = Path(self._name(target))
             sweep = Sweep(*services, read_plan(script), home, origin, chosen, on_event, goal or Goal())
@@ -315,12 +316,13 @@ class Pipelines:
         Raises UsageError for what is wrong in the file, by table and key, and without Optuna.
         """
         from trackbook.pipeline.running.options import RunOptions
+        from trackbook.pipeline.running.setting import engine_for_all
         from trackbook.pipeline.sweeps.search import search
         from trackbook.pipeline.sweeps.space import goal_of, read_space
         from trackbook.pipeline.sweeps.sweep import Sweep
 
-        chosen = options or RunOptions(jobs=self._settings.pipeline.jobs)
-        with self._script_of(target) as (script, home):
+        asked = options or RunOptions(jobs=self._settings.pipeline.jobs)
+        with self._script_of(target) as (script, home), engine_for_all(asked) as chosen:
             plan = read_plan(script)
             read = read_space(space, plan)
             services, origin = (self._store, self._tracker, self._settings), Path(self._name(target))

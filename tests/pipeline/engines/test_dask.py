@@ -11,12 +11,15 @@ import pytest
 from support.clusters import Cluster
 from support.pipelines import Bench
 from support.s3 import Bucket
+from support.sweeps import MAIN as TRAIN
+from support.sweeps import STEPS, SweepBench
 from trackbook.errors import PipelineError
 from trackbook.pipeline.outcome import PipelineEvent, StepProgress
 from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.runner import Runner
+from trackbook.pipeline.sweeps.outcome import InTrial
 from trackbook.settings import PipelineSettings, Settings, StepSettings
 
 FRAMES = """
@@ -312,3 +315,65 @@ def test_a_cluster_is_started_for_the_run(frames: Bench) -> None:
     assert [step.status for step in result.steps] == ["executed"] * 4, frames.output
     assert dict(os.environ) == before
     assert frames.statuses() == ["cached"] * 4
+
+
+PARALLEL = """
+import threading
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import cross_val_score
+
+class Mean(RegressorMixin, BaseEstimator):
+    def fit(self, x, y):
+        self.mean_, self.thread_ = float(np.mean(y)), threading.current_thread().name
+        return self
+
+    def predict(self, x):
+        return np.full(len(x), self.mean_)
+
+def where(estimator, x, y):
+    return float("Dask" in estimator.thread_)
+
+def score(jobs):
+    x = np.arange(40.0).reshape(-1, 1)
+    y = x[:, 0] % 7
+    return cross_val_score(Mean(), x, y, cv=4, n_jobs=jobs)
+
+def places():
+    x = np.arange(40.0).reshape(-1, 1)
+    print(sum(cross_val_score(Mean(), x, x[:, 0], cv=4, n_jobs=4, scoring=where)), "fits on the cluster")
+
+def other():
+    return 2
+"""
+
+
+def test_scikit_learns_inner_parallelism_is_work_of_the_cluster(
+    bench: Bench, options: RunOptions, cluster: Cluster
+) -> None:
+    """Fits of a class of the script run in tasks of Dask while all threads run steps; the scores are those of here."""
+    bench.write(PARALLEL, "a = score(params.size)\nplaces()\nb = other()")
+    result = bench.run(options)
+    assert [(step.status, step.reason) for step in result.steps] == [("executed", "")] * 3, bench.output
+    assert "4.0 fits on the cluster" in bench.printed()
+    kept = signatures(bench)["score"]
+    bench.run(RunOptions(use_cache=False))
+    assert signatures(bench)["score"] == kept
+
+
+def test_the_trials_of_a_sweep_go_on_side_by_side(tmp_path: Path, cluster: Cluster) -> None:
+    """On one connection, with warm processes, and shared steps once; no process stays, and what was kept counts here."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    bench = SweepBench(folder)
+    bench.write(STEPS, TRAIN)
+    grid = bench.pipelines.grid(bench.script, {"size": ["1,2,3"]})
+    options = RunOptions(engine="dask", scheduler=cluster.address)
+    result = bench.pipelines.sweep(bench.script, grid, options, on_event=bench.heard.append)
+    assert [trial.status for trial in result.trials] == ["finished"] * 3
+    assert (folder / "loads.txt").read_text() == "x"
+    wait_for(lambda: not any(worker.steps() for worker in cluster.workers if worker.is_alive), 90.0)
+    assert bench.sweep(size=["1,2,3"]).status == "FINISHED"
+    states = [e.happened.state for e in bench.heard if isinstance(e, InTrial) and isinstance(e.happened, StepProgress)]
+    assert set(states) == {"started", "cached"}

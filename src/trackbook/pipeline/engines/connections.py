@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trackbook.errors import PipelineError, UsageError, reason_of
+from trackbook.pipeline.engines import remote
 from trackbook.pipeline.running.options import RunOptions
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Connection:
         self.client, self._cluster, self._changed = client, cluster, dict(changed or {})
         self.address = str(client.scheduler.address) if client.scheduler is not None else ""
         self.is_local = cluster is not None
+        self.checked: set[tuple[str, tuple[str, ...]]] = set()
+        """Workers, by address, of which it is known that they have certain distributions as this process has them."""
         self._lock = threading.Lock()
         self._workers: dict[str, Any] = {}
         self._looked = 0.0
@@ -118,6 +120,7 @@ class Connection:
     def close(self) -> None:
         """Leave the cluster, and end it where it was started here."""
         self.put_back_variables()
+        self.on_workers(remote.cool)
         self.client.close(timeout=CLOSE_SECONDS)
         if self._cluster is not None:
             self._cluster.close(timeout=CLOSE_SECONDS)
@@ -135,16 +138,6 @@ class _Shared:
 
 _lock = threading.Lock()
 _shared: dict[_Which, _Shared] = {}
-
-
-@contextmanager
-def keep_connected(options: RunOptions) -> Iterator[None]:
-    """Have all runs in the `with` block use one connection, opened by the first that needs it."""
-    shared = _enter((options.scheduler, options.workers))
-    try:
-        yield
-    finally:
-        _leave((options.scheduler, options.workers), shared)
 
 
 def connect(options: RunOptions) -> tuple[Connection, Callable[[], None]]:

@@ -8,6 +8,7 @@ stay.  Dask runs a task again whose worker dies; what only a process held is mad
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import uuid
@@ -15,13 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from trackbook.capture.environment import VARIABLES
 from trackbook.capture.redaction import is_secret_name
 from trackbook.errors import PipelineError
 from trackbook.pipeline.engines import remote, versions
 from trackbook.pipeline.engines.connections import Connection, connect
-from trackbook.pipeline.engines.remote import LOST, Parcel, Report, Site
+from trackbook.pipeline.engines.remote import LOST, REPORT, Parcel, Report, Site
 from trackbook.pipeline.engines.shipping import Project
+from trackbook.pipeline.plan import Plan
 from trackbook.pipeline.running.key import variables_of
 from trackbook.pipeline.running.ledger import START
 from trackbook.pipeline.running.modules import ProjectModules
@@ -31,6 +35,7 @@ from trackbook.pipeline.running.protocol import Done, Failed, Opened
 from trackbook.pipeline.running.seen import within
 from trackbook.pipeline.running.setting import Setting, storage_of
 from trackbook.pipeline.running.storage import Storage
+from trackbook.tracking.relay import Reported
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -39,6 +44,7 @@ SPARE = 3
 """So often a step is called again whose worker was lost."""
 
 LOOK_SECONDS = 0.5
+_PARALLEL = re.compile(r"\bn_jobs\b|\bjoblib\b")
 _OWN_OF_WORKERS = frozenset({"CUDA_VISIBLE_DEVICES"})
 
 
@@ -163,8 +169,11 @@ class DaskEngine:
         found = connection.client.get_versions(check=False)["workers"]
         pythons = {address: ".".join(str(seen["host"]["python"]).split(".")[:2]) for address, seen in found.items()}
         versions.check_python(here.python, pythons)
+        unknown = [address for address in connection.workers() if (address, names) not in connection.checked]
         try:
-            versions.check(here, connection.client.run(versions.installed, names))
+            if unknown:
+                versions.check(here, connection.client.run(versions.installed, names, workers=unknown))
+                connection.checked |= {(address, names) for address in unknown}
         except ModuleNotFoundError as error:
             raise PipelineError(
                 f"a worker at {connection.address} lacks {error.name}: install there what this environment has"
@@ -207,10 +216,10 @@ class DaskEngine:
 
 
 class Heard:
-    """What one task has printed, each piece passed on once."""
+    """What one task has printed and logged, each piece passed on once."""
 
-    def __init__(self, on_output: OnOutput) -> None:
-        self._on_output = on_output
+    def __init__(self, on_output: OnOutput, on_report: OnReport | None = None) -> None:
+        self._on_output, self._on_report = on_output, on_report
         self._lock = threading.Lock()
         self._count = 0
 
@@ -220,8 +229,11 @@ class Heard:
             if first > self._count:
                 return  # something before it is still on its way, and comes again at the end
             for stream, text in items[self._count - first :]:
-                self._on_output(stream, text)
                 self._count += 1
+                if stream != REPORT:
+                    self._on_output(stream, text)
+                elif self._on_report is not None:
+                    self._on_report(msgspec.json.decode(text, type=Reported))
 
 
 class DaskPlace(Place):
@@ -229,7 +241,7 @@ class DaskPlace(Place):
 
     def __init__(self, engine: DaskEngine, at: Setting) -> None:
         super().__init__(at.processes, at.plan.path, at.cwd, at.given, START)
-        self._engine, self._cwd = engine, at.cwd
+        self._engine, self._cwd, self._plan = engine, at.cwd, at.plan
         self._seat, self._address = "", ""
         self._asked: Opened | None = None
 
@@ -257,19 +269,19 @@ class DaskPlace(Place):
         is_new = task.is_alone or not self._seat
         if not task.is_alone:
             self._seat = self._seat or uuid.uuid4().hex
+        if _is_parallel(task, self._plan):
+            cluster = self._engine.connection().address
+            task = msgspec.structs.replace(task, command=msgspec.structs.replace(task.command, cluster=cluster))
         parcel = Parcel(task, self._manifest(), "" if task.is_alone else self._seat, is_new)
         wanted = {"workers": [self._address]} if self._address else {}
         resources = {"resources": task.limits.resources} if task.limits.resources else {}
         future, key = self._engine.submit(remote.run_step, parcel, step=task.step, **wanted, **resources)
-        heard = Heard(on_output)
+        heard = Heard(on_output, on_report)
         self._engine.listen(key, heard)
         report = self._engine.wait(future, self._address) or remote.lost(self._address)
         heard.take(0, list(report.printed))
         if not task.is_alone:
             self._address = report.address
-        if on_report is not None and isinstance(report.reply, Done):
-            for logged in report.reply.reports:
-                on_report(logged)
         return self._received(task, report)
 
     def settle(self, task: Task, done: Done) -> None:
@@ -302,6 +314,12 @@ class DaskPlace(Place):
             engine.storage.fetch([report.digest])
             _link(engine.objects.path(report.digest), Path(task.command.spool))
         return remote.moved(reply, lambda path: str(self._cwd / path))
+
+
+def _is_parallel(task: Task, plan: Plan) -> bool:
+    """Tell whether a step asks libraries to work in parallel, as scikit-learn's `n_jobs` does."""
+    code = next(step.code for step in plan.steps if step.name == task.step)
+    return any(_PARALLEL.search(text) for text in (code.source, *(text for _, text in code.reached)))
 
 
 def _link(source: Path, target: Path) -> None:

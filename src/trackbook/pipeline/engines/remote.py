@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from trackbook.pipeline.running.protocol import Done, Failed, Opened
 from trackbook.pipeline.running.seen import within
 from trackbook.pipeline.running.storage import Storage
 from trackbook.store.objects import Objects
+from trackbook.tracking.relay import Reported
 
 LOOK_SECONDS = 0.5
 ASK_SECONDS = 5.0
@@ -35,6 +36,12 @@ MISSES = 3
 """So often in a row the cluster must know nothing of a run any more before its processes are ended."""
 
 FLUSH_SECONDS = 0.3
+WARM_SECONDS = 60.0
+"""So long a process waits for the next run of a sweep."""
+
+REPORT = "report"
+"""Stands in the place of a stream for what a step logs."""
+
 LOST = "WorkerLost"
 """The `ename` of a step whose seat, with what it held, is gone."""
 
@@ -114,6 +121,10 @@ class Printed:
             if time.monotonic() - self._at >= FLUSH_SECONDS:
                 self._tell()
 
+    def report(self, logged: Reported) -> None:
+        """Take what a step logs among what it prints, so that it is told in order."""
+        self(REPORT, msgspec.json.encode(logged).decode())
+
     def look(self) -> None:
         """Tell what has not been told for a while."""
         with self._lock:
@@ -148,6 +159,7 @@ class Workshop:
         self._seats: dict[str, Seat] = {}
         self._free: list[Seat] = []
         self._is_over = threading.Event()
+        self._processes = _warm(worker, site.environ)
         self._home = Path(tempfile.mkdtemp(prefix="trackbook-", dir=worker.local_directory)).resolve()
         own = Path(worker.local_directory) / "trackbook-objects"
         self._objects = Objects(Path(site.objects) if site.folder else own)
@@ -168,7 +180,7 @@ class Workshop:
             self._bring(seat, parcel.manifest)
             task = self._localised(parcel.task, seat)
             with self._ending(seat, key, printed):
-                reply = seat.place.run(task, printed)
+                reply = seat.place.run(task, printed, printed.report)
             report = Report(reply, self._worker.address, printed=tuple(printed.items))
             if isinstance(reply, Done):
                 seat.place.settle(task, reply)
@@ -185,7 +197,7 @@ class Workshop:
             found.place.close()
 
     def close(self) -> None:
-        """End all processes of the run."""
+        """End all processes of the run; those that are as good as new may stay for another."""
         self._is_over.set()
         with self._lock:
             seats = [*self._seats.values(), *self._free]
@@ -238,7 +250,7 @@ class Workshop:
             seat.place.close()
 
     def _new(self) -> Seat:
-        site, processes = self._site, Processes(environ=self._site.environ)
+        site, processes = self._site, self._processes
         if site.folder:
             script = Path(site.folder, site.script) if not site.digest else self._script(self._home)
             return Seat(Place(processes, script, Path(site.folder), site.given, START, site.versions), None)
@@ -277,7 +289,7 @@ class Workshop:
         self._storage.fetch(load.result.digest for load in loads)
         loads = [msgspec.structs.replace(load, path=str(self._objects.path(load.result.digest))) for load in loads]
         spool = str(self._home / f"outputs-{uuid.uuid4().hex[:8]}") if task.command.spool else ""
-        command = msgspec.structs.replace(task.command, spool=spool)
+        command = msgspec.structs.replace(task.command, spool=spool, beside=False)
         return msgspec.structs.replace(task, loads=tuple(loads), command=command)
 
     def _sent(self, report: Report, spool: Path, copy: Copy) -> Report:
@@ -332,15 +344,18 @@ class Workshop:
         return bool(found.get(self._site.alive))
 
 
-_lock = threading.Lock()
+_lock, _warm_lock = threading.Lock(), threading.Lock()
+_processes: dict[tuple[str, tuple[tuple[str, str], ...]], Processes] = {}
 _workshops: dict[tuple[str, str], Workshop] = {}
 
 
 def run_step(site: Site, parcel: Parcel, key: str) -> Report:
     """Run one step on this worker: a task of Dask."""
-    from distributed import get_worker
+    from distributed import get_worker, secede
 
     worker = get_worker()
+    if parcel.task.command.cluster:
+        secede()  # what the step hands to the cluster may need this very thread
     with _printed(site, worker, key) as printed:
         return _workshop(site, worker).run(parcel, printed, key)
 
@@ -371,11 +386,34 @@ def end_seat(token: str, seat: str, dask_worker: Any) -> None:
 
 
 def close(token: str, dask_worker: Any) -> None:
-    """End all processes of one run on this worker."""
+    """End all processes of one run on this worker; those that are as good as new wait a while for the next run."""
     with _lock:
         workshop = _workshops.pop((token, dask_worker.address), None)
     if workshop is not None:
         workshop.close()
+    cooling = threading.Timer(WARM_SECONDS, cool, (dask_worker,))
+    cooling.daemon = True
+    cooling.start()
+
+
+def _warm(worker: Any, environ: Mapping[str, str | None]) -> Processes:
+    """Return the processes of a worker with these variables, in which steps of one run after the other go on."""
+    with _warm_lock:
+        key = (worker.address, tuple(sorted((name, value or "") for name, value in environ.items())))
+        if key not in _processes:
+            _processes[key] = Processes(worker.state.nthreads, environ)
+        return _processes[key]
+
+
+def cool(dask_worker: Any) -> None:
+    """End the processes that wait on this worker, if no run goes on there."""
+    with _lock:
+        if any(address == dask_worker.address for _, address in _workshops):
+            return
+    with _warm_lock:
+        waiting = [_processes.pop(key) for key in list(_processes) if key[0] == dask_worker.address]
+    for processes in waiting:
+        processes.close()
 
 
 def _workshop(site: Site, worker: Any) -> Workshop:

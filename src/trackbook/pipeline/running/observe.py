@@ -47,6 +47,8 @@ class Observer:
         readers.install()
         self.home = ""
         """The project's folder; paths below it are told from there on."""
+        self.own: frozenset[tuple[str, int]] = frozenset()
+        """Where we connect to ourselves, by address and port."""
 
     def start(self, *, alone: bool = True) -> None:
         """Begin to watch; `alone` tells that no step runs in another process meanwhile."""
@@ -98,7 +100,7 @@ class Observer:
         elif event == "sqlite3.connect":
             if arguments[0] != ":memory:":
                 self._reasons["opens a database"] = None
-        elif event == "socket.connect":
+        elif event == "socket.connect" and tuple(arguments[1][:2]) not in self.own:
             self._reasons["uses the network"] = None
         elif event in _PROCESSES and not _is_probe(arguments):
             self._reasons["starts other processes, whose files are not seen"] = None

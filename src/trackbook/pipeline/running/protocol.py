@@ -46,8 +46,9 @@ class RunStep(msgspec.Struct, tag=True, frozen=True):
 
     `run_id` is the run of the call.  `live` are the slots that later steps still use, `spool` is where the pickled
     outputs may be written (empty: they will not be kept; with `hand_on` they are, if that can be done at all, as steps
-    in other processes need them), `named` the strings of the code, `metrics` the
-    results that are logged where they are numbers, `random_state` what to start from.
+    in other processes need them), `named` the strings of the code, `metrics` the results that are logged where they are
+    numbers, `random_state` what to start from.  With `beside`, other steps write in the same folder meanwhile.  joblib
+    hands its work to the Dask scheduler at `cluster`, if set.
     """
 
     function: str
@@ -61,6 +62,8 @@ class RunStep(msgspec.Struct, tag=True, frozen=True):
     named: tuple[str, ...]
     metrics: tuple[str, ...]
     random_state: bytes | None
+    beside: bool = False
+    cluster: str = ""
 
 
 class Opened(msgspec.Struct, tag=True, frozen=True):

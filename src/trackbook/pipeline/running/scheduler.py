@@ -250,6 +250,7 @@ class Scheduler:
             live=tuple(sorted(live)),
             spool=str(self._at.spool / f"outputs-{step.index}") if is_kept or self._hands_on else "",
             hand_on=self._hands_on,
+            beside=self._is_apart,
             named=step.code.strings,
             metrics=step.marker.metrics,
             random_state=None if random == place.random else self._ledger.random_states[random],

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from trackbook.pipeline.outcome import OnEvent
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.cache import StepCache
@@ -106,3 +108,19 @@ def engine_of(at: Setting) -> Iterator[None]:
         yield
     finally:
         at.engine.close()
+
+
+@contextmanager
+def engine_for_all(options: RunOptions) -> Iterator[RunOptions]:
+    """Let all runs of a sweep use one cluster; yields the options with as many `jobs` as it runs tasks at one time."""
+    if options.engine == "local":
+        yield options
+        return
+    from trackbook.pipeline.engines.connections import connect
+
+    connection, release = connect(options)
+    try:
+        jobs = options.jobs if options.jobs > 1 else max(1, connection.threads())
+        yield msgspec.structs.replace(options, jobs=jobs)
+    finally:
+        release()

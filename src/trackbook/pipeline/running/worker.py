@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,7 @@ import msgspec
 from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.data import paths
 from trackbook.pipeline.running import spooling
+from trackbook.pipeline.running.cluster import Cluster
 from trackbook.pipeline.running.importing import import_from, import_script
 from trackbook.pipeline.running.keeping import changeable, sign, signature_or_none, spool, unsafe
 from trackbook.pipeline.running.lineage import READ, WRITTEN, DataWatch
@@ -58,6 +60,7 @@ class Worker:
         self._values: dict[str, Any] = {}
         self._observer = Observer()
         self._reports: list[Reported] = []
+        self._cluster: Cluster | None = None
 
     def handle(self, command: Command) -> Reply:
         """Do what is asked; an exception of the user's code becomes a reply."""
@@ -91,6 +94,9 @@ class Worker:
     def _run(self, command: RunStep) -> Done:
         if command.random_state is not None:
             restore_random_state(command.random_state)
+        if command.cluster:
+            self._cluster = self._cluster or Cluster(command.cluster)
+            self._observer.own = self._cluster.places
         arguments = [self._argument(value) for value in command.arguments]
         before = [signature_or_none(value) for value in arguments]
         data = self._data.look(READ, _named(command.arguments, arguments), command.run_id)
@@ -168,10 +174,11 @@ class Worker:
         texts = [item for item in arguments if isinstance(item, str)]
         self._printed.take()
         self._reports.clear()
-        self._observer.start(alone=not command.hand_on)
+        self._observer.start(alone=not command.beside)
         began = time.perf_counter()
         try:
-            result = function(*positional, **keywords)
+            with self._cluster.used(self._module) if command.cluster and self._cluster else nullcontext():
+                result = function(*positional, **keywords)
         finally:
             seconds = time.perf_counter() - began
             sys.stdout.flush()
