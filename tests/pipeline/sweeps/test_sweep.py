@@ -97,3 +97,13 @@ def test_an_interrupt_ends_the_trials_and_leaves_what_is_done(bench: SweepBench)
     runs = bench.runs.search("kind IN ('sweep', 'pipeline')", ["start_time"])
     assert {run.status for run in runs if run.run_name != "p 1" and "shared" not in run.run_name} == {"KILLED"}
     assert not bench.runs.search("status = 'RUNNING'")
+
+
+def test_files_of_trials_side_by_side_are_nobodys_kept_result(bench: SweepBench) -> None:
+    """Two trials that write one file at the same time may each find the other's: neither is kept with it."""
+    bench.write("def train(size):\n    open('model', 'w').write(str(size))", "train(params.size)")
+    assert bench.sweep(jobs=2, size=["5,6"]).status == "FINISHED"
+    assert bench.sweep(jobs=2, size=["5,6"]).status == "FINISHED"
+    states = [e.happened for e in bench.heard if isinstance(e, InTrial) and isinstance(e.happened, StepProgress)]
+    reasons = {step.reason for step in states if step.state == "executed"}
+    assert reasons == {"writes files, while other runs of the pipeline may write the same ones"}

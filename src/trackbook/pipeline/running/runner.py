@@ -106,6 +106,7 @@ class Runner:
         with run, within.tagging(run), scratch(self._store) as spool:
             what = self._store, self._tracker, run, plan, given, folder, spool
             at = Setting(*what, options, self._settings.pipeline, say, stop=within.stop, processes=self._processes)
+            at.alone = within.alone
             at.versions = self._versions(source)
             with engine_of(at):
                 steps = self._passes(at, structure, choice, str(source))

@@ -250,7 +250,7 @@ class Scheduler:
             live=tuple(sorted(live)),
             spool=str(self._at.spool / f"outputs-{step.index}") if is_kept or self._hands_on else "",
             hand_on=self._hands_on,
-            beside=self._is_apart,
+            beside=self._is_apart or not self._at.alone,
             named=step.code.strings,
             metrics=step.marker.metrics,
             random_state=None if random == place.random else self._ledger.random_states[random],
@@ -363,6 +363,8 @@ class Scheduler:
     def _unheard(self, done: Done) -> list[str]:
         """Say of which files it cannot be told whether this step or one in another process wrote them."""
         self._written |= set(done.effects.written)
+        if done.effects.written and not self._at.alone:
+            return ["writes files, while other runs of the pipeline may write the same ones"]
         unknown = [path for path in done.effects.unheard if path not in self._written]
         names = ", ".join(os.path.relpath(path, self._at.cwd) for path in unknown[:3])
         return [f"{names} changed while other steps ran, which may have written it"] if unknown else []

@@ -72,6 +72,7 @@ class Setting:
     stop: Stop = field(default_factory=Stop)
     processes: Processes = field(default_factory=Processes)
     engine: Engine | None = None
+    alone: bool = True
     metrics: dict[str, float] = field(default_factory=dict)
     cache: StepCache = field(init=False)
 

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Within:
-    """The run above a run of a pipeline (None: the active one, if any), its name and tags, and what may end it."""
+    """The run above a run of a pipeline (None: the active one, if any), its name and tags, and what may end it.
+
+    It is not `alone` where others of the same pipeline run in the same folder meanwhile.
+    """
 
     parent: ActiveRun | None = None
     name: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     stop: Stop = field(default_factory=Stop)
+    alone: bool = True
 
     @contextmanager
     def tagging(self, run: ActiveRun) -> Iterator[None]:

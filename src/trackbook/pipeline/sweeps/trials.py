@@ -47,7 +47,7 @@ class LocalTrials:
         """Run one trial; the number 0 stands for what all trials share."""
         name = f"{self.origin.stem} {trial.number}" if trial.number else f"{self.origin.stem} shared steps"
         tags = {TRIAL_TAG: str(trial.number)} if trial.number else {}
-        within = Within(self.sweep, name, tags, self.stop)
+        within = Within(self.sweep, name, tags, self.stop, alone=self.options.jobs == 1 or not trial.number)
         options = msgspec.structs.replace(self.options, jobs=1)
         return self.runner.run(
             self.plan, trial.params, options, home=self.home, origin=self.origin, on_event=on_event, within=within
