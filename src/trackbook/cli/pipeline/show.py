@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -37,7 +38,7 @@ class Events:
         self._lock = threading.Lock()
         self._running: dict[str, tuple[float, float | None]] = {}
         self._begun: dict[tuple[str, bool], str] = {}
-        self._is_drawn = False
+        self._drawn = 0
         self._end = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True) if sys.stderr.isatty() and not as_json else None
 
@@ -119,15 +120,16 @@ class Events:
         ]
         self._clear()
         if parts:
-            sys.stderr.write(f"\r\x1b[2m… {', '.join(parts)[:200]}\x1b[0m")
+            text = f"… {', '.join(parts)}"[: shutil.get_terminal_size().columns - 1]
+            sys.stderr.write(f"\r{text}")
             sys.stderr.flush()
-            self._is_drawn = True
+            self._drawn = len(text)
 
     def _clear(self) -> None:
-        if self._is_drawn:
-            sys.stderr.write("\r\x1b[2K")
+        if self._drawn:  # with blanks: notebooks, where `!` makes a terminal, know no other way
+            sys.stderr.write(f"\r{' ' * self._drawn}\r")
             sys.stderr.flush()
-            self._is_drawn = False
+            self._drawn = 0
 
 
 def seconds(value: float | None) -> str:
