@@ -14,6 +14,7 @@ from trackbook.project import Project
 
 SCRIPT = """
 import dataclasses
+import trackbook as tb
 from sklearn.linear_model import LinearRegression
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +31,7 @@ def load(rows):
 
 # %% [step:train]
 def fit(scale, data):
+    tb.log_metric("auc", 0.8)
     model = LinearRegression().fit(data, [scale.by * row[0] for row in data])
     return model, {"r2": 0.9, "parity": 0.2, "note": "x"}, 3
 
@@ -82,7 +84,12 @@ def test_a_candidate_is_judged_and_registered_without_any_step_running(project: 
     made = run("pipeline", "candidate", str(script), "--report", str(report))
     assert made.exit_code == 0, made.output
     metrics = project.runs.get(made.stdout.strip()).summary.metrics
-    assert {name: metrics[name] for name in ("r2", "parity", "leaves")} == {"r2": 0.9, "parity": 0.2, "leaves": 3.0}
+    assert {name: metrics[name] for name in ("auc", "r2", "parity", "leaves")} == {
+        "auc": 0.8,
+        "r2": 0.9,
+        "parity": 0.2,
+        "leaves": 3.0,
+    }
     assert {"seconds.load", "seconds.train"} <= metrics.keys()
     assert "| r2 | 0.9 |" in report.read_text()
 

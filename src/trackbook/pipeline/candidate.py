@@ -38,12 +38,14 @@ def make_candidate(
 ) -> Candidate:
     """Log the model and the numbers that steps returned as a run; `dump` gives the bytes of a model.
 
-    Metrics are the outputs that are numbers, the numbers in outputs that are dicts, and `seconds.STEP`.  The model is
+    Metrics are what steps logged, else the outputs that are numbers and the numbers in outputs that are dicts; and
+    `seconds.STEP`.  The model is
     `variable`, else `model`, else the last output that can predict.  Raises PipelineError where there is none.
     """
     values = _values(kept, variable)
     name = _model_name(kept, values, variable)
     metrics = _numbers({key: value for key, value in values.items() if key != name})
+    metrics |= {key: value for step in kept.steps for key, value in step.metrics.items()}
     metrics |= {f"seconds.{step.name}": step.seconds for step in kept.steps if not step.why}
     data, params = dump(values[name]), kept.param_texts()
     run = tracker.start_run(script.stem, kind="candidate", tags={"pipeline": str(script), "model": name})

@@ -28,6 +28,9 @@ def export(project: Project, script: Path, to: str, **options: Any) -> dict[str,
     return {path.relative_to(project.root).as_posix(): path.read_text() for path in written}
 
 
+READ_HEAD = "import dataclasses\nfrom pathlib import Path"
+READS = """Path('out.txt').write_text('new')
+    return list(range(int(Path('in' + '.txt').read_text())))"""
 VALUE = "$(touch pwned) 'x' \"y\" `touch pwned` *"
 
 
@@ -105,6 +108,29 @@ def test_dvc_has_a_stage_a_step_and_keeps_the_users_parameters(project: Project,
 
     (project.root / "params.yaml").write_text("other: 1\n")
     assert "churn_params.yaml" in export(project, script, "dvc", storage="")
+
+
+def test_dvc_knows_the_files_that_steps_read(project: Project, script: Path) -> None:
+    """Files that code names are dependencies before a run, those that it read after one; what steps write is none."""
+    folder = project.root / "work"
+    folder.mkdir()
+    (folder / "in.txt").write_text("8")
+    (folder / "out.txt").write_text("old")
+    source = script.read_text().replace("return list(range(rows))", READS).replace("import dataclasses", READ_HEAD)
+    (folder / "churn.py").write_text(source)
+
+    def reads() -> list[str]:
+        text = export(project, folder / "churn.py", "dvc", storage="", output="ops/dvc.yaml")["ops/dvc.yaml"]
+        stage = yaml.safe_load(text)["stages"]["load"]
+        assert stage["wdir"] == ".."
+        assert stage["cmd"][0].startswith("trackbook pipeline run work/churn.py --only load --params params.yaml")
+        return stage["deps"]
+
+    assert reads() == ["work/churn.py", "work/out.txt"]
+    project.pipelines.run(folder / "churn.py")
+    assert reads() == ["work/churn.py", "work/in.txt"]
+    with pytest.raises(UsageError, match="no file below"):
+        export(project, script, "dvc", output="../dvc.yaml")
 
 
 @pytest.mark.parametrize("to", TARGETS)

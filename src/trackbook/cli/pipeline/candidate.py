@@ -38,7 +38,7 @@ def candidate_command(
     """Make a run of the model that the steps of SCRIPT have kept, with the numbers that gates judge it by.
 
     Prints the run's id; its model is runs:/RUN/model.skops for `trackbook models check` and `register`.  Metrics are
-    the numbers that steps return, alone or in a dict, and seconds.STEP.  Runs no step.
+    what steps logged, the numbers that they return, alone or in a dict, and seconds.STEP.  Runs no step.
     """
     from trackbook.registry.formats import dump_model
 

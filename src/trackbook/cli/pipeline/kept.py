@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -14,6 +15,9 @@ from trackbook.errors import PipelineError, nearest
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.project import Project
 from trackbook.store import now_ms
+
+if TYPE_CHECKING:
+    from trackbook.pipeline.running.kept import KeptStep
 
 
 @click.command("kept")
@@ -47,8 +51,7 @@ def kept_command(
     chosen = [step for step in found if not steps or step.name in steps]
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
-        # A result that is not kept may be another each time: what follows has to run then.
-        digests = {step.name: {"": f"{step.why} {now_ms()}"} if step.why else step.outputs for step in chosen}
+        digests = {step.name: _digests(step) for step in chosen}
         output.write_bytes(msgspec.json.format(msgspec.json.encode(digests), indent=2) + b"\n")
     elif as_json:
         print_json(msgspec.to_builtins(chosen))
@@ -57,3 +60,8 @@ def kept_command(
         print_table(["step", "kept", "why not", "outputs"], rows, empty="the script has no steps")
     if output is None and any(step.why for step in chosen):
         sys.exit(NO)
+
+
+def _digests(step: KeptStep) -> dict[str, str]:
+    """Return what tells whether a step gave something new: one that is not kept may, each time."""
+    return {"": f"{step.why} {now_ms()}"} if step.why else {**step.outputs, **step.files}

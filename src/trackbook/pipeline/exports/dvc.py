@@ -31,15 +31,23 @@ def files(export: Export) -> Files:
     return made | ({name: _params_text(known, present)} if known else {})
 
 
+def _wdir(export: Export) -> dict[str, str]:
+    """Return the key of a stage that leads from the file's folder to the project's root, where all paths start."""
+    depth = len(export.path.parts) - 1
+    return {"wdir": "/".join([".."] * depth)} if depth else {}
+
+
 def _stage(export: Export, task: Task, params_file: str) -> dict[str, Any]:
     mark = _mark(task)
     options = ["--params", params_file] if params_file else []
     run = run_command(export, task) + options + (["--storage", export.storage] if export.storage else [])
     note = ["trackbook", "pipeline", "kept", argument(export.script), *task.steps, *options, "-o", mark]
     names = [param.name for param in export.params if param.known and param.name in task.params]
+    marks = [_mark(other) for other in export.tasks if other.clean in task.after]
     stage: dict[str, Any] = {
+        **_wdir(export),
         "cmd": [_escaped(shlex.join(run)), _escaped(shlex.join(note))],
-        "deps": [_escaped(path) for path in (*export.sources, *map(_mark_of(export), task.after))],
+        "deps": [_escaped(path) for path in dict.fromkeys([*export.sources, *task.reads, *marks])],
     }
     if names:
         stage["params"] = [{params_file: names}]
@@ -50,11 +58,6 @@ def _mark(task: Task) -> str:
     return f"{MARKS}/{task.clean}.json"
 
 
-def _mark_of(export: Export) -> Any:
-    marks = {task.clean: _mark(task) for task in export.tasks}
-    return marks.__getitem__
-
-
 def _escaped(text: str) -> str:
     """Return a text that DVC does not fill in: it takes `${…}` for a parameter."""
     return text.replace("${", "\\${")
@@ -62,12 +65,12 @@ def _escaped(text: str) -> str:
 
 def _params_file(export: Export, known: list[Param]) -> tuple[str, str]:
     """Return the name and present text of the file of parameters; one that holds others' is left to them."""
-    present = (export.present or {}).get(export.beside("params.yaml"), "")
+    present = (export.present or {}).get("params.yaml", "")
     names = {param.name for param in known}
     if present and not _keys(present) <= names:
-        own = export.beside(f"{export.clean}_params.yaml")
+        own = f"{export.clean}_params.yaml"
         return own, (export.present or {}).get(own, "")
-    return export.beside("params.yaml"), present
+    return "params.yaml", present
 
 
 def _keys(text: str) -> set[str]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
-from trackbook.errors import UsageError
+from trackbook.errors import PipelineError, UsageError
 from trackbook.pipeline.exports import files, locking
 from trackbook.pipeline.exports.names import identifier
 from trackbook.pipeline.exports.targets import Target, target_named
 from trackbook.pipeline.exports.tasks import params_of, tasks_of
 from trackbook.pipeline.exports.text import MADE
-from trackbook.pipeline.exports.values import Export, Lock
+from trackbook.pipeline.exports.values import Export, Lock, Task
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.pipeline.running.groups import groups_of
+from trackbook.pipeline.running.kept import KeptResults, KeptStep
 from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.settings import load_settings
 from trackbook.store import Store
@@ -99,17 +102,20 @@ def _gather(
     settings = load_settings(root)
     below = script.resolve().relative_to(root.resolve()).as_posix()
     clean = identifier(script.stem, "pipeline")
-    output = options.output or target.output.format(name=clean)
+    output = _inside(base, options.output or target.output.format(name=clean))
+    tasks: Iterable[Task] = tasks_of(plan, groups_of(plan), reserved=target.reserved)
+    if store is not None and target.needs_reads:
+        tasks = _with_reads(root, store, plan, tasks)
     beside = [
-        name[2:] if name.startswith("./") else str(PurePosixPath(output).with_name(name.format(name=clean)))
-        for name in target.beside
+        name[2:] if name.startswith("./") else str(PurePosixPath(output).with_name(name))
+        for name in (name.format(name=clean) for name in target.beside)
     ]
     requirements = tuple(_requirements(root, plan, options))
     return Export(
         script=below,
         clean=clean,
         command=_command(below, target, options),
-        tasks=tasks_of(plan, groups_of(plan), reserved=target.reserved),
+        tasks=tuple(tasks),
         params=params_of(plan, reserved=target.reserved),
         python=".".join(map(str, sys.version_info[:2])),
         requirements=requirements,
@@ -123,6 +129,14 @@ def _gather(
         present=dict(files.present(base, beside)),
         lock=_lock(store, plan, requirements[0], options) if store is not None and target.needs_lock else None,
     )
+
+
+def _inside(base: Path, output: str) -> str:
+    """Return where the main file goes, from the folder `base` on; raises UsageError for a place outside of it."""
+    path = Path(os.path.normpath(base.resolve() / output))
+    if not path.is_relative_to(base.resolve()) or path == base.resolve():
+        raise UsageError(f"-o {output} is no file below {base}: generated files name the script from there on")
+    return path.relative_to(base.resolve()).as_posix()
 
 
 def _command(script: str, target: Target, options: Options) -> str:
@@ -153,6 +167,22 @@ def _sources(root: Path, plan: Plan) -> Iterable[str]:
         found |= modules.reached(step.code.modules).keys()
     paths = [Path(name).resolve() for name in sorted(found)]
     return [path.relative_to(root.resolve()).as_posix() for path in paths if path.is_relative_to(root.resolve())]
+
+
+def _with_reads(root: Path, store: Store, plan: Plan, tasks: Iterable[Task]) -> Iterator[Task]:
+    """Add the files that steps were seen to read, else those that their code names."""
+    folder = plan.path.resolve().parent
+    known: dict[str, KeptStep] = {}
+    with suppress(PipelineError):  # a parameter without a default
+        known = {step.name: step for step in KeptResults(store, plan, {}, folder).steps if not step.why}
+    written = {name for step in known.values() for name in step.files}
+    named = {step.name: step.code.strings for step in plan.steps}
+    for task in tasks:
+        names = {name for step in task.steps for name in (known[step].reads if step in known else named[step])}
+        paths = [folder / name for name in sorted(names - written) if not name.endswith(".py")]
+        found = [path.resolve() for path in paths if os.path.isfile(path)]  # noqa: PTH113 - for any text
+        inside = [path.relative_to(root.resolve()) for path in found if path.is_relative_to(root.resolve())]
+        yield replace(task, reads=tuple(path.as_posix() for path in inside))
 
 
 def _requirements(root: Path, plan: Plan, options: Options) -> Iterable[str]:

@@ -16,7 +16,8 @@ class Target:
 
     `beside` are files that may be there already, beside the main file or with `./` in the root.
     `at_repository` is true where paths count from the repository's root and not from the project's.  `needs_image` and
-    `needs_storage` say what must be given, `reserved` are names that the orchestrator has taken.
+    `needs_storage` say what must be given, `reserved` are names that the orchestrator has taken.  `needs_lock` and
+    `needs_reads` ask for the locked environment, and for the files that steps read.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Target:
     needs_image: bool = False
     needs_storage: bool = False
     needs_lock: bool = False
+    needs_reads: bool = False
     reserved: frozenset[str] = frozenset()
 
     @property
@@ -69,7 +71,13 @@ TARGETS = {
     for target in (
         Target("github", ".github/workflows/{name}.yml", "a workflow of GitHub Actions", at_repository=True),
         Target("gitlab", ".gitlab-ci.yml", "a pipeline of GitLab CI", at_repository=True),
-        Target("dvc", "dvc.yaml", "stages for `dvc repro`, and params.yaml", ("params.yaml", "{name}_params.yaml")),
+        Target(
+            "dvc",
+            "dvc.yaml",
+            "stages for `dvc repro`, and params.yaml",
+            ("./params.yaml", "./{name}_params.yaml"),
+            needs_reads=True,
+        ),
         Target("airflow", "dags/{name}_dag.py", "a DAG of Airflow", reserved=_AIRFLOW),
         Target(
             "kubeflow",

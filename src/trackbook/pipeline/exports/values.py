@@ -46,7 +46,8 @@ class Task:
     """Steps that run in one process, as one task of the orchestrator; `after` are `clean` names of other tasks.
 
     `params` are names of the parameters that its steps are handed, `given` these and those of all tasks before it:
-    what these have kept is only found with the same parameters.
+    what these have kept is only found with the same parameters.  `reads` are files that its steps read and none writes,
+    below the project's root, where a target asks for them.
     """
 
     clean: str
@@ -54,6 +55,7 @@ class Task:
     after: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -21,17 +21,26 @@ from trackbook.pipeline.running.keeping import signature_or_none
 from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.results import Result, Results
+from trackbook.pipeline.running.seen import ABSENT
 from trackbook.store import Store
+from trackbook.tracking.relay import METRIC
 
 if TYPE_CHECKING:
     from trackbook.pipeline.running.storage import Storage
 
 
 class KeptStep(msgspec.Struct, frozen=True):
-    """The kept result of a step: the digests of its outputs by name; without one, `why` says what speaks against it."""
+    """The kept result of a step; without one, `why` says what speaks against it.
+
+    `outputs` and `files` are digests, by name and by path from the script's folder on; `metrics` are those that the
+    step logged, `reads` the files that it read.
+    """
 
     name: str
-    outputs: dict[str, str]
+    outputs: dict[str, str] = {}
+    files: dict[str, str] = {}
+    metrics: dict[str, float] = {}
+    reads: tuple[str, ...] = ()
     seconds: float = 0.0
     why: str = ""
 
@@ -85,13 +94,13 @@ class KeptResults:
 
     def _find(self, step: StepPlan) -> KeptStep:
         if not self._ledger.knows(step):
-            return KeptStep(step.name, {}, why="an earlier step has no kept result")
+            return KeptStep(step.name, why="an earlier step has no kept result")
         look = self._ledger.look(step, self._ask_params)
         if look.entry is None:
-            return KeptStep(step.name, {}, why=look.why)
+            return KeptStep(step.name, why=look.why)
         self._entries[step.index] = look.entry
         self._ledger.take(step, look.entry, self._store.objects.get)
-        return KeptStep(step.name, dict(zip(step.outputs, look.entry.signatures, strict=True)), look.entry.seconds)
+        return _told(step, look.entry)
 
     def _result(self, step: StepPlan) -> Result:
         entry = self._entries[step.index]
@@ -109,3 +118,14 @@ class KeptResults:
         with contextlib.chdir(self._folder):
             import_from(str(self._folder))
             yield
+
+
+def _told(step: StepPlan, entry: Entry) -> KeptStep:
+    return KeptStep(
+        step.name,
+        outputs=dict(zip(step.outputs, entry.signatures, strict=True)),
+        files={kept.path: kept.digest for kept in entry.files},
+        metrics={report.key: float(report.value) for report in entry.reports if report.kind == METRIC},
+        reads=tuple(seen.path for seen in entry.reads if seen.digest != ABSENT),
+        seconds=entry.seconds,
+    )
