@@ -2,6 +2,7 @@
 
 import type { IDataset, IDatasetDifference, IDatasetVersion } from './datasets/types';
 import { HttpClient, type Query } from './http';
+import type { IPipelineJob, IRunHistory, IRunWish, ISteps, ITrials } from './pipeline/runTypes';
 import type { IConversion, IConversions, IGraph } from './pipeline/types';
 import type {
   EnvironmentChoice,
@@ -346,6 +347,36 @@ export class TrackbookApi extends HttpClient {
 
   async cancelConversion(jobId: string): Promise<IConversion> {
     return this.send<IConversion>('DELETE', `conversions/${encodeURIComponent(jobId)}`);
+  }
+
+  /** The params and steps of a notebook as it is saved, and what a run with `params` would do. */
+  async steps(notebook: INotebook, params: Readonly<Record<string, string>>): Promise<ISteps> {
+    const param = Object.entries(params).map(([name, value]) => `${name}=${value}`);
+    return this.get<ISteps>(`notebooks/${notebook.notebook_id}/steps`, { param });
+  }
+
+  /** The runs of a notebook as a pipeline, newest first. */
+  async pipelineRuns(notebook: INotebook, limit: number): Promise<IRunHistory> {
+    return this.get<IRunHistory>(`notebooks/${notebook.notebook_id}/pipeline-runs`, { limit });
+  }
+
+  /** Starts to run a notebook as a pipeline, or joins whoever has started the same already. */
+  async runPipeline(notebook: INotebook, wish: IRunWish): Promise<IPipelineJob> {
+    return this.send<IPipelineJob>('POST', `notebooks/${notebook.notebook_id}/pipeline-runs`, wish);
+  }
+
+  /** How a run stands, and what happened since the cursor. */
+  async pipelineRun(jobId: string, cursor: string | null): Promise<IPipelineJob> {
+    return this.get<IPipelineJob>(`pipeline-runs/${encodeURIComponent(jobId)}`, { cursor });
+  }
+
+  async stopPipelineRun(jobId: string): Promise<IPipelineJob> {
+    return this.send<IPipelineJob>('DELETE', `pipeline-runs/${encodeURIComponent(jobId)}`);
+  }
+
+  /** A picture of the trials of a sweep, a line a trial; null where there is nothing to draw. */
+  async trials(runId: string): Promise<ITrials> {
+    return this.get<ITrials>(`runs/${encodeURIComponent(runId)}/trials`);
   }
 
   async datasets(): Promise<readonly IDataset[]> {

@@ -11,6 +11,7 @@ import { Signal } from '@lumino/signaling';
 import type { IRunSummary, TrackbookApi } from './api';
 import type { ConversionWish } from './components/pipeline/Conversion';
 import { baseName, count } from './format';
+import { addRunCommands, type IRunRequest, openGraphMenu } from './pipeline/commands';
 import type { Notebooks } from './pipeline/notebooks';
 import type { IGraphCell } from './pipeline/types';
 import { RunsModel } from './runs/model';
@@ -165,11 +166,11 @@ function dataset(parts: IDocumentParts): IKind {
 
 /** The document of a pipeline, and the commands that open it and ask it for something. */
 function addPipelines(parts: IDocumentParts): void {
-  const { commands } = parts.app;
-  const { notebooks } = parts;
+  const { app, notebooks, rendermime, themes } = parts;
+  const { commands } = app;
   const wished = new Signal<object, { path: string; wish: ConversionWish }>({});
+  const requested = new Signal<object, { path: string; request: IRunRequest }>({});
   const pathOf = (args: Args): string => text(args, 'path') || (notebooks.current ?? '');
-  const { onOpenFile } = openers(parts, parts.api);
   const open = new Map<string, MainAreaWidget>();
   addKind(parts, {
     command: CommandIDs.openPipeline,
@@ -180,21 +181,30 @@ function addPipelines(parts: IDocumentParts): void {
     make: (args, api, id) => {
       const path = pathOf(args);
       const wish = text(args, 'wish') as ConversionWish | '';
+      const { onOpenFile } = openers(parts, api);
       const props = {
         api,
         path,
         wished,
         wish: wish || null,
+        requested,
+        request: (args['request'] as IRunRequest | undefined) ?? null,
+        rendermime,
+        // The notebook's project is known only when the page has asked for it.
+        onOpenRun: (run_id: string, run_name: string) =>
+          openers(parts, api).onOpenRun(run_id, run_name),
+        onStepMenu: (of: string, step: string, x: number, y: number) =>
+          openGraphMenu(app, { path: of, step }, x, y),
         saved: notebooks.saved,
         changed: notebooks.changed,
         isDirty: (of: string) => notebooks.isDirty(of),
         onWriteSteps: (of: string, cells: readonly IGraphCell[]) => notebooks.writeSteps(of, cells),
         onSave: (of: string) => notebooks.save(of),
-        onOpenCell: (of: string, cellId: string, index: number) =>
-          void notebooks.showCell(of, cellId, index),
+        onOpenCell: (of: string, cellId: string, index: number, line: number | null = null) =>
+          void notebooks.showCell(of, cellId, index, line),
         onOpenFile
       };
-      const widget = makePipelineDocument(props, id, `Pipeline of ${baseName(path)}`);
+      const widget = makePipelineDocument(props, themes, id, `Pipeline of ${baseName(path)}`);
       open.set(path, widget);
       widget.disposed.connect(() => open.delete(path));
       return widget;
@@ -214,6 +224,15 @@ function addPipelines(parts: IDocumentParts): void {
       }
     });
   };
+  const run = async (path: string, request: IRunRequest): Promise<void> => {
+    const isOpen = open.has(path);
+    const args = { path, ...(isOpen ? {} : { request: { ...request } }) };
+    await commands.execute(CommandIDs.openPipeline, args);
+    if (isOpen) {
+      requested.emit({ path, request });
+    }
+  };
+  addRunCommands(app, pathOf, () => notebooks.currentCell, run);
   ask('convert', 'Trackbook: Convert Notebook to Script');
   ask('verify', 'Trackbook: Convert Notebook and Verify');
 }

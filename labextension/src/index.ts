@@ -80,6 +80,8 @@ function activate(
     CommandIDs.openPipeline,
     CommandIDs.convert,
     CommandIDs.verify,
+    CommandIDs.runPipeline,
+    CommandIDs.runFromStep,
     CommandIDs.refresh
   ];
   for (const command of listed) {

@@ -34,6 +34,8 @@ export function explain(problem: ApiError): IExplanation {
         title: `The server failed (status ${problem.status})`,
         text: "Its terminal shows why. Correct what it names, then press Trackbook's refresh button."
       };
+    case 'busy':
+      return { title: 'Not now', text: sentence(problem.message) };
     case 'usage':
       return { title: 'This is not understood', text: sentence(problem.message) };
     default:

@@ -22,6 +22,9 @@ export namespace CommandIDs {
   export const openPipeline = 'trackbook:open-pipeline';
   export const convert = 'trackbook:convert-notebook';
   export const verify = 'trackbook:verify-notebook';
+  export const runPipeline = 'trackbook:run-pipeline';
+  export const runFromStep = 'trackbook:run-pipeline-from-step';
+  export const runOnlyStep = 'trackbook:run-only-step';
   export const stepMenu = 'trackbook:open-step-menu';
   export const setStep = 'trackbook:set-step';
   export const newStep = 'trackbook:new-step';

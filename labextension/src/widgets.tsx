@@ -84,11 +84,12 @@ export function makeDatasetDocument(
 }
 
 export function makePipelineDocument(
-  props: IPipelineDocumentProps,
+  props: Themeless<IPipelineDocumentProps>,
+  themes: IThemeManager | null,
   id: string,
   name: string
 ): MainAreaWidget {
-  return makeDocument(<PipelineDocument {...props} />, id, name);
+  return makeThemed(themes, theme => <PipelineDocument {...props} theme={theme} />, id, name);
 }
 
 type Themeless<T> = Omit<T, 'theme'>;

@@ -9,6 +9,9 @@ import psutil
 import pytest
 
 from trackbook.pipeline.outcome import Noticed, OutputPrinted
+from trackbook.pipeline.sweeps.sweep import KIND, VARIED_TAG
+from trackbook.pipeline.sweeps.trials import TRIAL_TAG
+from trackbook.project import Project
 from trackbook.server.events import EventLog, Reporter
 
 CELLS = [
@@ -130,6 +133,23 @@ def test_who_asks_for_the_same_run_joins_it_and_a_cancelled_one_keeps_what_is_do
     told = workspace.get(f"{path}/steps").body
     assert [step["state"] for step in told["steps"]] == ["cached", "cached", "runs"]
     assert workspace.get(f"pipeline-runs/{'0' * 32}").status == 404
+
+
+def test_the_trials_of_a_sweep_are_a_line_each_in_a_picture_and_one_row_of_the_history(workspace, notebook):
+    tracker = Project.open(workspace.root).tracker
+    tags = {"pipeline": "study.ipynb", VARIED_TAG: '["depth"]'}
+    with tracker.start_run("study", kind=KIND, tags=tags) as sweep:
+        for number in (1, 2, 3):
+            trial = {"pipeline": "study.ipynb", TRIAL_TAG: str(number)}
+            with tracker.start_run(f"trial {number}", parent=sweep, kind="pipeline", tags=trial) as run:
+                run.log_param("depth", number)
+                run.log_metric("error", 1 / number)
+    told = workspace.get(f"runs/{sweep.run_id}/trials").body
+    assert (told["params"], told["metrics"]) == (["depth"], ["error"])
+    assert [trial["values"]["depth"] for trial in told["trials"]] == ["1", "2", "3"]
+    assert "3 runs across depth, error" in told["chart"]["description"]
+    assert [run["kind"] for run in workspace.get(f"{notebook(CELLS)}/pipeline-runs").body["runs"]] == ["sweep"]
+    assert workspace.get(f"runs/{run.run_id}/trials").status == 404
 
 
 def test_of_a_long_log_the_end_is_kept_and_the_steps_all():

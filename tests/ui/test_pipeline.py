@@ -1,4 +1,4 @@
-"""A notebook as a pipeline in the Lab: chips of steps, the graph with its reasons, conversion and verification."""
+"""A notebook as a pipeline in the Lab: chips of steps, the graph with its reasons, conversion, verification and runs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_steps_are_set_seen_as_a_graph_and_proved_as_a_script(
     """Chips write tags and nothing else, undo takes them back; the graph says why; the script does the same."""
     opened(page, lab, "study.ipynb")
     _set_steps(page, notebook, screenshot)
-    page.get_by_role("button", name="Pipeline: graph, convert and verify").click()
+    page.get_by_role("button", name="Pipeline: graph, run, convert and verify").click()
     document = page.get_by_role("article", name="Pipeline of study.ipynb")
     _ask_why(page, document, screenshot)
 
@@ -70,6 +70,9 @@ def test_steps_are_set_seen_as_a_graph_and_proved_as_a_script(
     expect(document.get_by_role("region", name="Verdict: same")).to_be_visible()
     assert (notebook.parent / "study_pipeline.py").is_file()
     screenshot("pipeline-verified")
+
+    _run_and_see_where_it_failed(page, document, screenshot)
+    _run_again_and_look_back(page, document, screenshot)
 
     document.get_by_role("button", name=re.compile("^Cell 5 of step split")).focus()
     page.keyboard.press("Enter")
@@ -136,9 +139,56 @@ def _ask_why(page: Page, document: Locator, screenshot: Callable[[str], None]) -
     screenshot("pipeline-graph")
 
 
+def _run_and_see_where_it_failed(page: Page, document: Locator, screenshot: Callable[[str], None]) -> None:
+    """A wrong param is told at its field; a step that fails shows its traceback and opens its cell at the line."""
+    cell = partial(document.get_by_role, "button")
+    expect(cell(name=re.compile("^Cell 3 of step load.*would run: no result of it is kept"))).to_be_visible()
+    document.get_by_role("button", name="Parameters").click()
+    limit = document.get_by_role("textbox", name="limit")
+    limit.fill("many")
+    fault = document.get_by_text("is of type int")
+    expect(fault).to_be_visible()
+    screenshot("pipeline-params")
+    limit.fill("100")
+    expect(fault).to_have_count(0)
+    limit.press("Enter")
+    expect(document.get_by_role("region", name="Traceback")).to_contain_text("mean requires at least one data point")
+    expect(document.get_by_role("region", name="Step compare")).to_contain_text("no result of it is kept")
+    expect(cell(name=re.compile("^Cell 7 of step compare.*failed in"))).to_be_visible()
+    screenshot("pipeline-failed")
+    document.get_by_role("button", name="Go to cell 7, line 1").click()
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.content?.activeCellIndex === 6")
+    page.get_by_role("tab", name="Pipeline of study.ipynb").click()
+
+
+def _run_again_and_look_back(page: Page, document: Locator, screenshot: Callable[[str], None]) -> None:
+    """What is kept is not repeated; a step runs anew from its menu; runs of the past are seen in the graph."""
+    cell = partial(document.get_by_role, "button")
+    document.get_by_role("button", name="Back to the defaults").click()
+    document.get_by_role("button", name="Run", exact=True).click()
+    expect(document.get_by_text("3 executed, 1 cached in")).to_be_visible()
+    expect(cell(name=re.compile("^Cell 3 of step load.*cached"))).to_be_visible()
+    cell(name=re.compile("^Cell 4 of step load")).focus()
+    page.keyboard.press("Shift+F10")
+    expect(page.get_by_role("menuitem", name="Run From load")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(document.get_by_text("4 executed in")).to_be_visible()
+    runs = document.get_by_role("table", name="Runs of this pipeline")
+    expect(runs.get_by_role("row")).to_have_count(4)
+    expect(runs.get_by_role("row").nth(2)).to_contain_text("limit 40 was 100")
+    runs.get_by_role("row").nth(3).get_by_role("button").first.click()
+    expect(document.get_by_text("These are the steps of a run of the past")).to_be_visible()
+    expect(cell(name=re.compile("^Cell 7 of step compare.*failed in"))).to_be_visible()
+    runs.scroll_into_view_if_needed()
+    screenshot("pipeline-history")
+    document.get_by_role("button", name="Back to now").click()
+
+
 def _verify_and_cancel_a_long_one(page: Page, lab: JupyterServer, screenshot: Callable[[str], None]) -> None:
     """Cells that come into view have their chips; commands start what the buttons start, and cancelling ends it."""
-    waits = nbformat.v4.new_code_cell("import time\ntime.sleep(300)", metadata={"tags": ["step:wait"]})
+    waits = nbformat.v4.new_code_cell(
+        "import time\nprint('waits for it')\ntime.sleep(300)", metadata={"tags": ["step:wait"]}
+    )
     cells = [
         nbformat.v4.new_code_cell(f"v{n} = {f'v{n - 1}' if n else 0}", metadata={"tags": [f"step:part_{n // 9}"]})
         for n in range(100)

@@ -67,6 +67,15 @@ export function Values(props: {
 
 /** An id or a digest: its first digits, the whole of it to be copied. */
 export function Digest(props: { value: string; name: string; length?: number }): JSX.Element {
+  return (
+    <span className="tb-Digest">
+      <code title={props.value}>{props.value.slice(0, props.length ?? 8)}</code>
+      <CopyButton value={props.value} name={props.name} />
+    </span>
+  );
+}
+
+export function CopyButton(props: { value: string; name: string }): JSX.Element {
   const [copied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(props.value);
@@ -74,16 +83,13 @@ export function Digest(props: { value: string; name: string; length?: number }):
     setTimeout(() => setCopied(false), 1500);
   };
   return (
-    <span className="tb-Digest">
-      <code title={props.value}>{props.value.slice(0, props.length ?? 8)}</code>
-      <button
-        className="tb-IconButton"
-        aria-label={`Copy ${props.name}`}
-        title={copied ? 'Copied' : `Copy ${props.name}`}
-        onClick={() => void copy()}
-      >
-        {copied ? '✓' : <copyIcon.react tag="span" width="12px" height="12px" />}
-      </button>
-    </span>
+    <button
+      className="tb-IconButton"
+      aria-label={`Copy ${props.name}`}
+      title={copied ? 'Copied' : `Copy ${props.name}`}
+      onClick={() => void copy()}
+    >
+      {copied ? '✓' : <copyIcon.react tag="span" width="12px" height="12px" />}
+    </button>
   );
 }

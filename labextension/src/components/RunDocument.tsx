@@ -23,6 +23,7 @@ import { Environment } from './Environment';
 import { Block, Digest, Facts, Values } from './Facts';
 import { useLoaded, useNow } from './hooks';
 import { Lineage } from './Lineage';
+import { Trials } from './pipeline/Trials';
 import { Git, GitShort, Randomness, Resources } from './Origin';
 import { Notice, Problem } from './Problem';
 import { Program } from './Program';
@@ -117,6 +118,14 @@ function partsOf(
   const { program } = run;
   const own = { api, runId: run.run_id };
   const parts: readonly (IPart | null)[] = [
+    run.kind === 'sweep'
+      ? {
+          id: 'trials',
+          title: 'Trials',
+          note: 'a line a trial',
+          content: <Trials {...props} {...own} />
+        }
+      : null,
     {
       id: 'proof',
       title: 'Proof',

@@ -29,7 +29,7 @@ export class Notebooks {
       });
       const button = new ToolbarButton({
         icon: trackbookIcon,
-        tooltip: 'Pipeline: graph, convert and verify',
+        tooltip: 'Pipeline: graph, run, convert and verify',
         onClick: () =>
           void _app.commands.execute(CommandIDs.openPipeline, { path: this._localPath(panel) })
       });
@@ -60,6 +60,11 @@ export class Notebooks {
     return panel === null ? null : this._localPath(panel);
   }
 
+  /** The id of the cell that is active in the notebook in front. */
+  get currentCell(): string | null {
+    return this._tracker.activeCell?.model.id ?? null;
+  }
+
   /** Save a notebook that is open and has changed. */
   async save(path: string): Promise<void> {
     const panel = this._find(path);
@@ -68,8 +73,17 @@ export class Notebooks {
     }
   }
 
-  /** Show a cell, by its id or else as the code cell at `index`; the notebook is opened when it is not. */
-  async showCell(path: string, cellId: string, index: number): Promise<void> {
+  /**
+   * Show a cell, by its id or else as the code cell at `index`, with the cursor in a line of it, counted from 1.
+   *
+   * The notebook is opened when it is not.
+   */
+  async showCell(
+    path: string,
+    cellId: string,
+    index: number,
+    line: number | null = null
+  ): Promise<void> {
     await this._app.commands.execute('docmanager:open', { path });
     const panel = this._find(path);
     if (panel === undefined) {
@@ -85,6 +99,10 @@ export class Notebooks {
       panel.content.activeCellIndex = position;
       await panel.content.scrollToItem(position, 'center');
       panel.content.activate();
+      if (line !== null) {
+        await cell.ready;
+        cell.editor?.setCursorPosition({ line: line - 1, column: 0 });
+      }
     }
   }
 

@@ -20,6 +20,7 @@
 | GET | `runs/{run_id}/patch` | what the run's code had beyond its git commit, as text |
 | GET | `runs/{run_id}/reproductions` | the attempts to repeat the run, and the one that is going on |
 | POST | `runs/{run_id}/reproductions` | `{"environment"}`: starts or joins an attempt; 202 with its `job_id` |
+| GET | `runs/{run_id}/trials` | the trials of a sweep, and params and metrics side by side as a Vega-Lite picture |
 | GET | `reproductions/{job_id}` | how an attempt stands: state, stage, position of total, verdict |
 | DELETE | `reproductions/{job_id}` | ends an attempt |
 | GET | `notebooks/{notebook_id}/cells` | the latest run of each cell, and why it is stale where it is |

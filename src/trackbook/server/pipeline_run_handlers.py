@@ -131,6 +131,16 @@ class PipelineRunHandler(TrackbookHandler):
         await self.answer(lambda: views.job(self.jobs.cancel(KIND, job_id), None))
 
 
+class TrialsHandler(TrackbookHandler):
+    """The trials of a sweep."""
+
+    @authenticated
+    @authorized
+    async def get(self, run_id: str) -> None:
+        """Send what varies, what was measured, the trials, and a picture of them, null where there is none."""
+        await self.answer(lambda: views.trials(self.project().pipelines, self.project().runs.resolve(run_id)))
+
+
 def _name_and_value(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign:

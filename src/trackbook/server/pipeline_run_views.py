@@ -15,6 +15,7 @@ from trackbook.pipeline.running.choice import chosen
 from trackbook.pipeline.running.groups import groups_of
 from trackbook.pipeline.script.convert import convert
 from trackbook.pipeline.steps.notebook import read_notebook
+from trackbook.server.compare_views import MOST_AXES
 from trackbook.server.pages import read_cursor, write_cursor
 from trackbook.server.pipeline_views import cells_in, script_of
 from trackbook.store import iso, now_ms
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trackbook.server.jobs import Job
     from trackbook.tracking import Runs, RunSummary
 
+MOST_LINES = 500
 NOTHING_KEPT = "no result of it is kept"
 
 
@@ -113,3 +115,14 @@ def job(found: Job, cursor: str | None) -> dict[str, Any]:
         "next_cursor": write_cursor(last),
         "now": iso(now_ms()),
     }
+
+
+def trials(pipelines: Pipelines, run_id: str) -> dict[str, Any]:
+    """Return the trials of a sweep with a picture, a line a trial; raises NotFoundError for what is no sweep."""
+    from trackbook.charts.parallel import Line, parallel_coordinates
+
+    found = pipelines.swept(run_id)
+    axes = [*found.params, *found.metrics][:MOST_AXES]
+    lines = [Line(f"{trial.number} {trial.run_name}", trial.values) for trial in found.trials[:MOST_LINES]]
+    told: dict[str, Any] = msgspec.to_builtins(found)
+    return told | {"chart": parallel_coordinates(lines, axes)}

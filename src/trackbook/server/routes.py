@@ -29,7 +29,12 @@ from trackbook.server.handlers import (
 from trackbook.server.jobs import Jobs
 from trackbook.server.list_handlers import RunCountHandler, RunGroupsHandler, RunKeysHandler, RunsHandler
 from trackbook.server.pipeline_handlers import ConversionHandler, GraphHandler, NotebookConversionsHandler
-from trackbook.server.pipeline_run_handlers import NotebookPipelineRunsHandler, PipelineRunHandler, StepsHandler
+from trackbook.server.pipeline_run_handlers import (
+    NotebookPipelineRunsHandler,
+    PipelineRunHandler,
+    StepsHandler,
+    TrialsHandler,
+)
 from trackbook.server.projects import Projects
 from trackbook.server.reproduction_handlers import ReproductionHandler, RunReproductionsHandler
 from trackbook.server.run_handlers import (
@@ -60,6 +65,7 @@ ROUTES = (
     (r"runs/([0-9a-f]{1,32})/artifacts/([0-9a-f]{64})", ArtifactHandler),
     (r"runs/([0-9a-f]{1,32})/patch", PatchHandler),
     (r"runs/([0-9a-f]{1,32})/reproductions", RunReproductionsHandler),
+    (r"runs/([0-9a-f]{1,32})/trials", TrialsHandler),
     (r"reproductions/([0-9a-f]{32})", ReproductionHandler),
     (r"notebooks/([0-9a-f]{16})/cells", CellsHandler),
     (r"notebooks/([0-9a-f]{16})/graph", GraphHandler),

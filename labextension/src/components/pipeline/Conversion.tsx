@@ -55,7 +55,7 @@ export function Conversion(props: IConversionProps): JSX.Element {
           Convert
         </button>
         <button
-          className="tb-Button tb-Button-main"
+          className="tb-Button"
           disabled={busy}
           title="Write the script, run notebook and script afresh in copies of the folder, and compare"
           onClick={() => start('verify')}

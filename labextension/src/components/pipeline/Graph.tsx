@@ -1,4 +1,13 @@
-import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState
+} from 'react';
 
 import { clip } from '../../layout';
 import {
@@ -9,6 +18,7 @@ import {
   type IPlacedCell,
   type IPlacedEdge
 } from '../../pipeline/layout';
+import type { INodeState } from '../../pipeline/run';
 import type { IGraph, IGraphCell } from '../../pipeline/types';
 import { type Focus, walk } from '../../pipeline/walk';
 import { coloursOf } from '../../steps/rules';
@@ -17,12 +27,21 @@ import { Evidence } from './Evidence';
 
 interface IGraphProps {
   readonly graph: IGraph;
+  /** How each step stands, by its name. */
+  readonly states: ReadonlyMap<string, INodeState>;
+  /** The step that is shown as long as nobody has chosen another in this run. */
+  readonly foremost: string | null;
+  /** Changes with the run; what somebody chose in another one counts no more. */
+  readonly run: string | null;
+  /** What is told of a step, beside the reasons of its edges. */
+  readonly details: (step: string) => ReactNode;
   readonly onOpen: (cell: IGraphCell) => void;
+  readonly onStepMenu: (step: string, x: number, y: number) => void;
 }
 
 /** Cells in the cards of their steps, and edges between them; below, why the edge at hand is there. */
 export function Graph(props: IGraphProps): JSX.Element {
-  const { graph, onOpen } = props;
+  const { graph, onOpen, states } = props;
   const frame = useRef<HTMLDivElement>(null);
   const room = useWidth(frame);
   const picture = useMemo(() => arrange(graph, room), [graph, room]);
@@ -30,12 +49,39 @@ export function Graph(props: IGraphProps): JSX.Element {
   const [focus, setFocus] = useState<Focus>({ on: 'cell', cell: first });
   const [hovered, setHovered] = useState<Focus | null>(null);
   const [touched, setTouched] = useState(false);
+  const [picked, setPicked] = useState<string | null>(null);
   const seen = hovered ?? (touched ? focus : null);
   const isHot = (placed: IPlacedEdge): boolean => touches(placed, seen);
   const broken = new Set(
     graph.problems.flatMap(problem => (problem.severity === 'error' ? problem.cells : []))
   );
   const colours = coloursOf([...new Set(graph.cells.flatMap(cell => cell.step ?? []))]);
+
+  const stepOf = (index: number): string | null =>
+    graph.cells.find(cell => cell.index === index)?.step ?? null;
+  const shown = picked !== null && states.has(picked) ? picked : props.foremost;
+  useEffect(() => setPicked(null), [props.run]);
+  // What is told below is seen above, also in a graph that is wider than the page.
+  useEffect(() => {
+    const card = picture.groups.find(group => group.kind === 'step' && group.title === shown);
+    const { current } = frame;
+    if (card === undefined || current === null) {
+      return;
+    }
+    const { scrollLeft, clientWidth } = current;
+    if (card.x < scrollLeft || card.x + picture.card > scrollLeft + clientWidth) {
+      current.scrollTo({ left: card.x - (clientWidth - picture.card) / 2, behavior: 'smooth' });
+    }
+  }, [shown, picture]);
+  const pick = (cell: number): void => {
+    setFocus({ on: 'cell', cell });
+    setPicked(stepOf(cell));
+  };
+  const openMenu = (step: string, event: MouseEvent): void => {
+    event.preventDefault();
+    event.stopPropagation();
+    props.onStepMenu(step, event.clientX, event.clientY);
+  };
 
   useEffect(() => {
     if (touched) {
@@ -53,12 +99,24 @@ export function Graph(props: IGraphProps): JSX.Element {
       }
       return;
     }
+    const isMenuKey = event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey);
+    const step = focus.on === 'cell' ? stepOf(focus.cell) : null;
+    if (isMenuKey && step !== null && event.target instanceof Element) {
+      event.preventDefault();
+      event.stopPropagation();
+      const { left, bottom } = event.target.getBoundingClientRect();
+      props.onStepMenu(step, left + 40, bottom);
+      return;
+    }
     const next = walk(picture, focus, event.key);
     if (next !== focus) {
       event.preventDefault();
       event.stopPropagation();
       setHovered(null);
       setFocus(next);
+      if (next.on === 'cell') {
+        setPicked(stepOf(next.cell));
+      }
     }
   };
   return (
@@ -83,6 +141,16 @@ export function Graph(props: IGraphProps): JSX.Element {
               group={group}
               width={picture.card}
               colour={colours.get(group.title) ?? null}
+              node={group.kind === 'step' ? (states.get(group.title) ?? null) : null}
+              shown={group.kind === 'step' && group.title === shown}
+              onPick={() => {
+                const [first] = group.cells;
+                if (first) {
+                  setTouched(true);
+                  pick(first.index);
+                }
+              }}
+              onMenu={event => group.kind === 'step' && openMenu(group.title, event)}
             />
           ))}
           {[...picture.edges]
@@ -104,19 +172,23 @@ export function Graph(props: IGraphProps): JSX.Element {
               key={placed.cell.index}
               placed={placed}
               width={picture.card}
-              label={nameOf(placed.cell, graph)}
+              label={nameOf(placed.cell, graph, states)}
               broken={broken.has(placed.cell.index)}
               hot={seen !== null && isEnd(picture, placed.cell.index, seen)}
               current={focus.on === 'cell' && focus.cell === placed.cell.index}
               onHover={setHovered}
-              onChoose={() => setFocus({ on: 'cell', cell: placed.cell.index })}
+              onChoose={() => pick(placed.cell.index)}
               onOpen={() => onOpen(placed.cell)}
+              onMenu={event => placed.cell.step !== null && openMenu(placed.cell.step, event)}
             />
           ))}
         </svg>
       </div>
       <Legend picture={picture} />
-      <Evidence graph={graph} edges={picture.edges.filter(isHot)} focus={seen} onOpen={onOpen} />
+      <div className="tb-Dock">
+        {shown !== null && props.details(shown)}
+        <Evidence graph={graph} edges={picture.edges.filter(isHot)} focus={seen} onOpen={onOpen} />
+      </div>
     </>
   );
 }
@@ -144,20 +216,56 @@ function Arrow(): JSX.Element {
   );
 }
 
-function Card(props: { group: IGroup; width: number; colour: number | null }): JSX.Element {
-  const { group, width, colour } = props;
+function Card(props: {
+  group: IGroup;
+  width: number;
+  colour: number | null;
+  node: INodeState | null;
+  shown: boolean;
+  onPick: () => void;
+  onMenu: (event: MouseEvent) => void;
+}): JSX.Element {
+  const { group, width, colour, node, shown } = props;
+  const looks = [
+    `tb-kind-${group.kind}`,
+    node ? `tb-state-${node.state} tb-tone-${node.look.tone}` : '',
+    node?.isForecast ? 'tb-mod-forecast' : '',
+    shown ? 'tb-mod-shown' : ''
+  ];
+  const state = node ? `${node.look.sign} ${node.text}` : '';
+  // The state has its room first: of a name the beginning tells enough, and the whole stands in the panel.
+  const room = Math.floor((width - 34 - state.length * 6.6) / 7.6);
   return (
     <g
-      className={`tb-Graph-card tb-kind-${group.kind}`}
+      className={['tb-Graph-card', ...looks].filter(Boolean).join(' ')}
       data-tb-colour={colour ?? undefined}
       transform={`translate(${group.x},${group.y})`}
       aria-hidden="true"
+      onClick={props.onPick}
+      onContextMenu={props.onMenu}
     >
       <rect className="tb-Graph-box" width={width} height={group.height} rx={6} />
       <path className="tb-Graph-band" d={bandOf(group.height)} />
       <text className="tb-Graph-title" x={14} y={20}>
-        {clip(group.title, Math.floor((width - 26) / 7))}
+        <title>{node ? `${group.title}: ${node.label}` : group.title}</title>
+        {clip(group.title, Math.max(3, room))}
       </text>
+      {node && (
+        <text className="tb-Graph-state" x={width - 10} y={20} textAnchor="end">
+          <title>{node.label}</title>
+          <tspan className="tb-Graph-sign">{node.look.sign}</tspan> {node.text}
+        </text>
+      )}
+      {node?.share != null && (
+        <rect
+          className="tb-Graph-share"
+          x={14}
+          y={26}
+          width={Math.max(2, (width - 24) * node.share)}
+          height={2}
+          rx={1}
+        />
+      )}
     </g>
   );
 }
@@ -212,6 +320,7 @@ function Row(props: {
   onHover: (focus: Focus | null) => void;
   onChoose: () => void;
   onOpen: () => void;
+  onMenu: (event: MouseEvent) => void;
 }): JSX.Element {
   const { placed, width, label, broken, hot, current, onHover, onChoose, onOpen } = props;
   const { cell, x, y } = placed;
@@ -226,6 +335,7 @@ function Row(props: {
       onFocus={onChoose}
       onClick={onChoose}
       onDoubleClick={onOpen}
+      onContextMenu={props.onMenu}
       onMouseEnter={() => onHover({ on: 'cell', cell: cell.index })}
       onMouseLeave={() => onHover(null)}
     >
@@ -302,15 +412,16 @@ function firstLine(source: string): string {
   return lines.find(line => line !== '' && !line.startsWith('#')) ?? lines.find(Boolean) ?? '';
 }
 
-/** What a screen reader says of a cell: where it is, what it needs and what needs it. */
-function nameOf(cell: IGraphCell, graph: IGraph): string {
+/** What a screen reader says of a cell: where it is, what it needs, what needs it, and how its step stands. */
+function nameOf(cell: IGraphCell, graph: IGraph, states: ReadonlyMap<string, INodeState>): string {
   const needs = graph.edges.filter(edge => edge.target === cell.index).map(edge => edge.source + 1);
   const feeds = graph.edges.filter(edge => edge.source === cell.index).map(edge => edge.target + 1);
   return [
     `Cell ${cell.index + 1}${cell.step === null ? '' : ` of step ${cell.step}`}`,
     firstLine(cell.source),
     needs.length > 0 ? `needs ${needs.join(', ')}` : '',
-    feeds.length > 0 ? `feeds ${feeds.join(', ')}` : ''
+    feeds.length > 0 ? `feeds ${feeds.join(', ')}` : '',
+    states.get(cell.step ?? '')?.label ?? ''
   ]
     .filter(Boolean)
     .join('; ');
