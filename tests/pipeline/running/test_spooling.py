@@ -74,6 +74,14 @@ def test_a_child_writes_what_was_there_when_it_began(tmp_path: Path) -> None:
 
 
 @linux
+def test_memory_that_processes_share_is_written_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "outputs"
+    mapped = np.memmap(tmp_path / "mapped", mode="w+", shape=6_000_000, dtype="float64")
+    for values in (mapped, np.asarray(mapped)[10:]):
+        assert spooling.write(path, [values], {}, may_fork=True)[1] == 0
+
+
+@linux
 def test_a_writer_that_is_killed_or_runs_out_of_room_is_told(tmp_path: Path) -> None:
     path = tmp_path / "outputs"
     _, child = spooling.write(path, [np.zeros(8_000_000)], {}, may_fork=True)

@@ -36,7 +36,6 @@ _LARGE = 1 << 20
 _PIECE = 4 << 20
 _PAGE = 4096
 _END = b"TBKOUT01"
-_SHARED = frozenset({"numpy.memmap", "multiprocessing.shared_memory.SharedMemory", "torch.Tensor"})
 
 
 class _Index(msgspec.Struct, frozen=True, array_like=True):
@@ -47,27 +46,19 @@ class _Index(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OutputPickler(pickle.Pickler):
-    """Pickles outputs, with a reference in place of a whole argument, and large buffers set apart.
-
-    `is_shared` tells that some memory may be another process's as well, so that a child has no copy of it.
-    """
+    """Pickles outputs, with a reference in place of a whole argument, and large buffers set apart."""
 
     def __init__(self, file: IO[bytes], arguments: dict[int, int]) -> None:
         super().__init__(file, protocol=5, buffer_callback=self._take)
         self._arguments = arguments
         self.used: set[int] = set()
         self.buffers: list[memoryview] = []
-        self.is_shared = False
-        self._kinds: set[type] = set()
 
     def persistent_id(self, obj: Any) -> int | None:
         """Return the place of an argument that `obj` is."""
         place = self._arguments.get(id(obj))
         if place is not None:
             self.used.add(place)
-        elif (kind := type(obj)) not in self._kinds:
-            self._kinds.add(kind)
-            self.is_shared = self.is_shared or f"{kind.__module__}.{kind.__qualname__}" in _SHARED
         return place
 
     def _take(self, buffer: pickle.PickleBuffer) -> bool:
@@ -102,7 +93,7 @@ def write(path: Path, outputs: list[Any], arguments: dict[int, int], *, may_fork
         file.flush()
         used = tuple(sorted(pickler.used))
         size = sum(buffer.nbytes for buffer in pickler.buffers)
-        if may_fork and size > BACKGROUND and not pickler.is_shared and _may_fork():
+        if may_fork and size > BACKGROUND and _may_fork(pickler.buffers):
             try:
                 return used, _in_child(path, file, pickler.buffers)
             except OSError:
@@ -167,9 +158,27 @@ def _tail(position: int, buffers: Sequence[memoryview]) -> Iterator[bytes | memo
 # -- in the background
 
 
-def _may_fork() -> bool:
+def _may_fork(buffers: Sequence[memoryview]) -> bool:
+    """Tell whether a child would have all memory as it is now; it has no copy of what processes share."""
     torch = sys.modules.get("torch")
-    return sys.platform == "linux" and not (torch is not None and torch.cuda.is_initialized())
+    if sys.platform != "linux" or (torch is not None and torch.cuda.is_initialized()):
+        return False
+    from trackbook.capture.fingerprint.memory import address_of
+
+    mine = [(address_of(buffer), buffer.nbytes) for buffer in buffers]
+    return not any(start < place + size and place < end for start, end in _shared_memory() for place, size in mine)
+
+
+def _shared_memory() -> list[tuple[int, int]]:
+    """Return where memory lies that other processes, or a file, share with this one."""
+    found = []
+    with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123
+        for line in maps:
+            place, rights = line.split(maxsplit=2)[:2]
+            if rights.endswith("s"):
+                start, _, end = place.partition("-")
+                found.append((int(start, 16), int(end, 16)))
+    return found
 
 
 def _in_child(path: Path, file: IO[bytes], buffers: Sequence[memoryview]) -> int:
