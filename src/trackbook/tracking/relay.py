@@ -5,8 +5,10 @@ What the code there logs becomes facts that are sent to the process that has the
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Mapping
+from numbers import Number
 from typing import Any
 
 import msgspec
@@ -14,6 +16,8 @@ import msgspec
 from trackbook.errors import UsageError, shown
 from trackbook.tracking.names import checked_items, checked_name, checked_text
 
+EVENT = "script.metric"
+"""What a script calls a metric that it reports, see `pipeline.script.runtime.log_metric`."""
 METRIC, PARAM, TAG = "metric", "param", "tag"
 
 
@@ -44,9 +48,11 @@ class Relay:
             number = float(value)
         except Exception as error:
             raise UsageError(f"metric {key!r} needs a number, not {shown(value)}") from error
-        if step is not None and not isinstance(step, int):
-            raise UsageError(f"the step of metric {key!r} is a whole number, not {shown(step)}")
-        self._send(Reported(METRIC, checked_name("metric", key), number, step))
+        try:
+            at = None if step is None else operator.index(step)
+        except TypeError as error:
+            raise UsageError(f"the step of metric {key!r} is a whole number, not {shown(step)}") from error
+        self._send(Reported(METRIC, checked_name("metric", key), number, at))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Send several metrics."""
@@ -92,3 +98,12 @@ def relay_to(send: Callable[[Reported], None]) -> None:
 def active_relay() -> Relay | None:
     """Return what takes the logging of this process, None where it logs by itself."""
     return _relay if _relay is not None and _relay.is_ours else None
+
+
+def log_from_scripts(event: str, arguments: tuple[Any, ...]) -> None:
+    """Take the metrics that scripts report without Trackbook, as audit events; what is no number is let pass."""
+    if event != EVENT or (relay := active_relay()) is None:
+        return
+    key, value, step = arguments
+    if isinstance(value, Number) or getattr(value, "ndim", None) == 0:
+        relay.log_metric(key, value, step)

@@ -1,5 +1,7 @@
 """What steps log lands on their runs."""
 
+import inspect
+
 import pytest
 
 from support.pipelines import Bench
@@ -67,3 +69,16 @@ def test_results_of_metric_cells_that_are_numbers_are_metrics(bench: Bench) -> N
     bench.write(step, "r2, names, other = judge(params.size)")
     for _ in range(2):
         assert bench.run().metrics == {"r2": 1.5}
+
+
+def test_scripts_report_metrics_without_trackbook(bench: Bench) -> None:
+    """What a converted script calls its metrics is logged; what is no number is let pass."""
+    from trackbook.pipeline.script.runtime import log_metric, log_metrics
+
+    helpers = "\n\n".join(map(inspect.getsource, (log_metric, log_metrics)))
+    body = f"import sys\nfrom typing import Any\nfrom collections.abc import Mapping\n\n{helpers}\n"
+    body += "# %% [step:one]\ndef one():\n    log_metric('a', 1.5, 2)\n    log_metrics({'b': 2, 'name': 'x', 'many': [1]})\n"
+    bench.write(body, "one()")
+    for status in ("executed", "cached"):
+        result = bench.run()
+        assert (result.steps[0].status, result.metrics) == (status, {"a": 1.5, "b": 2.0})

@@ -363,7 +363,22 @@ def test_reports_to_trackbook_are_left_out_and_the_work_stays(tmp_path):
     text = convert(given).text
     tree = ast.parse(text)
     assert not {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & {"tb", "log_param", "run", "v"}
+    assert 'log_metric("i", i)' in text
     assert run_script(tmp_path / "s", text).stdout == "'\\n  b' /\n2\n"
+
+
+def test_metrics_stay_in_a_script_that_needs_no_trackbook():
+    """What a notebook logs as metrics, the script reports to who runs it, and imports nothing for it."""
+    given = notebook(
+        ("imports", "import trackbook as tb"),
+        ("step:a", "a = [1.5]\nfor at, b in enumerate(a):\n    tb.log_metric('b', b.real, step=at)\ntb.log_metrics({'c': 2})"),
+        ("step:b", "d = 4\ntb.log_metric('e', d)"),
+    )  # fmt: skip
+    text = convert(given).text
+    assert 'log_metric("b", b.real, step=at)' in text
+    assert 'log_metrics({"c": 2})' in text
+    assert 'log_metric("e", d)' in text
+    assert "import trackbook" not in text
 
 
 @pytest.mark.parametrize(
@@ -372,7 +387,7 @@ def test_reports_to_trackbook_are_left_out_and_the_work_stays(tmp_path):
         ("df = tb.load_data('data:/x')\ndf", "line 1: the value of `tb` comes from Trackbook"),
         ("x = 1\nprint(tb.search_runs())", "line 2: the value of `tb`"),
         (
-            "m = 1\ntb.log_metric('x', m.fit(1).score(1))",
+            "m = 1\ntb.log_param('x', m.fit(1).score(1))",
             "line 2: this call of Trackbook does work that the script needs",
         ),
         ("with tb.start_run(), open('a'):\n    pass", "line 1: this `with` opens a run and something else"),

@@ -47,7 +47,7 @@ from trackbook.pipeline.running.protocol import (
 )
 from trackbook.pipeline.running.signature import shared
 from trackbook.pipeline.running.slots import name_of
-from trackbook.tracking.relay import Reported, active_relay, relay_to
+from trackbook.tracking.relay import Reported, active_relay, log_from_scripts, relay_to
 
 PRINTED_LIMIT = 1_000_000
 
@@ -262,6 +262,7 @@ def main() -> None:
         say(found)
 
     relay_to(report)
+    sys.addaudithook(log_from_scripts)
     waiting: queue.SimpleQueue[Command] = queue.SimpleQueue()
     threading.Thread(target=_read_commands, args=(commands, waiting), daemon=True).start()
     while True:

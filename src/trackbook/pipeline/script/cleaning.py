@@ -17,7 +17,7 @@ from trackbook.cells.scopes import own_nodes
 from trackbook.cells.source import CellSource, parse, read_source
 from trackbook.errors import NotebookError
 from trackbook.pipeline.script.edits import Edit, Positions, apply, indent, removal, string_lines
-from trackbook.pipeline.script.helpers import ERROR, IPYTHON
+from trackbook.pipeline.script.helpers import ERROR, IPYTHON, METRIC, METRICS
 from trackbook.pipeline.script.magics import REMEDY, Forms, Magic
 from trackbook.pipeline.script.namespace import missing
 from trackbook.pipeline.script.reports import Reports, is_ours
@@ -140,6 +140,12 @@ class _Cleaner:
         """Clean a statement; returns whether it stays."""
         if isinstance(node, ast.With) and any(self.reports.about(item.context_expr) for item in node.items):
             return self._unwrap(node)
+        if isinstance(node, ast.Expr) and (helper := self._metric(node.value)):
+            assert isinstance(node.value, ast.Call)
+            function = node.value.func
+            name = self.forms.helpers.use(helper)
+            self.edits.append(Edit(self.positions.start(function), self.positions.end(function), name))
+            return True
         if self._is_dropped(node):
             return False
         if isinstance(node, ast.Import):
@@ -149,6 +155,15 @@ class _Cleaner:
         for block in _blocks(node):
             self.block(block, module=False)
         return True
+
+    def _metric(self, node: ast.expr) -> str:
+        """Return the helper that stands for a call which logs metrics; empty where it is none, or needs Trackbook."""
+        if not isinstance(node, ast.Call) or not self.reports.about(node):
+            return ""
+        function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        handed = [*node.args, *(item.value for item in node.keywords)]
+        names = {inner.id for part in handed for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+        return function if function in (METRIC, METRICS) and not names & self.reports.names else ""
 
     def _is_dropped(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Import):

@@ -13,6 +13,7 @@ from trackbook.pipeline.script.edits import Positions
 from trackbook.pipeline.script.imports import Import, imports_of
 
 SHOW, DISPLAY, FIGURES, OUTPUT = "show", "display", "save_figures", "OUT"
+METRIC, METRICS = "log_metric", "log_metrics"
 IPYTHON, LOOP, ERROR = "ipython", "in_loop", "print_error"
 PYPLOT = "plt"
 
@@ -29,10 +30,22 @@ EFFECTS = {
     "write_file": "(path, text, append=False):\n    open(path, 'a' if append else 'w').write(text)",
     "run_file": "(path, *arguments):\n    import runpy\n    open(path)\n    return runpy.run_path(path)",
     "time_code": "(function, **options):\n    return function([1])",
+    "log_metric": "(key, value, step=None):\n    pass",
+    "log_metrics": "(metrics, step=None):\n    pass",
     "ipython": "(**variables):\n    return get_ipython()",
 }
 """What helpers do to files, folders and the environment, in code that the graph understands."""
-SILENT = ("change_folder", "run_file", "run_program", "set_variable", "shell", "time_code", "write_file")
+SILENT = (
+    "change_folder",
+    "log_metric",
+    "log_metrics",
+    "run_file",
+    "run_program",
+    "set_variable",
+    "shell",
+    "time_code",
+    "write_file",
+)
 """Helpers whose value a notebook does not show."""
 
 

@@ -22,7 +22,7 @@ import timeit
 import tomllib
 import traceback
 import types
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache, partial, wraps
 from pathlib import Path
@@ -65,6 +65,17 @@ def display(*values: Any, **options: Any) -> None:
     """Print values as the notebook displayed them."""
     for value in values:
         print(value) if value is None else show(value)
+
+
+def log_metric(key: str, value: Any, step: int | None = None) -> None:
+    """Report a metric to what runs the script: `trackbook pipeline run` logs it, others let it pass."""
+    sys.audit("script.metric", key, value, step)
+
+
+def log_metrics(metrics: Mapping[str, Any], step: int | None = None) -> None:
+    """Report several metrics."""
+    for key, value in metrics.items():
+        log_metric(key, value, step)
 
 
 def pretty(value: Any, column: int = 0, indent: int = 0, after: int = 0) -> str:
