@@ -63,17 +63,22 @@ function addKind(parts: IDocumentParts, kind: IKind): void {
   const namespace = kind.command.replace(':', '-');
   const tracker = new WidgetTracker<MainAreaWidget>({ namespace });
   const remembered = new WeakMap<MainAreaWidget, Args>();
+  const opening = new Set<string>();
   commands.addCommand(kind.command, {
     label: kind.label,
     isEnabled: kind.isEnabled ?? (() => true),
-    execute: (args: Args) => {
+    execute: async (args: Args) => {
       const api = parts.api.bound();
       if (typeof args['project_id'] === 'string' && args['project_id'] !== '') {
         api.project = args['project_id'];
       }
       const id = `trackbook-${kind.idOf(args, api)}`;
-      if (![...shell.widgets('main')].some(widget => widget.id === id)) {
+      if (!opening.has(id) && ![...shell.widgets('main')].some(widget => widget.id === id)) {
         const widget = kind.make(args, api, id);
+        // To make a document and to show it are two tasks: in one they would keep the page too long.
+        opening.add(id);
+        await new Promise(done => setTimeout(done));
+        opening.delete(id);
         const kept = kind.restored?.(args) ?? args;
         remembered.set(widget, { ...kept, project_id: api.project });
         void tracker.add(widget);
