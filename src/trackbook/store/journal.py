@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import queue
-import secrets
 import socket
 import struct
 import threading
@@ -67,7 +66,7 @@ class JournalFile:
     """
 
     def __init__(self, folder: Path, opening: bytes) -> None:
-        self.path = folder / f"{now_ms():013d}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+        self.path = folder / f"{now_ms():013d}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._liveness = liveness_lock(self.path)
