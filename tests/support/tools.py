@@ -17,6 +17,8 @@ import pytest
 from filelock import FileLock
 
 INSTALL_SECONDS = 600
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+"""The user's own, read before a test has a home of its own."""
 
 
 def python_tool(name: str, *packages: str) -> Path:
@@ -67,8 +69,7 @@ def run(command: list[str | Path], folder: Path, env: dict[str, str], *, status:
 def _kept(name: str, packages: tuple[str, ...], make: object) -> Path:
     if os.environ.get("TRACKBOOK_EXPORTS") == "none":
         pytest.skip("TRACKBOOK_EXPORTS=none: no tools are installed")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    root = Path(os.environ.get("TRACKBOOK_TOOLS") or cache / "trackbook-tests" / "tools")
+    root = Path(os.environ.get("TRACKBOOK_TOOLS") or CACHE / "trackbook-tests" / "tools")
     version = hashlib.sha256(repr((sys.version_info[:2], packages)).encode()).hexdigest()[:12]
     folder = root / f"{name}-{version}"
     folder.parent.mkdir(parents=True, exist_ok=True)
