@@ -24,7 +24,7 @@ FIGURE_FORMATS = frozenset({"png", "svg", "pdf", "jpg", "jpeg"})
 
 
 def _log() -> ActiveRun | Relay:
-    """Return what takes metrics, params and tags: the active run, or that of the process that this one works for."""
+    """Return what takes what is logged: the active run, or that of the process that this one works for."""
     return active_relay() or _run()
 
 
@@ -103,7 +103,7 @@ def log_artifact(local_path: str | Path | bytes, artifact_path: str | None = Non
 
     Bytes are kept under the whole name `artifact_path`.
     """
-    run = _run()
+    run = _log()
     if artifact_path is not None and isinstance(local_path, str | Path):
         artifact_path = f"{artifact_path}/{Path(local_path).name}"
     return run.log_artifact(local_path, artifact_path)

@@ -9,25 +9,32 @@ import operator
 import os
 from collections.abc import Callable, Mapping
 from numbers import Number
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from blake3 import blake3
 
 from trackbook.errors import UsageError, shown
+from trackbook.tracking.artifacts import artifact_content
 from trackbook.tracking.names import checked_items, checked_name, checked_text
 
 EVENT = "script.metric"
 """What a script calls a metric that it reports, see `pipeline.script.runtime.log_metric`."""
-METRIC, PARAM, TAG = "metric", "param", "tag"
+METRIC, PARAM, TAG, ARTIFACT = "metric", "param", "tag", "artifact"
 
 
 class Reported(msgspec.Struct, tag=True, frozen=True):
-    """A metric, param or tag that code logged; `step` is that of a metric, None where it is the next one."""
+    """A metric, param, tag or artifact that code logged; `step` is that of a metric, None where it is the next one.
+
+    An artifact's `value` is its digest; `content` are its bytes when it is told, None later on.
+    """
 
     kind: str
     key: str
     value: float | str
     step: int | None = None
+    content: bytes | None = None
 
 
 class Relay:
@@ -74,6 +81,17 @@ class Relay:
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Send tags."""
         self._texts(TAG, tags)
+
+    def log_artifact(self, source: str | Path | bytes, path: str | None = None) -> str:
+        """Send a file, or bytes under the name `path`; returns the digest.
+
+        Raises NotFoundError when there is no such file.
+        """
+        name, content = artifact_content(source, path)
+        raw = content if isinstance(content, bytes) else content.read_bytes()
+        digest = blake3(raw).hexdigest()
+        self._send(Reported(ARTIFACT, name, digest, content=raw))
+        return digest
 
     def _texts(self, kind: str, values: Mapping[str, Any]) -> None:
         from trackbook.capture.redaction import redact_value  # few steps log texts

@@ -21,11 +21,12 @@ from trackbook.capture.environment import EnvironmentReader
 from trackbook.capture.git.patch import Patch
 from trackbook.capture.git.reader import GitReader
 from trackbook.capture.redaction import redact, redact_value
-from trackbook.errors import NotFoundError, StoreError, UsageError, nearest, shown
+from trackbook.errors import StoreError, UsageError, nearest, shown
 from trackbook.store import Store, now_ms
 from trackbook.store import events as event
 from trackbook.tracking import errors as run_errors
-from trackbook.tracking.names import artifact_path, checked_items, checked_name, checked_text, random_name
+from trackbook.tracking.artifacts import artifact_content
+from trackbook.tracking.names import checked_items, checked_name, checked_text, random_name
 from trackbook.tracking.reproduction.texts import json_text
 from trackbook.tracking.values import ENDED, FAILED, FINISHED, KILLED
 
@@ -384,14 +385,7 @@ class ActiveRun:
         Raises NotFoundError when there is no such file.
         """
         self._check_going()
-        if isinstance(source, bytes):
-            if path is None:
-                raise UsageError("bytes need a name: log_artifact(content, 'report.html')")
-            content: bytes | Path = source
-        else:
-            content = _file(source)
-            path = content.name if path is None else path
-        path = artifact_path(path)
+        path, content = artifact_content(source, path)
         objects = self._tracker._store.objects
         digest = objects.put(content)
         self._append(event.ArtifactLogged(self.run_id, path, digest, objects.size(digest), _media_type(path)))
@@ -463,19 +457,6 @@ def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
         checked_name("tag", key): redact_value(key, checked_text("tag", key, value))
         for key, value in checked_items("tags", tags)
     }
-
-
-def _file(source: str | Path) -> Path:
-    """Return the path of a file that exists; raises NotFoundError with the nearest name, UsageError for no path."""
-    if not isinstance(source, str | os.PathLike):
-        raise UsageError(f"an artifact is the path of a file, or bytes, not {shown(source)}")
-    path = Path(source)
-    if path.is_dir():
-        raise UsageError(f"{str(source)!r} is a folder; log its files one by one")
-    if not path.is_file():
-        known = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise NotFoundError(f"there is no file {str(source)!r}{nearest(path.name, known)}")
-    return path
 
 
 def _number(key: str, value: Any) -> float:

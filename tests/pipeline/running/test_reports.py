@@ -82,3 +82,23 @@ def test_scripts_report_metrics_without_trackbook(bench: Bench) -> None:
     for status in ("executed", "cached"):
         result = bench.run()
         assert (result.steps[0].status, result.metrics) == (status, {"a": 1.5, "b": 2.0})
+
+
+def test_artifacts_of_a_step_stand_with_its_run(bench: Bench) -> None:
+    """Bytes, files and empty ones; also where the step was not called because its result was kept."""
+    body = """
+import trackbook as tb
+
+def draw(size):
+    tb.log_artifact(b"x" * size, "notes/a.txt")
+    tb.log_artifact(b"", "empty.bin")
+    return size
+"""
+    bench.write(body, "x = draw(params.size)")
+    runs = Runs(bench.store)
+    for state in ("executed", "cached"):
+        (step,) = bench.run().steps
+        assert step.status == state
+        assert runs.artifact(step.run_id, "notes/a.txt") == b"xxx"
+        assert runs.artifact(step.run_id, "empty.bin") == b""
+    assert len(runs.search("kind = 'python'")) == 0

@@ -11,7 +11,7 @@ from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.setting import Setting
 from trackbook.store.events import DatasetKept
-from trackbook.tracking.relay import METRIC, PARAM, Reported
+from trackbook.tracking.relay import ARTIFACT, METRIC, PARAM, Reported
 
 if TYPE_CHECKING:
     from trackbook.tracking.tracker import ActiveRun
@@ -52,6 +52,10 @@ class Record:
                 self._metric(step, child, report)
             elif report.kind == PARAM:
                 child.add_params({report.key: report.value})
+            elif report.kind == ARTIFACT:
+                kept = self._at.store.objects.get
+                content = report.content if report.content is not None else kept(str(report.value))
+                child.log_artifact(content, report.key)
             else:
                 child.set_tag(report.key, report.value)
 

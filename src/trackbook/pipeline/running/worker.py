@@ -139,7 +139,7 @@ class Worker:
 
     def report(self, report: Reported) -> None:
         """Keep what a step logs, so that it can stand for the step with its result."""
-        self._reports.append(report)
+        self._reports.append(msgspec.structs.replace(report, content=None))
 
     def _log_metrics(self, command: RunStep, outputs: list[Any]) -> None:
         """Log the results of metric cells that are numbers."""
