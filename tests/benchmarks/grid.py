@@ -146,6 +146,7 @@ def measure(page: Page, lab: JupyterServer, runs: int) -> None:
     print(f"runs, drag to middle   {felt(page, lambda: drag_bar(page, 0.5))}", flush=True)
     print(f"runs, drag to end      {felt(page, lambda: drag_bar(page, 1.0))}", flush=True)
     print(f"runs, filter           {felt(page, filtered)}", flush=True)
+    page.wait_for_timeout(500)
     print(f"runs, filter, one key  {felt(page, typed)}", flush=True)
 
 
