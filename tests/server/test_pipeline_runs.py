@@ -148,7 +148,8 @@ def test_the_trials_of_a_sweep_are_a_line_each_in_a_picture_and_one_row_of_the_h
     assert (told["params"], told["metrics"]) == (["depth"], ["error"])
     assert [trial["values"]["depth"] for trial in told["trials"]] == ["1", "2", "3"]
     assert "3 runs across depth, error" in told["chart"]["description"]
-    assert [run["kind"] for run in workspace.get(f"{notebook(CELLS)}/pipeline-runs").body["runs"]] == ["sweep"]
+    (row,) = workspace.get(f"{notebook(CELLS)}/pipeline-runs").body["runs"]
+    assert (row["kind"], row["steps"]) == ("sweep", {"trials": 3})
     assert workspace.get(f"runs/{run.run_id}/trials").status == 404
 
 

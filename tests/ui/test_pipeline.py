@@ -184,6 +184,20 @@ def _run_again_and_look_back(page: Page, document: Locator, screenshot: Callable
     document.get_by_role("button", name="Back to now").click()
 
 
+def _stop_a_run(page: Page, document: Locator, screenshot: Callable[[str], None]) -> None:
+    """A run that goes on is seen step by step, also by a page that is opened meanwhile, and can be stopped."""
+    page.evaluate("() => window.jupyterapp.commands.execute('trackbook:run-pipeline', {path: 'long.ipynb'})")
+    expect(document.get_by_text("Running wait")).to_be_visible()
+    expect(document.get_by_role("log", name="Log of step wait")).to_contain_text("waits for it")
+    screenshot("pipeline-running")
+    page.get_by_role("tab", name="Pipeline of long.ipynb").locator(".lm-TabBar-tabCloseIcon").click()
+    page.evaluate("() => window.jupyterapp.commands.execute('trackbook:open-pipeline', {path: 'long.ipynb'})")
+    expect(document.get_by_role("log", name="Log of step wait")).to_contain_text("waits for it")
+    document.get_by_role("button", name="Stop").click()
+    expect(document.get_by_text("what was done is kept")).to_be_visible()
+    expect(document.get_by_role("region", name="Step wait")).to_contain_text("stopped")
+
+
 def _verify_and_cancel_a_long_one(page: Page, lab: JupyterServer, screenshot: Callable[[str], None]) -> None:
     """Cells that come into view have their chips; commands start what the buttons start, and cancelling ends it."""
     waits = nbformat.v4.new_code_cell(
@@ -205,6 +219,7 @@ def _verify_and_cancel_a_long_one(page: Page, lab: JupyterServer, screenshot: Ca
     screenshot("pipeline-long")
     document.get_by_role("button", name="Cancel").click()
     expect(document.get_by_text("Cancelled.")).to_be_visible()
+    _stop_a_run(page, document, screenshot)
     document.get_by_role("button", name=re.compile("^Cell 100 of step part_11")).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Step part_11. Change the step").last).to_be_visible()

@@ -13,6 +13,8 @@ export interface IRunRequest {
   readonly only?: boolean;
 }
 
+const FROM_HERE = 'Trackbook: Run Pipeline From This Step';
+
 type Args = ReadonlyPartialJSONObject;
 
 export function addRunCommands(
@@ -30,8 +32,10 @@ export function addRunCommands(
     execute: args => ask(pathOf(args), {})
   });
   commands.addCommand(CommandIDs.runFromStep, {
-    label: args =>
-      stepIn(args) === '' ? 'Trackbook: Run Pipeline From This Step' : `Run From ${stepIn(args)}`,
+    label: args => {
+      const words = args['menu'] ? 'Run Pipeline From This Step' : FROM_HERE;
+      return stepIn(args) === '' ? words : `Run From ${stepIn(args)}`;
+    },
     caption: 'Run the step anew, and all that follows from it',
     isEnabled: args => pathOf(args) !== '' && (stepIn(args) !== '' || currentCell() !== null),
     execute: args => {
@@ -39,6 +43,12 @@ export function addRunCommands(
       const cell = currentCell();
       return ask(pathOf(args), step !== '' ? { step } : cell !== null ? { cell } : {});
     }
+  });
+  app.contextMenu.addItem({
+    command: CommandIDs.runFromStep,
+    args: { menu: true },
+    selector: '.jp-Notebook .jp-CodeCell',
+    rank: 9.6
   });
   commands.addCommand(CommandIDs.runOnlyStep, {
     label: args => `Run Only ${stepIn(args)}`,

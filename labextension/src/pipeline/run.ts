@@ -178,7 +178,7 @@ export function extent(view: IRunView): { readonly done: number; readonly total:
 
 /** What became of the steps: `3 executed, 2 cached`. */
 export function counts(states: Readonly<Record<string, number>>): string {
-  const order = ['executed', 'cached', 'failed', 'skipped', 'stopped'];
+  const order = ['executed', 'cached', 'failed', 'skipped', 'stopped', 'trials'];
   return order
     .filter(state => (states[state] ?? 0) > 0)
     .map(state => `${states[state]} ${state}`)

@@ -80,7 +80,10 @@ def _param(field: ParamField) -> dict[str, Any]:
 
 
 def history(runs: Runs, pipelines: Sequence[str], limit: int, cursor: str | None) -> dict[str, Any]:
-    """Return one page of the runs of pipelines, newest first, each with how many steps ended in which way."""
+    """Return one page of the runs of pipelines, newest first.
+
+    Each has how many of its steps ended in which way, a sweep how many trials it has.
+    """
     names = ", ".join(f"'{name.replace(chr(39), 2 * chr(39))}'" for name in pipelines)
     wanted = f"attributes.kind IN ('pipeline', 'sweep') AND tags.pipeline IN ({names})"
     page = runs.page(f"{wanted} AND attributes.parent_run_id IS NULL", limit=limit, cursor=cursor)
@@ -93,6 +96,9 @@ def no_history() -> dict[str, Any]:
 
 
 def _run(runs: Runs, run: RunSummary) -> dict[str, Any]:
+    if run.kind == "sweep":
+        trials = runs.count(f"attributes.parent_run_id = '{run.run_id}' AND attributes.kind = 'pipeline'")
+        return run.to_dict() | {"steps": {"trials": trials}}
     steps = f"attributes.parent_run_id = '{run.run_id}' AND attributes.kind = 'step'"
     groups = runs.groups("tags.step.status", steps).groups
     return run.to_dict() | {"steps": {str(group.value): group.runs for group in groups if group.value is not None}}

@@ -70,7 +70,7 @@ export function Graph(props: IGraphProps): JSX.Element {
     }
     const { scrollLeft, clientWidth } = current;
     if (card.x < scrollLeft || card.x + picture.card > scrollLeft + clientWidth) {
-      current.scrollTo({ left: card.x - (clientWidth - picture.card) / 2, behavior: 'smooth' });
+      current.scrollTo({ left: card.x - (clientWidth - picture.card) / 2 });
     }
   }, [shown, picture]);
   const pick = (cell: number): void => {

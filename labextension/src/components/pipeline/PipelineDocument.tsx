@@ -81,7 +81,7 @@ function PipelinePage(props: IPageProps): JSX.Element {
   const page = useRef<HTMLElement>(null);
   const [params, setParams] = useState<Readonly<Record<string, string>>>({});
   const onSave = (): Promise<void> => props.onSave(path);
-  const run = useRun({ api, notebook, saves, params, onSave, page });
+  const run = useRun({ api, path, notebook, saves, params, onSave, page });
   useRequests(props, wish => void run.start({ params, ...wish }));
   const openAt = (index: number): void =>
     props.onOpenCell(path, graph.cells[index]?.id ?? '', index);
@@ -146,12 +146,7 @@ function PipelinePage(props: IPageProps): JSX.Element {
       <p className="tb-Heard" role="status">
         {run.view.said}
       </p>
-      {run.past?.run.kind === 'sweep' && (
-        <Block title="Trials" note="a line a trial">
-          <Trials {...props} runId={run.past.run.run_id} />
-        </Block>
-      )}
-      <Block title="Runs" note="choose one to see its steps in the graph">
+      <Block title="Runs" note="choose one to see its steps in the graph, or a sweep's trials">
         <History
           runs={run.history?.runs ?? []}
           chosen={run.past?.run.run_id ?? null}
@@ -160,6 +155,11 @@ function PipelinePage(props: IPageProps): JSX.Element {
           onOpenRun={props.onOpenRun}
         />
       </Block>
+      {run.past?.run.kind === 'sweep' && (
+        <Block title="Trials" note="a line a trial">
+          <Trials {...props} runId={run.past.run.run_id} />
+        </Block>
+      )}
     </article>
   );
 }
@@ -169,7 +169,9 @@ function Steps(
   props: IPageProps & { run: IRunControl; onRun: (wish: IRunWish) => void }
 ): JSX.Element {
   const { graph, path, run } = props;
-  const { steps, past } = run;
+  const { steps } = run;
+  // A sweep has no steps of its own; its trials are told beside the graph.
+  const past = run.past?.run.kind === 'sweep' ? null : run.past;
   const view = past?.view ?? (run.job !== null ? run.view : null);
   const isMoving = view !== null && [...view.steps.values()].some(isGoing);
   const now = useNow(isMoving ? 500 : 60_000) + run.ahead;

@@ -69,15 +69,6 @@ export function RunBar(props: IRunBarProps): JSX.Element {
                   .join(', ')}`}
           </button>
         )}
-        {busy && (
-          <button
-            className="tb-Button"
-            title="End the run; what is done is kept, and the next run goes on from there"
-            onClick={run.stop}
-          >
-            Stop
-          </button>
-        )}
       </div>
       {(isAsked || isWrong) && params.length > 0 && (
         <Params
@@ -128,6 +119,13 @@ function Going(props: IRunBarProps): JSX.Element {
           {formatSeconds(Math.floor(elapsed))}
           {expected !== null && `, steps took ${formatSeconds(expected)} before`}
         </span>
+        <button
+          className="tb-Button"
+          title="End the run; what is done is kept, and the next run goes on from there"
+          onClick={props.run.stop}
+        >
+          Stop
+        </button>
       </div>
       <div
         className={`tb-Progress-track${total > 0 ? '' : ' tb-mod-unknown'}`}

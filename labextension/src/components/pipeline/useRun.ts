@@ -57,6 +57,7 @@ const NOTHING: IRunState = {
 
 interface IAsked {
   readonly api: TrackbookApi;
+  readonly path: string;
   readonly notebook: INotebook;
   readonly saves: number;
   /** The params in the form that differ from their defaults. */
@@ -95,16 +96,32 @@ export function useRun(asked: IAsked): IRunControl {
   const jobId = state.job?.job_id ?? null;
   const isRunning = isOpen(state.job);
 
+  /** A server that was started anew knows the notebook again as soon as that is announced. */
+  const surely = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (reason) {
+      if (asApiError(reason).code !== 'unknown_project') {
+        throw reason;
+      }
+      await api.openProject(asked.path);
+      return work();
+    }
+  };
   const loadHistory = async (): Promise<void> => {
-    const history = await api.pipelineRuns(notebook, limit);
-    update({ history });
+    const history = await surely(() => api.pipelineRuns(notebook, limit));
+    setState(old => ({
+      ...old,
+      history,
+      error: old.error?.code === 'unreachable' ? null : old.error
+    }));
     if (history.running !== null && (history.running !== jobId || !isRunning)) {
       begin();
       take(await ask(history.running));
     }
   };
   const forecast = async (): Promise<void> =>
-    update({ steps: await api.steps(notebook, asked.params) });
+    update({ steps: await surely(() => api.steps(notebook, asked.params)) });
 
   useEffect(() => {
     loadHistory().catch(fail);
@@ -139,7 +156,7 @@ export function useRun(asked: IAsked): IRunControl {
     }
     return follow(() => ask(jobId), {
       job: async job => take(job),
-      forgotten: () => update({ job: null, isLost: true }),
+      forgotten: () => update({ job: null, isLost: true, error: null }),
       error: fail
     });
   }, [jobId, isRunning]);
@@ -168,7 +185,7 @@ export function useRun(asked: IAsked): IRunControl {
   const start = async (wish: IRunWish): Promise<void> => {
     try {
       await asked.onSave();
-      const job = await api.runPipeline(notebook, wish);
+      const job = await surely(() => api.runPipeline(notebook, wish));
       begin();
       take(job);
     } catch (reason) {
