@@ -48,6 +48,10 @@ class DaskProcess:
         if self._process.poll() is None:
             self.kill()
 
+    def memory(self) -> int:
+        """Return the bytes of memory that it has."""
+        return int(psutil.Process(self._process.pid).memory_info().rss)
+
     def steps(self) -> list[psutil.Process]:
         """Return the processes of steps that it has started."""
         return psutil.Process(self._process.pid).children(recursive=True)
@@ -80,7 +84,8 @@ class Cluster:
     def add_worker(self, resources: Mapping[str, float] | None = None, threads: int = 1) -> DaskProcess:
         """Start a worker in a folder of its own."""
         folder = self._folder / f"worker-{len(self.workers)}"
-        options = ["--nthreads", str(threads), "--no-dashboard", "--no-nanny", "--local-directory", str(folder)]
+        options = ["--nthreads", str(threads), "--no-dashboard", "--no-nanny"]
+        options += ["--local-directory", str(folder), "--death-timeout", "20"]
         if resources:
             options += ["--resources", " ".join(f"{name}={amount}" for name, amount in resources.items())]
         worker = DaskProcess(["worker", self.address, *options], folder, "Registered to")

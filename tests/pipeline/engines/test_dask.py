@@ -13,6 +13,7 @@ from support.pipelines import Bench
 from support.s3 import Bucket
 from support.sweeps import MAIN as TRAIN
 from support.sweeps import STEPS, SweepBench
+from trackbook.data import Datasets
 from trackbook.errors import PipelineError
 from trackbook.pipeline.outcome import PipelineEvent, StepProgress
 from trackbook.pipeline.plan import read_plan
@@ -85,6 +86,8 @@ def test_results_are_those_of_a_run_here_bit_for_bit(frames: Bench, options: Run
     there = frames.run(options)
     assert [step.status for step in there.steps] == ["executed"] * 4, frames.output
     printed, kept = frames.printed(), signatures(frames)
+    data = Datasets(frames.store, user="u")
+    assert data.load("data:/p.scaled")["x"].tolist() == list(range(0, 100, 2)), "lineage goes on from there"
     assert (frames.folder / "out" / "mean.json").read_text() == "24.5"
     assert frames.statuses() == ["cached"] * 4
     assert frames.printed() == printed
@@ -95,13 +98,43 @@ def test_results_are_those_of_a_run_here_bit_for_bit(frames: Bench, options: Run
     assert [step.status for step in frames.run(options).steps] == ["cached"] * 4
 
 
-def test_workers_get_the_code_and_the_data_by_content(frames: Bench, options: RunOptions, cluster: Cluster) -> None:
+LIGHT = """
+import json
+from pathlib import Path
+
+import own
+
+def load(size):
+    print("loads", size)
+    return [float(line) for line in Path("data/numbers.txt").read_text().split()]
+
+def mean(numbers):
+    Path("out").mkdir(exist_ok=True)
+    Path("out/mean.json").write_text(json.dumps(own.mean(list(numbers))))
+
+def report(numbers):
+    print(sum(numbers), Path("out/mean.json").read_text())
+"""
+
+
+@pytest.fixture
+def light(bench: Bench) -> Bench:
+    """A project with a module of its own and a file of data, and nothing that is slow to import."""
+    bench.write(LIGHT, "numbers = load(params.size)\nmean(numbers)\nreport(numbers)")
+    (bench.folder / "own.py").write_text("def mean(numbers):\n    return sum(numbers) / len(numbers)\n")
+    (bench.folder / "data").mkdir()
+    (bench.folder / "data" / "numbers.txt").write_text("1 2 6")
+    return bench
+
+
+def test_workers_get_the_code_and_the_data_by_content(light: Bench, options: RunOptions) -> None:
     """A changed module and changed data are what the next run uses; workers never see the project's folder."""
-    frames.run(options)
-    (frames.folder / "own" / "scaling.py").write_text("def scaled(frame):\n    return frame * 3\n")
-    (frames.folder / "data" / "numbers.csv").write_text("x\n1\n2\n")
-    frames.run(options)
-    assert frames.printed() == "loads 3\n14.0 1.5\n"
+    light.run(options)
+    assert light.printed() == "loads 3\n9.0 3.0\n"
+    (light.folder / "own.py").write_text("def mean(numbers):\n    return max(numbers)\n")
+    (light.folder / "data" / "numbers.txt").write_text("1 4")
+    light.run(options)
+    assert light.printed() == "loads 3\n5.0 4.0\n"
 
 
 STATE = """
@@ -300,21 +333,22 @@ def test_another_version_of_what_a_step_imports_is_refused(
     assert not bench.steps("executed")
 
 
-def test_the_storage_may_be_s3(frames: Bench, options: RunOptions, bucket: Bucket) -> None:
+def test_the_storage_may_be_s3(light: Bench, options: RunOptions, bucket: Bucket) -> None:
     """Workers take code, data and values from a real S3 server and put them there."""
-    frames.settings = settings(storage_options=bucket.options)
-    result = frames.run(msgspec.structs.replace(options, storage=bucket.url))
-    assert [step.status for step in result.steps] == ["executed"] * 4, frames.output
-    assert frames.statuses() == ["cached"] * 4
+    light.settings = settings(storage_options=bucket.options)
+    result = light.run(msgspec.structs.replace(options, storage=bucket.url))
+    assert [step.status for step in result.steps] == ["executed"] * 3, light.output
+    assert light.printed() == "loads 3\n9.0 3.0\n"
+    assert light.statuses() == ["cached"] * 3
 
 
-def test_a_cluster_is_started_for_the_run(frames: Bench) -> None:
+def test_a_cluster_is_started_for_the_run(light: Bench) -> None:
     """Without an address the workers are processes here, in the project's folder; this process stays as it was."""
     before = dict(os.environ)
-    result = frames.run(RunOptions(engine="dask", workers=1))
-    assert [step.status for step in result.steps] == ["executed"] * 4, frames.output
+    result = light.run(RunOptions(engine="dask", workers=1))
+    assert [step.status for step in result.steps] == ["executed"] * 3, light.output
     assert dict(os.environ) == before
-    assert frames.statuses() == ["cached"] * 4
+    assert light.statuses() == ["cached"] * 3
 
 
 PARALLEL = """
@@ -322,7 +356,7 @@ import threading
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_validate
 
 class Mean(RegressorMixin, BaseEstimator):
     def fit(self, x, y):
@@ -337,28 +371,25 @@ def where(estimator, x, y):
 
 def score(jobs):
     x = np.arange(40.0).reshape(-1, 1)
-    y = x[:, 0] % 7
-    return cross_val_score(Mean(), x, y, cv=4, n_jobs=jobs)
-
-def places():
-    x = np.arange(40.0).reshape(-1, 1)
-    print(sum(cross_val_score(Mean(), x, x[:, 0], cv=4, n_jobs=4, scoring=where)), "fits on the cluster")
+    scoring = {"error": "neg_mean_squared_error", "where": where}
+    found = cross_validate(Mean(), x, x[:, 0] % 7, cv=4, n_jobs=jobs, scoring=scoring)
+    print(sum(found["test_where"]), "fits on the cluster")
+    return found["test_error"]
 
 def other():
     return 2
 """
 
 
-def test_scikit_learns_inner_parallelism_is_work_of_the_cluster(
-    bench: Bench, options: RunOptions, cluster: Cluster
-) -> None:
+def test_scikit_learns_inner_parallelism_is_work_of_the_cluster(bench: Bench, options: RunOptions) -> None:
     """Fits of a class of the script run in tasks of Dask while all threads run steps; the scores are those of here."""
-    bench.write(PARALLEL, "a = score(params.size)\nplaces()\nb = other()")
-    result = bench.run(options)
-    assert [(step.status, step.reason) for step in result.steps] == [("executed", "")] * 3, bench.output
-    assert "4.0 fits on the cluster" in bench.printed()
+    bench.write(PARALLEL, "a = score(params.size)\nb = other()")
+    result = bench.run(options, size=4)
+    assert [(step.status, step.reason) for step in result.steps] == [("executed", "")] * 2, bench.output
+    assert bench.printed() == "4.0 fits on the cluster\n"
     kept = signatures(bench)["score"]
-    bench.run(RunOptions(use_cache=False))
+    bench.run(RunOptions(use_cache=False), size=1)
+    assert bench.printed() == "0.0 fits on the cluster\n"
     assert signatures(bench)["score"] == kept
 
 
@@ -377,3 +408,11 @@ def test_the_trials_of_a_sweep_go_on_side_by_side(tmp_path: Path, cluster: Clust
     assert bench.sweep(size=["1,2,3"]).status == "FINISHED"
     states = [e.happened.state for e in bench.heard if isinstance(e, InTrial) and isinstance(e.happened, StepProgress)]
     assert set(states) == {"started", "cached"}
+
+
+def test_a_storage_that_workers_do_not_see_is_an_error(light: Bench, options: RunOptions) -> None:
+    """It names the worker and the place before any step has run."""
+    elsewhere = msgspec.structs.replace(options, storage="memory://only-here")
+    with pytest.raises(PipelineError, match=r"the worker tcp://.* cannot read memory://only-here .*--storage URL"):
+        light.run(elsewhere)
+    assert not light.steps("executed")

@@ -156,6 +156,7 @@ class DaskEngine:
         at = self._at
         self._check_versions(connection)
         self.storage, self.project = self._places_for_files(connection)
+        self._check_reach(connection)
         self.site = self._site(connection)
         self._alive = connection.client.submit(str, self._token, key=self.site.alive)
         connection.client.subscribe_topic(self._token, self._hear)
@@ -186,6 +187,19 @@ class DaskEngine:
             return None, None
         storage = storage_of(at.store, at.options, at.settings) or Storage(str(at.store.root), at.store.objects)
         return storage, Project(at.cwd, storage, at.store.objects)
+
+    def _check_reach(self, connection: Connection) -> None:
+        """Raise PipelineError for a worker that does not see the storage."""
+        if self.storage is None or self.project is None:
+            return
+        options = dict(self._at.settings.storage_options)
+        found = connection.client.run(remote.why_out_of_reach, self.storage.url, options, self.project.send())
+        for address, reason in found.items():
+            if reason:
+                raise PipelineError(
+                    f"the worker {address} cannot read {self.storage.url} ({reason}): name a place that it reaches as "
+                    "this machine does, with --storage URL"
+                )
 
     def _site(self, connection: Connection) -> Site:
         at = self._at
@@ -310,6 +324,7 @@ class DaskPlace(Place):
         if not isinstance(reply, Done) or engine.project is None or engine.storage is None:
             return reply
         engine.project.take(report.changes)
+        engine.storage.fetch(report.data)
         if report.digest:
             engine.storage.fetch([report.digest])
             _link(engine.objects.path(report.digest), Path(task.command.spool))

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from trackbook.errors import IntegrityError
+from trackbook.errors import IntegrityError, TrackbookError
 from trackbook.pipeline.engines.shipping import Changes, Copy, Manifest, digests_of
 from trackbook.pipeline.running.ledger import START
 from trackbook.pipeline.running.lineage import Versions
@@ -27,7 +27,10 @@ from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.protocol import Done, Failed, Opened
 from trackbook.pipeline.running.seen import within
 from trackbook.pipeline.running.storage import Storage
+from trackbook.store.manifests import FORMATS, parts_of
 from trackbook.store.objects import Objects
+from trackbook.store.remote import Remote
+from trackbook.store.transfer import name_of
 from trackbook.tracking.relay import Reported
 
 LOOK_SECONDS = 0.5
@@ -82,11 +85,15 @@ class Parcel(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What became of a step: the reply, the object of its outputs, its changes to the folder, and what it printed."""
+    """What became of a step: the reply, the object of its outputs, its changes to the folder, and what it printed.
+
+    `data` are the objects of the dataset versions that were kept of what it was handed and returned.
+    """
 
     reply: Done | Failed
     address: str
     digest: str = ""
+    data: tuple[str, ...] = ()
     changes: Changes = Changes()
     printed: tuple[tuple[str, str], ...] = ()
 
@@ -256,8 +263,13 @@ class Workshop:
             return Seat(Place(processes, script, Path(site.folder), site.given, START, site.versions), None)
         folder = self._home / uuid.uuid4().hex[:8]
         script = folder / "project" / site.script if not site.digest else self._script(folder)
-        place = Place(processes, script, folder / "project", site.given, START)
+        versions = None if site.versions is None else self._own_versions(site.versions)
+        place = Place(processes, script, folder / "project", site.given, START, versions)
         return Seat(place, Copy(folder / "project", self._objects))
+
+    def _own_versions(self, versions: Versions) -> Versions:
+        self._objects.folder.mkdir(parents=True, exist_ok=True)
+        return msgspec.structs.replace(versions, objects=str(self._objects.folder))
 
     def _script(self, folder: Path) -> Path:
         """Write the script, which is in no project's folder."""
@@ -295,13 +307,20 @@ class Workshop:
     def _sent(self, report: Report, spool: Path, copy: Copy) -> Report:
         """Put what a step returned and wrote into the storage."""
         assert self._storage is not None
-        changes, digest = copy.changes(), ""
+        changes, digest, data = copy.changes(), "", self._data(report.reply)
         if spool.is_file():
             digest = self._objects.put_file(spool, wait=False)
             spool.unlink()
-        self._storage.send([kept.digest for kept in changes.files] + ([digest] if digest else []))
+        self._storage.send([*(kept.digest for kept in changes.files), *data, *([digest] if digest else [])])
         reply = moved(report.reply, lambda path: within(path, str(copy.folder)))
-        return msgspec.structs.replace(report, reply=reply, digest=digest, changes=changes)
+        return msgspec.structs.replace(report, reply=reply, digest=digest, data=data, changes=changes)
+
+    def _data(self, reply: Done | Failed) -> tuple[str, ...]:
+        """Return the objects that dataset versions which a step kept are made of."""
+        kept = reply.data.kept if isinstance(reply, Done) else ()
+        manifests = [version.digest for version in kept if version.format in FORMATS]
+        parts = [part for digest in manifests for part in parts_of(self._objects.get(digest))]
+        return tuple(dict.fromkeys([*(version.digest for version in kept), *parts]))
 
     # -- ending
 
@@ -377,6 +396,14 @@ def _printed(site: Site, worker: Any, key: str) -> Iterator[Printed]:
     except BaseException:
         printed.flush()  # there is no report that could carry it
         raise
+
+
+def why_out_of_reach(url: str, options: dict[str, Any], digest: str) -> str:
+    """Say why this worker cannot read an object of the storage at `url`; nothing where it can."""
+    try:
+        return "" if Remote(url, options).exists(name_of(digest)) else "it looks empty from there"
+    except TrackbookError as error:
+        return str(error)
 
 
 def end_seat(token: str, seat: str, dask_worker: Any) -> None:
