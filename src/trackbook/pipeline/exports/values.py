@@ -96,8 +96,6 @@ class Export:
     model: str = ""
     has_remote: bool = False
     subfolder: str = ""
-    stages: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
     present: Mapping[str, str] | None = None
     lock: Lock | None = None
 
