@@ -43,6 +43,17 @@ def import_script(path: Path) -> ModuleType:
     return module
 
 
+def give_by_value(module: ModuleType) -> None:
+    """Let the processes that joblib starts have what a script defines: they cannot import it by its fixed name."""
+    if "joblib" in sys.modules:
+        try:
+            from joblib.externals import cloudpickle
+        except ImportError:  # joblib brings none along since 1.6
+            import cloudpickle
+
+        cloudpickle.register_pickle_by_value(module)
+
+
 def import_from(folder: str) -> None:
     """Let modules be imported from `folder`, before all others and from their source.
 

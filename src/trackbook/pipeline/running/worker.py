@@ -26,7 +26,7 @@ from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.data import paths
 from trackbook.pipeline.running import spooling
 from trackbook.pipeline.running.cluster import Cluster
-from trackbook.pipeline.running.importing import import_from, import_script
+from trackbook.pipeline.running.importing import give_by_value, import_from, import_script
 from trackbook.pipeline.running.keeping import changeable, sign, signature_or_none, spool, unsafe
 from trackbook.pipeline.running.lineage import READ, WRITTEN, DataWatch
 from trackbook.pipeline.running.observe import Observer, changed, process_state
@@ -172,6 +172,7 @@ class Worker:
         positional = [item for value, item in pairs if value.keyword is None]
         keywords = {value.keyword: item for value, item in pairs if value.keyword is not None}
         texts = [item for item in arguments if isinstance(item, str)]
+        give_by_value(self._module)
         self._printed.take()
         self._reports.clear()
         self._observer.start(alone=not command.beside)
