@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import pandas  # noqa: F401 - altair takes it and NumPy from sys.modules as they are, half imported by another thread
 
 from trackbook.charts.colors import run_colors, run_dashes
 
