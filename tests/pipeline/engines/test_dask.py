@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import msgspec
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from support.clusters import Cluster
 from support.pipelines import Bench
@@ -15,6 +17,7 @@ from support.sweeps import MAIN as TRAIN
 from support.sweeps import STEPS, SweepBench
 from trackbook.data import Datasets
 from trackbook.errors import PipelineError
+from trackbook.pipeline import Pipelines
 from trackbook.pipeline.outcome import PipelineEvent, StepProgress
 from trackbook.pipeline.plan import read_plan
 from trackbook.pipeline.running.cache import StepCache
@@ -416,3 +419,14 @@ def test_a_storage_that_workers_do_not_see_is_an_error(light: Bench, options: Ru
     with pytest.raises(PipelineError, match=r"the worker tcp://.* cannot read memory://only-here .*--storage URL"):
         light.run(elsewhere)
     assert not light.steps("executed")
+
+
+def test_a_notebook_runs_by_way_of_its_script(bench: Bench, options: RunOptions) -> None:
+    """The script is made for the run, and workers get it although it is none of the project's files."""
+    cells = [new_code_cell("n = 4"), new_code_cell("values = list(range(n))"), new_code_cell("print(sum(values))")]
+    for cell, tag in zip(cells, ("parameters", "step:load", "step:total"), strict=True):
+        cell.metadata["tags"] = [tag]
+    nbformat.write(new_notebook(cells=cells), bench.folder / "a.ipynb")
+    pipelines = Pipelines(bench.store, bench.tracker, bench.folder, bench.settings)
+    assert pipelines.run(bench.folder / "a.ipynb", {}, options).status == "FINISHED"
+    assert [step.status for step in pipelines.run(bench.folder / "a.ipynb").steps] == ["cached"] * 2

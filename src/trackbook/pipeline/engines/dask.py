@@ -32,7 +32,6 @@ from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.pipeline.running.place import Place, Task
 from trackbook.pipeline.running.process import OnOutput, OnReport
 from trackbook.pipeline.running.protocol import Done, Failed, Opened
-from trackbook.pipeline.running.seen import within
 from trackbook.pipeline.running.setting import Setting, storage_of
 from trackbook.pipeline.running.storage import Storage
 from trackbook.tracking.relay import Reported
@@ -203,8 +202,8 @@ class DaskEngine:
 
     def _site(self, connection: Connection) -> Site:
         at = self._at
-        script = within(str(at.plan.path.resolve()), str(at.cwd))
-        is_apart = Path(script).is_absolute()
+        script = at.plan.path.resolve()
+        is_apart = script.parent != at.cwd  # as that of a notebook, which is made for the run
         digest = at.store.objects.put(at.plan.source.encode()) if is_apart else ""
         if digest and self.storage is not None:
             self.storage.send([digest])
@@ -215,7 +214,7 @@ class DaskEngine:
             options=dict(at.settings.storage_options) if self.storage is not None else {},
             folder=str(at.cwd) if connection.is_local else "",
             objects=str(at.store.objects.folder),
-            script=Path(script).name if is_apart else script,
+            script=script.name,
             digest=digest,
             given=dict(at.given),
             environ=self._environ,
