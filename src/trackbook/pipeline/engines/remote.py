@@ -54,8 +54,8 @@ class Site(msgspec.Struct, frozen=True):
 
     `token` names the run on the cluster, `alive` the key that the cluster knows as long as somebody waits for the run.
     With `folder`, the project's folder and the objects in `objects` are this machine's own; without, workers have
-    copies by way of the storage at `url`.  `script` is the name of the script, and
-    `digest` its object where it does not lie in that folder; `given` are the params, `environ` variables as the steps must see them (None:
+    copies by way of the storage at `url`.  `script` is the name of the script, and `digest` its object
+    where it does not lie in that folder; `given` are the params, `environ` variables as the steps must see them (None:
     unset).
     """
 
