@@ -7,8 +7,15 @@
     script/         what each cell becomes in the script, and the text around it
     sync/           edits of the script and of the notebook, joined
     verification/   fresh runs of both, compared
-    running/        a script run step by step, with a cache
+    worker/         the process in which steps run: what it sees of them, how values leave it
+    cache/          results that need not be made again: keys, what is kept, why one will not do
+    running/        a plan run: which steps, in which processes, side by side or one by one
+    engines/        processes elsewhere: Dask
+    sweeps/         a run for each combination of params, or for each that a search tries
+    schedules/      when a pipeline runs by itself
+    exports/        the same steps in the tools that people have
     plan.py         what a script will do, read from its text
+    slots.py        the values that its steps hand on
     execution.py    a notebook run in a fresh kernel
 """
 

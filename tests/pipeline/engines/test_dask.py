@@ -18,9 +18,9 @@ from support.sweeps import STEPS, SweepBench
 from trackbook.data import Datasets
 from trackbook.errors import PipelineError
 from trackbook.pipeline import Pipelines
+from trackbook.pipeline.cache.cache import StepCache
 from trackbook.pipeline.outcome import PipelineEvent, StepProgress
 from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.runner import Runner
 from trackbook.pipeline.sweeps.outcome import InTrial

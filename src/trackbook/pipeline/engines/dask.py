@@ -21,19 +21,19 @@ import msgspec
 from trackbook.capture.environment import VARIABLES
 from trackbook.capture.redaction import is_secret_name
 from trackbook.errors import PipelineError
+from trackbook.pipeline.cache.key import variables_of
+from trackbook.pipeline.cache.modules import ProjectModules
+from trackbook.pipeline.cache.storage import Storage
 from trackbook.pipeline.engines import remote, versions
 from trackbook.pipeline.engines.connections import Connection, connect
 from trackbook.pipeline.engines.remote import LOST, REPORT, Parcel, Report, Site
 from trackbook.pipeline.engines.shipping import Project
 from trackbook.pipeline.plan import Plan
-from trackbook.pipeline.running.key import variables_of
 from trackbook.pipeline.running.ledger import START
-from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.pipeline.running.place import Place, Task
 from trackbook.pipeline.running.process import OnOutput, OnReport
-from trackbook.pipeline.running.protocol import Done, Failed, Opened
 from trackbook.pipeline.running.setting import Setting, storage_of
-from trackbook.pipeline.running.storage import Storage
+from trackbook.pipeline.worker.protocol import Done, Failed, Opened
 from trackbook.tracking.relay import Reported
 
 if TYPE_CHECKING:

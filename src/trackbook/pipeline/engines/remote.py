@@ -19,14 +19,14 @@ from typing import Any
 import msgspec
 
 from trackbook.errors import IntegrityError, TrackbookError
+from trackbook.pipeline.cache.storage import Storage
 from trackbook.pipeline.engines.shipping import Changes, Copy, Manifest, digests_of
 from trackbook.pipeline.running.ledger import START
-from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.place import Place, Task
 from trackbook.pipeline.running.process import Processes
-from trackbook.pipeline.running.protocol import Done, Failed, Opened
-from trackbook.pipeline.running.seen import within
-from trackbook.pipeline.running.storage import Storage
+from trackbook.pipeline.worker.lineage import Versions
+from trackbook.pipeline.worker.protocol import Done, Failed, Opened
+from trackbook.pipeline.worker.seen import within
 from trackbook.store.manifests import FORMATS, parts_of
 from trackbook.store.objects import Objects
 from trackbook.store.remote import Remote

@@ -16,8 +16,8 @@ from blake3 import blake3
 
 from trackbook.capture.files.digests import fingerprint_file
 from trackbook.errors import PipelineError
-from trackbook.pipeline.running.files import KeptFile, is_plain, write_kept
-from trackbook.pipeline.running.storage import Storage
+from trackbook.pipeline.cache.files import KeptFile, is_plain, write_kept
+from trackbook.pipeline.cache.storage import Storage
 from trackbook.store.objects import Objects
 from trackbook.tracking.reproduction.workspace import LEFT_OUT
 

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
 from trackbook.errors import PipelineError, UsageError
+from trackbook.pipeline.cache.modules import ProjectModules
 from trackbook.pipeline.exports import files, locking
 from trackbook.pipeline.exports.names import identifier
 from trackbook.pipeline.exports.targets import Target, target_named
@@ -22,7 +23,6 @@ from trackbook.pipeline.exports.values import Export, Lock, Task
 from trackbook.pipeline.plan import Plan, read_plan
 from trackbook.pipeline.running.groups import groups_of
 from trackbook.pipeline.running.kept import KeptResults, KeptStep
-from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.settings import load_settings
 from trackbook.store import Store
 

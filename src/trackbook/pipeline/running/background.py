@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from trackbook.pipeline.cache.keeper import CannotKeepError, Keeper, Writing
+from trackbook.pipeline.cache.results import Results
 from trackbook.pipeline.outcome import Noticed, OnEvent
-from trackbook.pipeline.running.keeper import CannotKeepError, Keeper, Writing
-from trackbook.pipeline.running.results import Results
-from trackbook.pipeline.running.written import Outcome, drop, wait_for
+from trackbook.pipeline.worker.written import Outcome, drop, wait_for
 
 DROP_SECONDS = 2.0
 """So long results are waited for that are being written when a run is interrupted."""

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.capture.environment import EnvironmentReader
+from trackbook.pipeline.cache.cache import StepCache
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.key import environment_part
+from trackbook.pipeline.cache.results import Result, Results
 from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan, StepPlan
-from trackbook.pipeline.running import spooling
-from trackbook.pipeline.running.cache import StepCache
-from trackbook.pipeline.running.entry import Entry
 from trackbook.pipeline.running.groups import one_by_one
-from trackbook.pipeline.running.importing import import_from, import_script
-from trackbook.pipeline.running.keeping import signature_or_none
-from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
-from trackbook.pipeline.running.results import Result, Results
-from trackbook.pipeline.running.seen import ABSENT
+from trackbook.pipeline.worker import spooling
+from trackbook.pipeline.worker.importing import import_from, import_script
+from trackbook.pipeline.worker.keeping import signature_or_none
+from trackbook.pipeline.worker.seen import ABSENT
 from trackbook.store import Store
 from trackbook.tracking.relay import METRIC
 
 if TYPE_CHECKING:
-    from trackbook.pipeline.running.storage import Storage
+    from trackbook.pipeline.cache.storage import Storage
 
 
 class KeptStep(msgspec.Struct, frozen=True):

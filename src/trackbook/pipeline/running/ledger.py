@@ -7,36 +7,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from blake3 import blake3
 
+from trackbook.pipeline.cache.cache import StepCache
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.explain import why_not
+from trackbook.pipeline.cache.key import Call, chain, step_key
+from trackbook.pipeline.cache.look import Look
+from trackbook.pipeline.cache.modules import ProjectModules
 from trackbook.pipeline.params import literal_values
 from trackbook.pipeline.plan import Plan, StepPlan
-from trackbook.pipeline.running.cache import StepCache
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.explain import why_not
 from trackbook.pipeline.running.groups import Groups
-from trackbook.pipeline.running.key import Call, chain, step_key
-from trackbook.pipeline.running.modules import ProjectModules
-from trackbook.pipeline.running.protocol import Done, Value
-from trackbook.pipeline.running.signature import UnsignedError, signature
-from trackbook.pipeline.running.slots import Slots, name_of
+from trackbook.pipeline.slots import Slots, name_of
+from trackbook.pipeline.worker.protocol import Done, Value
+from trackbook.pipeline.worker.signature import UnsignedError, signature
 
 START = "start"
 """Stands for the random state and the shared state of a process in which no step has run yet."""
-
-
-class Look(msgspec.Struct, frozen=True):
-    """What is known of a step before it runs: its key, None where it has none, and the kept result, if one is valid.
-
-    Without an entry, `why` says what speaks against those that are kept.
-    """
-
-    key: str | None
-    call: Call | None
-    context: str
-    entry: Entry | None
-    why: str = ""
 
 
 class Ledger:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.errors import PipelineError
-from trackbook.pipeline.running.lineage import Versions
+from trackbook.pipeline.cache.results import Result
 from trackbook.pipeline.running.process import OnOutput, OnReport, Processes, WorkerProcess
-from trackbook.pipeline.running.protocol import Done, Failed, Load, Open, Opened, RunStep
-from trackbook.pipeline.running.results import Result
+from trackbook.pipeline.worker.lineage import Versions
+from trackbook.pipeline.worker.protocol import Done, Failed, Load, Open, Opened, RunStep
 from trackbook.settings import StepSettings
 from trackbook.tracking.reproduction.processes import family
 

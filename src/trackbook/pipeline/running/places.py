@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from trackbook.cells.catalogue import RNG_NUMPY, RNG_PYTHON
+from trackbook.pipeline.cache.results import Results
 from trackbook.pipeline.plan import Plan, StepPlan
 from trackbook.pipeline.running.groups import Groups
 from trackbook.pipeline.running.place import Place
-from trackbook.pipeline.running.protocol import Done
-from trackbook.pipeline.running.results import Results
-from trackbook.pipeline.running.slots import Slots, name_of, producer
+from trackbook.pipeline.slots import Slots, name_of, producer
+from trackbook.pipeline.worker.protocol import Done
 
 RANDOM = frozenset({RNG_NUMPY, RNG_PYTHON})
 
@@ -82,7 +82,7 @@ def check_apart(plan: Plan, groups: Groups, slots: Slots, step: StepPlan, done: 
     """Raise NotApartError where a step did what steps in other processes, that come later, should have seen."""
     strangers = [other for other in plan.steps[step.index + 1 :] if groups.of[other.index] != groups.of[step.index]]
     leaves = groups.leaves[step.index]
-    from trackbook.pipeline.running.observe import name_of_state  # here: a run in which nothing changed does without
+    from trackbook.pipeline.worker.observe import name_of_state  # here: a run in which nothing changed does without
 
     unforeseen = [state for state in done.state if name_of_state(state) not in leaves]
     if done.random_state is not None and not leaves & RANDOM:

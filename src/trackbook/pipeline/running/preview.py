@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from trackbook.capture.environment import EnvironmentReader
+from trackbook.pipeline.cache.cache import StepCache
+from trackbook.pipeline.cache.files import KeptFile
+from trackbook.pipeline.cache.key import environment_part
 from trackbook.pipeline.outcome import CACHED, SKIPPED
 from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan, StepPlan
-from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.choice import chosen
-from trackbook.pipeline.running.files import KeptFile
 from trackbook.pipeline.running.groups import groups_of, one_by_one
-from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.setting import storage_of

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from trackbook.pipeline.running.protocol import Command, Done, Failed, Printed, Reply, receive_reply, send
+from trackbook.pipeline.worker.protocol import Command, Done, Failed, Printed, Reply, receive_reply, send
 from trackbook.tracking.relay import Reported
 from trackbook.tracking.reproduction.processes import family, worker_environment
 
@@ -19,7 +19,7 @@ OnReport = Callable[[Reported], None]
 
 
 class WorkerProcess:
-    """A fresh interpreter that serves `trackbook.pipeline.running.worker`, in a process group of its own."""
+    """A fresh interpreter that serves `trackbook.pipeline.worker.worker`, in a process group of its own."""
 
     def __init__(self, environ: Mapping[str, str | None] | None = None) -> None:
         """Start it; `environ` says which variables are other than here, None which are not set."""
@@ -28,7 +28,7 @@ class WorkerProcess:
         for name in (name for name, value in changed.items() if value is None and name != "PYTHONHASHSEED"):
             variables.pop(name, None)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "trackbook.pipeline.running.worker"],
+            [sys.executable, "-P", "-m", "trackbook.pipeline.worker.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=variables,

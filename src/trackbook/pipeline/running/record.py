@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from trackbook.pipeline.outcome import SKIPPED, MetricReported, StepProgress, StepResult
 from trackbook.pipeline.plan import StepPlan
 from trackbook.pipeline.running.ledger import Ledger
-from trackbook.pipeline.running.lineage import Used
 from trackbook.pipeline.running.setting import Setting
+from trackbook.pipeline.worker.lineage import Used
 from trackbook.store.events import DatasetKept
 from trackbook.tracking.relay import ARTIFACT, METRIC, PARAM, Reported
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from trackbook.capture.environment import EnvironmentReader
 from trackbook.errors import PipelineError, SettingsWarning, nearest
+from trackbook.pipeline.cache.key import environment_part
+from trackbook.pipeline.cache.scratch import scratch
 from trackbook.pipeline.outcome import (
     FAILED,
     Noticed,
@@ -32,17 +34,15 @@ from trackbook.pipeline.params import override
 from trackbook.pipeline.plan import Plan
 from trackbook.pipeline.running.choice import Choice, chosen
 from trackbook.pipeline.running.groups import Groups, groups_of, one_by_one
-from trackbook.pipeline.running.key import environment_part
 from trackbook.pipeline.running.ledger import Ledger
-from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import CannotLoadError
 from trackbook.pipeline.running.places import NotApartError, PlaceLostError
 from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.scheduler import Scheduler
-from trackbook.pipeline.running.scratch import scratch
 from trackbook.pipeline.running.setting import Setting, engine_of
 from trackbook.pipeline.running.within import Within
+from trackbook.pipeline.worker.lineage import Versions
 from trackbook.settings import PipelineSettings, Settings
 from trackbook.store import Store
 

@@ -19,6 +19,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trackbook.errors import PipelineError
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.keeper import CannotTakeError, Keeper
+from trackbook.pipeline.cache.look import Look
+from trackbook.pipeline.cache.results import Results
 from trackbook.pipeline.outcome import (
     CACHED,
     EXECUTED,
@@ -29,16 +33,13 @@ from trackbook.pipeline.outcome import (
 from trackbook.pipeline.plan import StepPlan
 from trackbook.pipeline.running.background import DROP_SECONDS, Background, Written
 from trackbook.pipeline.running.choice import Choice
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.keeper import CannotTakeError, Keeper
-from trackbook.pipeline.running.ledger import Ledger, Look
+from trackbook.pipeline.running.ledger import Ledger
 from trackbook.pipeline.running.place import Loading, Place, Task
 from trackbook.pipeline.running.places import PlaceLostError, Places, check_apart
-from trackbook.pipeline.running.protocol import Done, Failed, RunStep
 from trackbook.pipeline.running.record import Record
-from trackbook.pipeline.running.results import Results
 from trackbook.pipeline.running.setting import Setting
 from trackbook.pipeline.running.stop import StoppedError
+from trackbook.pipeline.worker.protocol import Done, Failed, RunStep
 from trackbook.tracking.relay import Reported
 
 if TYPE_CHECKING:

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from trackbook.pipeline.cache.cache import StepCache
 from trackbook.pipeline.outcome import OnEvent
 from trackbook.pipeline.plan import Plan, StepPlan
-from trackbook.pipeline.running.cache import StepCache
 from trackbook.pipeline.running.ledger import START
-from trackbook.pipeline.running.lineage import Versions
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.place import Place
 from trackbook.pipeline.running.process import Processes
 from trackbook.pipeline.running.stop import Stop
+from trackbook.pipeline.worker.lineage import Versions
 from trackbook.settings import PipelineSettings, StepSettings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
-    from trackbook.pipeline.running.storage import Storage
+    from trackbook.pipeline.cache.storage import Storage
     from trackbook.tracking import Tracker
     from trackbook.tracking.tracker import ActiveRun
 
@@ -35,7 +35,7 @@ def storage_of(store: Store, options: RunOptions, settings: PipelineSettings) ->
     url = options.storage or settings.storage
     if url is None:
         return None
-    from trackbook.pipeline.running.storage import Storage
+    from trackbook.pipeline.cache.storage import Storage
 
     return Storage(url, store.objects, settings.storage_options)
 

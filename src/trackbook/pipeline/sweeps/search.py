@@ -15,9 +15,9 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import UsageError
+from trackbook.pipeline.cache.modules import ProjectModules
 from trackbook.pipeline.outcome import MetricReported, PipelineEvent, RunStarted
 from trackbook.pipeline.params import override
-from trackbook.pipeline.running.modules import ProjectModules
 from trackbook.pipeline.running.stop import StoppedError
 from trackbook.pipeline.sweeps.outcome import (
     FAILED,

@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 
 from trackbook.capture.fingerprint.values import fingerprint, kind_of
-from trackbook.pipeline.running.signature import UnsignedError, signature
 from trackbook.pipeline.verification.failures import note_failure
 from trackbook.pipeline.verification.figures import FigureWatch
 from trackbook.pipeline.verification.leaves import CODE, as_numbers, class_name, is_code, is_drawing, leaves_of
+from trackbook.pipeline.worker.signature import UnsignedError, signature
 
 MAX_NUMBERS = 5_000_000
 

@@ -63,7 +63,7 @@ def _place(path: Path) -> Path:
 
 def _is_worker(pid: int) -> bool:
     try:
-        return b"trackbook.pipeline.running.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"trackbook.pipeline.worker.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

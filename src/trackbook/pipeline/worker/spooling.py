@@ -24,7 +24,7 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import IntegrityError
-from trackbook.pipeline.running.written import Outcome, say
+from trackbook.pipeline.worker.written import Outcome, say
 
 APART = 1 << 16
 """Smaller buffers stay inside the pickle."""

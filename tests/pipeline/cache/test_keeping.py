@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from support.pipelines import Bench
+from trackbook.pipeline.cache import cache
 from trackbook.pipeline.outcome import Noticed
-from trackbook.pipeline.running import cache
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.store import Store
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from trackbook.errors import IntegrityError, NotFoundError
-from trackbook.pipeline.running.entry import Entry
+from trackbook.pipeline.cache.entry import Entry
 from trackbook.store.objects import Objects
 from trackbook.store.remote import Remote
 from trackbook.store.transfer import Transfer, name_of

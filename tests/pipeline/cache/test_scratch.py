@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from support.pipelines import Bench
-from trackbook.pipeline.running.scratch import scratch
+from trackbook.pipeline.cache.scratch import scratch
 from trackbook.store import Store
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from trackbook.pipeline.running import spooling
-from trackbook.pipeline.running.signature import UnsignedError, is_mutable, reachable, shared, signature
+from trackbook.pipeline.worker import spooling
+from trackbook.pipeline.worker.signature import UnsignedError, is_mutable, reachable, shared, signature
 
 
 def signature_or_none(value: Any) -> str | None:

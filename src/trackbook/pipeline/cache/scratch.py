@@ -17,8 +17,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from trackbook.errors import StoreError
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.written import wait_for
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.worker.written import wait_for
 from trackbook.store import Store, now_ms
 from trackbook.store.events import StepKept
 

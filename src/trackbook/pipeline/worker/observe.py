@@ -19,9 +19,9 @@ from trackbook.capture.files import audit, readers
 from trackbook.capture.files.paths import absolute, is_data_file
 from trackbook.capture.files.urls import is_url
 from trackbook.cells.catalogue import CWD, PYPLOT
-from trackbook.pipeline.running.seen import Effects, Seen, see, within
-from trackbook.pipeline.running.signature import UnsignedError, is_mutable, signature
-from trackbook.pipeline.running.writes import EVENTS, Writes
+from trackbook.pipeline.worker.seen import Effects, Seen, see, within
+from trackbook.pipeline.worker.signature import UnsignedError, is_mutable, signature
+from trackbook.pipeline.worker.writes import EVENTS, Writes
 from trackbook.tracking.reproduction.workspace import LEFT_OUT
 
 MAX_FILES = 10_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from trackbook.pipeline.cache import key
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.key import Call
 from trackbook.pipeline.plan import Plan
-from trackbook.pipeline.running import key
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.key import Call
 
 _SAID = {
     key.CODE: "its code changed",

@@ -6,8 +6,8 @@ from typing import IO
 
 import msgspec
 
-from trackbook.pipeline.running.lineage import Looked, Versions
-from trackbook.pipeline.running.seen import Effects
+from trackbook.pipeline.worker.lineage import Looked, Versions
+from trackbook.pipeline.worker.seen import Effects
 from trackbook.tracking.relay import Reported
 from trackbook.tracking.reproduction.processes import read_frame, write_frame
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 import msgspec
 
 from trackbook.capture.files.digests import fingerprint_file
 from trackbook.errors import IntegrityError
-from trackbook.pipeline.running.seen import RACY_NS, Effects
+from trackbook.pipeline.worker.lineage import READ, WRITTEN, Used
+from trackbook.pipeline.worker.seen import ABSENT, RACY_NS, Effects, Seen
 from trackbook.store import Store
 from trackbook.store import events as event
 from trackbook.store.objects import Objects
@@ -114,3 +115,18 @@ def _media_type(path: Path) -> str:
     import mimetypes  # here: a run in which nothing changed does without
 
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+
+
+def files_used(reads: Iterable[Seen], written: Iterable[KeptFile], folder: Path) -> tuple[Used, ...]:
+    """Return the files that a step read, and those it wrote as far as they are kept."""
+    read = [
+        Used(READ, _name(seen.path, folder), "file", seen.digest, size=seen.size)
+        for seen in reads
+        if seen.digest != ABSENT and seen.mtime_ns
+    ]
+    return (*read, *(Used(WRITTEN, kept.path, "file", kept.digest, size=kept.size) for kept in written))
+
+
+def _name(path: str, folder: Path) -> str:
+    place = PurePath(path)
+    return place.relative_to(folder).as_posix() if place.is_relative_to(folder) else path

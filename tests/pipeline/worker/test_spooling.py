@@ -13,9 +13,9 @@ from blake3 import blake3
 
 from support.pipelines import Bench
 from trackbook.errors import IntegrityError
-from trackbook.pipeline.running import spooling
-from trackbook.pipeline.running.signature import signature
-from trackbook.pipeline.running.written import Outcome, drop, wait_for
+from trackbook.pipeline.worker import spooling
+from trackbook.pipeline.worker.signature import signature
+from trackbook.pipeline.worker.written import Outcome, drop, wait_for
 
 
 def written(path: Path, outputs: list[Any], **options: Any) -> str:

@@ -7,17 +7,17 @@ from pathlib import Path
 import msgspec
 
 from trackbook.errors import NotFoundError, StoreError
+from trackbook.pipeline.cache.cache import StepCache
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.files import files_used, keep_files, put_back
+from trackbook.pipeline.cache.look import Look
+from trackbook.pipeline.cache.results import Result
+from trackbook.pipeline.cache.scratch import Unfinished, note
 from trackbook.pipeline.plan import StepPlan
-from trackbook.pipeline.running.cache import StepCache
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.files import keep_files, put_back
-from trackbook.pipeline.running.ledger import Look
-from trackbook.pipeline.running.lineage import Used, files_used
-from trackbook.pipeline.running.protocol import Done
-from trackbook.pipeline.running.results import Result
-from trackbook.pipeline.running.scratch import Unfinished, note
-from trackbook.pipeline.running.slots import Slots
-from trackbook.pipeline.running.written import Outcome, drop
+from trackbook.pipeline.slots import Slots
+from trackbook.pipeline.worker.lineage import Used
+from trackbook.pipeline.worker.protocol import Done
+from trackbook.pipeline.worker.written import Outcome, drop
 from trackbook.store import Store, now_ms
 
 

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from trackbook.errors import IntegrityError, NotFoundError, PipelineError, StoreError
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.files import KeptFile, is_plain, is_there
-from trackbook.pipeline.running.seen import ABSENT, RACY_NS, Seen, see
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.files import KeptFile, is_plain, is_there
+from trackbook.pipeline.worker.seen import ABSENT, RACY_NS, Seen, see
 from trackbook.store import Store, now_ms
 from trackbook.store.events import StepKept
 
 if TYPE_CHECKING:  # slow to import, and most runs have none
-    from trackbook.pipeline.running.storage import Storage
+    from trackbook.pipeline.cache.storage import Storage
 
 Stamped = TypeVar("Stamped", Seen, KeptFile)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from trackbook.pipeline.running.seen import within
+from trackbook.pipeline.worker.seen import within
 
 
 class ProjectModules:

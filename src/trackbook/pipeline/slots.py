@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from trackbook.pipeline.plan import Plan, StepPlan
-from trackbook.pipeline.running.protocol import Value
+from trackbook.pipeline.worker.protocol import Value
 
 
 class Slots:

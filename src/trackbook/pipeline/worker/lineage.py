@@ -6,14 +6,12 @@ versions, block by block in the objects, and says what it kept.  The process tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackbook.pipeline.running.files import KeptFile
-from trackbook.pipeline.running.seen import ABSENT, Seen
 from trackbook.store import events as event
 
 if TYPE_CHECKING:
@@ -96,18 +94,3 @@ class DataWatch:
     def _append(self, kept: event.Event) -> None:
         assert isinstance(kept, event.DatasetKept)
         self._kept.append(kept)
-
-
-def files_used(reads: Iterable[Seen], written: Iterable[KeptFile], folder: Path) -> tuple[Used, ...]:
-    """Return the files that a step read, and those it wrote as far as they are kept."""
-    read = [
-        Used(READ, _name(seen.path, folder), "file", seen.digest, size=seen.size)
-        for seen in reads
-        if seen.digest != ABSENT and seen.mtime_ns
-    ]
-    return (*read, *(Used(WRITTEN, kept.path, "file", kept.digest, size=kept.size) for kept in written))
-
-
-def _name(path: str, folder: Path) -> str:
-    place = PurePath(path)
-    return place.relative_to(folder).as_posix() if place.is_relative_to(folder) else path

@@ -1,4 +1,4 @@
-"""The process that runs the steps of one pipeline: `python -m trackbook.pipeline.running.worker`.
+"""The process that runs the steps of one pipeline: `python -m trackbook.pipeline.worker.worker`.
 
 It knows neither the store nor the tracker.  It is told which function to call with which values, keeps the
 values, and says what each call did.  When the runner goes away, however that happens, it ends.
@@ -24,13 +24,14 @@ import msgspec
 
 from trackbook.capture.randomness import random_state, restore_random_state
 from trackbook.data import paths
-from trackbook.pipeline.running import spooling
-from trackbook.pipeline.running.cluster import Cluster
-from trackbook.pipeline.running.importing import give_by_value, import_from, import_script
-from trackbook.pipeline.running.keeping import changeable, sign, signature_or_none, spool, unsafe
-from trackbook.pipeline.running.lineage import READ, WRITTEN, DataWatch
-from trackbook.pipeline.running.observe import Observer, changed, process_state
-from trackbook.pipeline.running.protocol import (
+from trackbook.pipeline.slots import name_of
+from trackbook.pipeline.worker import spooling
+from trackbook.pipeline.worker.cluster import Cluster
+from trackbook.pipeline.worker.importing import give_by_value, import_from, import_script
+from trackbook.pipeline.worker.keeping import changeable, sign, signature_or_none, spool, unsafe
+from trackbook.pipeline.worker.lineage import READ, WRITTEN, DataWatch
+from trackbook.pipeline.worker.observe import Observer, changed, process_state
+from trackbook.pipeline.worker.protocol import (
     Command,
     Done,
     Failed,
@@ -45,8 +46,7 @@ from trackbook.pipeline.running.protocol import (
     receive_command,
     send,
 )
-from trackbook.pipeline.running.signature import shared
-from trackbook.pipeline.running.slots import name_of
+from trackbook.pipeline.worker.signature import shared
 from trackbook.tracking.relay import Reported, active_relay, log_from_scripts, relay_to
 
 PRINTED_LIMIT = 1_000_000

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from trackbook.pipeline.cache.cache import StepCache, unchanged
+from trackbook.pipeline.cache.entry import Entry
+from trackbook.pipeline.cache.key import Call, step_key
+from trackbook.pipeline.cache.modules import ProjectModules
 from trackbook.pipeline.plan import StepPlan, parse_plan
-from trackbook.pipeline.running.cache import StepCache, unchanged
-from trackbook.pipeline.running.entry import Entry
-from trackbook.pipeline.running.key import Call, step_key
-from trackbook.pipeline.running.modules import ProjectModules
-from trackbook.pipeline.running.seen import ABSENT, see
-from trackbook.pipeline.running.signature import UnsignedError, reachable, shared, signature
+from trackbook.pipeline.worker.seen import ABSENT, see
+from trackbook.pipeline.worker.signature import UnsignedError, reachable, shared, signature
 from trackbook.store import Store, now_ms
 
 SCRIPT = "import os\ndef f(x):\n    return {}\ndef main(params):\n    a = g()\n    b = f(a)\ndef g():\n    return 1\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from support.pipelines import Bench
+from trackbook.pipeline.cache.cache import StepCache
+from trackbook.pipeline.cache.files import KeptFile, is_plain, is_there
 from trackbook.pipeline.plan import read_plan
-from trackbook.pipeline.running.cache import StepCache
-from trackbook.pipeline.running.files import KeptFile, is_plain, is_there
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.pipeline.running.preview import preview
 from trackbook.store import now_ms

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from trackbook.pipeline.running.files import KeptFile
-from trackbook.pipeline.running.lineage import Used
-from trackbook.pipeline.running.seen import Seen
+from trackbook.pipeline.cache.files import KeptFile
+from trackbook.pipeline.worker.lineage import Used
+from trackbook.pipeline.worker.seen import Seen
 from trackbook.tracking.relay import Reported
 
 
