@@ -97,13 +97,72 @@ def test_code_follows_functions_constants_and_imports_but_nothing_else() -> None
         ("UNUSED = 11", "UNUSED = 12", set()),
         ("# a comment that does not count", "", set()),
         ("UNUSED = 11", "np.random.seed(0)", {"load data", "fit", "report"}),
-        ("UNUSED = 11", "class Holder:\n    pass", {"load data", "fit", "report"}),
+        ("UNUSED = 11", "class Holder:\n    pass", set()),
+        ("UNUSED = 11", "@registered\nclass Holder:\n    pass", {"load data", "fit", "report"}),
         ("UNUSED = 11", "UNUSED = 11\nLIMIT += 1", {"load data", "fit", "report"}),
         ("print(model)", "print(eval('UNUSED'))", {"report"}),
     ],
 )
 def test_exactly_the_steps_that_reach_a_change_have_other_code(old: str, new: str, changed: set[str]) -> None:
     pairs = zip(plan().steps, plan(SCRIPT.replace(old, new)).steps, strict=True)
+    assert {before.name for before, after in pairs if before.code != after.code} == changed
+
+
+CLASSES = """
+import dataclasses
+
+class Params:
+    kind: "Kind" = None
+
+class Kind:
+    pass
+
+class Base:
+    pass
+
+@dataclasses.dataclass
+class Thing(Base):
+    x: int = 1
+
+def make():
+    return Thing(), []
+
+def fill(box):
+    box.append(Base())
+
+def use(thing, box):
+    print(thing.x, box)
+
+def plain(kind):
+    return kind
+
+def apart():
+    return 1
+
+def thaw():
+    import pickle
+    return pickle.load(open("x", "rb"))
+
+def main(params: Params) -> None:
+    thing, box = make()
+    fill(box)
+    use(thing, box)
+    k = plain(params.kind)
+    n = apart()
+    o = thaw()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("x: int = 1", "x: int = 2", {"make", "fill", "use", "thaw"}),
+        ("class Kind:", "class Kind(str):", {"plain", "thaw"}),
+        ("class Base:", "class Base(list):", {"make", "fill", "use", "thaw"}),
+    ],
+)
+def test_a_class_belongs_to_the_code_of_steps_that_its_objects_may_reach(old: str, new: str, changed: set[str]) -> None:
+    pairs = zip(plan(CLASSES).steps, plan(CLASSES.replace(old, new)).steps, strict=True)
     assert {before.name for before, after in pairs if before.code != after.code} == changed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ MARKER = re.compile(r"^#\s*%%\s*\[step:(?P<name>[^\]]+)\](?P<options>.*)")
 """Above a step function: `# %% [step:NAME] id=CELL,CELL after=STEP cache=off metrics=NAME`; %20 stands for a blank."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_PICKLING = frozenset({"pickle", "joblib", "dill", "cloudpickle", "torch", "shelve"})
 _SHAPE = "write it as `a, b = step(x, params.y)`, and move anything else into a step function"
 
 
@@ -172,6 +173,12 @@ class _Script:
             for name in bound_names(statement):
                 self.binders.setdefault(name, []).append(statement)
         self.always = [statement for statement in tree.body if concerns_every_step(statement)]
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        self.classes = {node.name: node for node in classes if node.name != "Params"}
+        for node in self.classes.values():
+            for base in node.bases:
+                if isinstance(base, ast.Name):  # which may know its subclasses
+                    self.binders.setdefault(base.id, []).append(node)
 
     def fail(self, node: ast.AST, what: str) -> PipelineError:
         return PipelineError(f"{self.path}:{getattr(node, 'lineno', 0)}: {what}")
@@ -194,12 +201,15 @@ def _steps(script: _Script, main: Function, params: set[str]) -> Iterator[StepPl
     parameter = _parameter_name(script, main)
     known: set[str] = set()
     position = 0
+    carried = _Carried(script)
     for statement in main.body:
         if is_docstring(statement) or isinstance(statement, ast.Pass):
             continue
         call, outputs, unpacked = _call_of(script, statement)
         function = _step_function(script, call)
         arguments = tuple(_arguments(script, call, parameter, params, known))
+        code = _code(script, function, carried.by(arguments))
+        carried.hand_on(code, arguments, outputs)
         yield StepPlan(
             index=position,
             marker=script.marker(function),
@@ -209,10 +219,52 @@ def _steps(script: _Script, main: Function, params: set[str]) -> Iterator[StepPl
             unpacked=unpacked,
             line=statement.lineno,
             names=tuple(_local_names(function)),
-            code=code_of(function, script.tree.body, script.binders, script.always),
+            code=code,
         )
         known.update(outputs)
         position += 1
+
+
+def _code(script: _Script, function: Function, classes: Iterable[ast.stmt]) -> Code:
+    """Return the code of a step whose arguments may be made of `classes`; what it unpickles may be of any class."""
+    code = code_of(function, script.tree.body, script.binders, [*script.always, *classes])
+    modules = {module.partition(".")[0] for module in code.modules}
+    if modules & _PICKLING or "read_pickle" in code.source:
+        code = code_of(function, script.tree.body, script.binders, [*script.always, *script.classes.values()])
+    return code
+
+
+class _Carried:
+    """The classes of the script that values may be made of: a step calls the methods of what it is handed.
+
+    A value may be of every class that the code of its step reaches, and so may what that step was handed, as it may
+    have been changed in place.
+    """
+
+    def __init__(self, script: _Script) -> None:
+        self._classes = script.classes
+        self._by_name: dict[str, set[str]] = {}
+        for field_ in _param_fields(script):
+            words = re.findall(r"\w+", f"{field_.annotation} {field_.default}")
+            self._by_name[f"params.{field_.name}"] = {word for word in words if word in self._classes}
+
+    def by(self, arguments: Iterable[Argument]) -> list[ast.stmt]:
+        """Return the classes of what a step is handed."""
+        found: set[str] = set()
+        for argument in arguments:
+            found |= self._by_name.get(_full(argument), set())
+        return [self._classes[name] for name in sorted(found)]
+
+    def hand_on(self, code: Code, arguments: Iterable[Argument], outputs: Iterable[str]) -> None:
+        """Note what a step may have made its results of, and may have put into what it was handed."""
+        reached = {name for names, _ in code.reached for name in names.split()} & self._classes.keys()
+        if reached:
+            for name in [*outputs, *map(_full, arguments)]:
+                self._by_name[name] = self._by_name.get(name, set()) | reached
+
+
+def _full(argument: Argument) -> str:
+    return f"params.{argument.name}" if argument.is_param else argument.name
 
 
 def _parameter_name(script: _Script, main: Function) -> str:

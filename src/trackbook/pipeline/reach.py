@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+_HARMLESS = frozenset({"dataclass", "dataclasses.dataclass", "total_ordering", "functools.total_ordering"})
+"""Decorators of classes that do nothing but to the class."""
 _UNREADABLE = frozenset({"eval", "exec", "globals", "vars", "compile", "__import__", "importlib"})
 
 
@@ -78,12 +80,13 @@ def _strings(nodes: Iterable[ast.stmt]) -> tuple[str, ...]:
 def concerns_every_step(statement: ast.stmt) -> bool:
     """Tell whether a module-level statement may act on the process or on values that a step is handed.
 
-    Classes belong here because a step may call methods of an object that an earlier step made.
+    Classes do not: those of the objects that a step is handed come with the objects, see `plan`.
     """
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
         return False
     if isinstance(statement, ast.ClassDef):
-        return statement.name != "Params"
+        decorators = {ast.unparse(node).partition("(")[0] for node in statement.decorator_list}
+        return bool(statement.keywords or decorators - _HARMLESS) and statement.name != "Params"
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         return not all(isinstance(target, ast.Name | ast.Tuple) for target in targets)
