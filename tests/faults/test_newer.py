@@ -37,7 +37,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "models list": [],
     "models show": ["x"],
     "models register": [f"runs:/{RUN}/model", "x"],
+    "models check": ["x", "1"],
     "models promote": ["x", "1", "staging"],
+    "pipeline run": ["p.py"],
+    "pipeline kept": ["p.py"],
+    "pipeline candidate": ["p.py"],
     "audit log": [],
     "audit verify": [],
     "drift": ["data:/x@1", "data:/x@2"],
@@ -47,7 +51,9 @@ ARGUMENTS: dict[str, list[str]] = {
     "gc": [],
     "fsck": [],
 }
-WITHOUT_STORE = {"demo", "graph", "convert", "pipeline run", "pipeline export", "restore", "doctor", "export", "import"}
+WITHOUT_STORE = {
+    *("demo", "graph", "convert", "pipeline export", "pipeline schedule", "restore", "doctor", "export", "import")
+}
 """Commands that make a store of their own, need none, or report it among other things (see below)."""
 
 
@@ -71,6 +77,7 @@ def newer(project):
     project.runs.search()
     project.store.close()
     (project.root / "table.csv").write_text("a,b\n1,2\n")
+    (project.root / "p.py").write_text("class Params:\n    pass\ndef f():\n    return 1\ndef main(p):\n    x = f()\n")
     assert CliRunner().invoke(main, ["push", "remote"]).exit_code == 0
     with closing(sqlite3.connect(project.store.database)) as db:
         with db:
