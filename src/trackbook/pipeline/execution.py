@@ -36,6 +36,7 @@ Execution = Callable[[], Coroutine[Any, Any, NotebookNode]]
 """Starts a run of a notebook."""
 
 STARTUP_SECONDS = 60
+CANCEL_SECONDS = 15.0
 LONGEST_SOCKET_FOLDER = 90
 """Characters; the path of a Unix socket may have about 100."""
 
@@ -129,9 +130,16 @@ def execute_together(starts: Sequence[Execution]) -> list[NotebookNode | Executi
             return error
 
     async def every() -> list[NotebookNode | ExecutionError]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(run(start)) for start in starts]
-        return [task.result() for task in tasks]
+        tasks = [asyncio.create_task(run(start)) for start in starts]
+        try:
+            return list(await asyncio.gather(*tasks))
+        except BaseException:
+            # Told once more after a while: what waits for a kernel may take a cancellation for something else.
+            while waiting := [task for task in tasks if not task.done()]:
+                for task in waiting:
+                    task.cancel()
+                await asyncio.wait(waiting, timeout=CANCEL_SECONDS)
+            raise
 
     return _run_anywhere(every)
 
