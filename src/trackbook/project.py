@@ -96,7 +96,7 @@ class Project:
         return Autolog(self.tracker, self._model_bytes)
 
     def _model_bytes(self, model: object) -> bytes:
-        from trackbook.registry.formats import dump_model
+        from trackbook.registry.formats.skops import dump_model
 
         return dump_model(model, load_settings(self.root).models.trusted)
 

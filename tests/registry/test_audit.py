@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackbook.errors import GateError, IntegrityError, RegistryError, UsageError
-from trackbook.registry import audit
-from trackbook.registry.audit import AuditEvent
+from trackbook.registry.audit import chain
+from trackbook.registry.audit.chain import AuditEvent
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def by_hand(store):
     return run
 
 
-def chain(*contents: str) -> list[AuditEvent]:
-    events, previous = [], audit.GENESIS
+def chained(*contents: str) -> list[AuditEvent]:
+    events, previous = [], chain.GENESIS
     for number, content in enumerate(contents, 1):
         event = AuditEvent(number, 0, "ada", "did", "it", content, previous, "")
-        event = msgspec.structs.replace(event, hash=audit.seal(event))
+        event = msgspec.structs.replace(event, hash=chain.seal(event))
         previous = event.hash
         events.append(event)
     return events
@@ -125,12 +125,12 @@ def test_a_cut_trail_takes_no_new_events_that_would_hide_the_cut(history, by_han
 
 def test_a_trail_rewritten_as_a_whole_contradicts_the_noted_head(history, store, by_hand):
     db = sqlite3.connect(store.database)
-    previous = audit.GENESIS
+    previous = chain.GENESIS
     for row in db.execute(
         "SELECT seq, time, actor, action, subject, payload, previous, hash FROM audit_event ORDER BY seq"
     ).fetchall():
         event = msgspec.structs.replace(AuditEvent(*row), actor="eve", previous=previous)
-        previous = audit.seal(event)
+        previous = chain.seal(event)
         db.execute(
             "UPDATE audit_event SET actor = 'eve', previous = ?, hash = ? WHERE seq = ?",
             [event.previous, previous, event.seq],
@@ -237,43 +237,43 @@ def test_a_stage_changed_by_hand_is_named_with_both_values(history, by_hand):
 
 def test_an_event_that_no_trackbook_wrote_is_a_fault_even_with_a_true_hash(history, store):
     with store.write() as db:
-        audit.append(db, "eve", "made_up", "models:/m", {})
+        chain.append(db, "eve", "made_up", "models:/m", {})
     assert "is not one that this Trackbook knows" in history.verify().fault.reason
 
 
 def test_a_refused_write_leaves_neither_event_nor_row(history, store):
     with pytest.raises(ZeroDivisionError), store.write() as db:
-        audit.append(db, "ada", "alias_set", "models:/m", {})
+        chain.append(db, "ada", "alias_set", "models:/m", {})
         raise ZeroDivisionError
     assert history.verify().events == 10
 
 
 def test_canonical_json_has_one_form():
     assert (
-        audit.canonical({"b": [1.0, float("nan")], "a": {"é": -float("inf")}})
+        chain.canonical({"b": [1.0, float("nan")], "a": {"é": -float("inf")}})
         == '{"a":{"é":"-Infinity"},"b":[1.0,"NaN"]}'
     )
     for wrong in (object(), {1, 2}, "\ud800"):
         with pytest.raises(RegistryError, match="cannot hold this value"):
-            audit.canonical(wrong)
+            chain.canonical(wrong)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8), st.data())
 def test_any_one_change_breaks_any_chain_at_that_event(contents, data):
-    events = chain(*contents)
-    assert audit.verify(events).ok
+    events = chained(*contents)
+    assert chain.verify(events).ok
     place = data.draw(st.integers(0, len(events) - 1))
     field = data.draw(st.sampled_from(["time", "actor", "action", "subject", "payload", "previous", "hash"]))
     old = getattr(events[place], field)
     changed = msgspec.structs.replace(events[place], **{field: old + 1 if field == "time" else old + "."})
-    verdict = audit.verify([*events[:place], changed, *events[place + 1 :]])
+    verdict = chain.verify([*events[:place], changed, *events[place + 1 :]])
     assert verdict.fault.seq == place + 1
 
 
 @given(st.integers(2, 8), st.data())
 def test_any_gap_or_swap_is_found(count, data):
-    events = chain(*"x" * count)
+    events = chained(*"x" * count)
     place = data.draw(st.integers(0, count - 2))
-    assert audit.verify(events[:place] + events[place + 1 :]).fault.seq == place + 1
+    assert chain.verify(events[:place] + events[place + 1 :]).fault.seq == place + 1
     events[place], events[place + 1] = events[place + 1], events[place]
-    assert audit.verify(events).fault.seq == place + 1
+    assert chain.verify(events).fault.seq == place + 1

@@ -27,7 +27,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.tree import DecisionTreeRegressor
 
 from trackbook.errors import RegistryError
-from trackbook.registry import formats
+from trackbook.registry.formats import skops as formats
 
 MARK = "trackbook-gadget-fired"
 

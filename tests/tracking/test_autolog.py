@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score, confusion_matrix, mean_squared_error
 from sklearn.model_selection import GridSearchCV
 
-from trackbook.registry.formats import dump_model, load_model
+from trackbook.registry.formats.skops import dump_model, load_model
 from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.fits import MAX_PARAM_SETS, MAX_TABLES
 from trackbook.tracking.labels import Labels

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from trackbook.errors import IntegrityError
-from trackbook.registry.audit import AuditEvent, canonical, number
-from trackbook.registry.gates import GateResult
+from trackbook.registry.audit.chain import AuditEvent, canonical, number
+from trackbook.registry.gates.judge import GateResult
 from trackbook.settings import GateSettings
 from trackbook.store.metrics import to_stored
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trackbook.errors import IntegrityError
-from trackbook.registry import audit
+from trackbook.registry.audit import chain
 from trackbook.registry.events import Change, Key, Row, changes, subject_of
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ _NOT_COMPARED = {"id", "model_id", "model_version_id"}
 """Numbers that only SQLite gives; the joins above follow them, so a wrong one shows as a wrong owner."""
 
 
-def apply(db: Database, event: audit.AuditEvent) -> None:
+def apply(db: Database, event: chain.AuditEvent) -> None:
     """Write what `event` means into the tables, inside the caller's transaction."""
     for change in changes(event):
         _write(db, change)
 
 
-def rebuild(events: Iterable[audit.AuditEvent]) -> State:
+def rebuild(events: Iterable[chain.AuditEvent]) -> State:
     """Return the rows that the tables must hold after `events`; raises IntegrityError for events that make no sense."""
     state: State = {}
     judged: Counter[Key] = Counter()
@@ -102,8 +102,8 @@ def differences(expected: State, found: State) -> tuple[str, ...]:
 
 def prove(db: Database, model: str) -> None:
     """Raise IntegrityError unless the rows of `model` are what its events say."""
-    events = list(audit.about(db, subject_of(model)))
-    forged = next((event for event in events if audit.seal(event) != event.hash), None)
+    events = list(chain.about(db, subject_of(model)))
+    forged = next((event for event in events if chain.seal(event) != event.hash), None)
     if forged is not None:
         raise IntegrityError(
             f"event {forged.seq} of the audit trail, on {forged.subject}, was changed by hand; "
@@ -114,7 +114,7 @@ def prove(db: Database, model: str) -> None:
         raise IntegrityError(f"{found[0]}: a row was changed by hand; run `trackbook audit verify`")
 
 
-def _fold(state: State, key: Key, change: Change, event: audit.AuditEvent) -> None:
+def _fold(state: State, key: Key, change: Change, event: chain.AuditEvent) -> None:
     if change.row is None:
         state.pop(key, None)
     elif not change.update:

@@ -15,8 +15,11 @@ import msgspec
 
 from trackbook.data.names import check_name, check_text, clip
 from trackbook.errors import GateError, IntegrityError, NotFoundError, RegistryError, UsageError, a, nearest, shown
-from trackbook.registry import audit, events, formats, gates, head, projection, sharing, values
-from trackbook.registry.audit import AuditEvent, AuditVerdict
+from trackbook.registry import events, projection, sharing, values
+from trackbook.registry.audit import chain, head
+from trackbook.registry.audit.chain import AuditEvent, AuditVerdict
+from trackbook.registry.formats import skops
+from trackbook.registry.gates import judge
 from trackbook.registry.sharing import SharedVersion
 from trackbook.registry.values import STAGES, Model, ModelVersion, Reference
 from trackbook.settings import Settings
@@ -83,7 +86,7 @@ class Registry:
             resolved = self.resolve(model)
             run_id = run_id or resolved.run_id
             data = self._store.objects.get(resolved.digest)
-            model = formats.load_model(data, self._trusted, format=resolved.format)
+            model = skops.load_model(data, self._trusted, format=resolved.format)
         else:
             data = self._dump(model, name)
         signature = self._signature(model, data, example)
@@ -97,7 +100,7 @@ class Registry:
             payload = events.VersionRegistered(
                 version=version,
                 digest=digest,
-                format=formats.SKOPS,
+                format=skops.SKOPS,
                 size=len(data),
                 run_id=run.run_id if run else None,
                 params=run.summary.params if run else {},
@@ -125,7 +128,7 @@ class Registry:
             if current.stage == stage:
                 return current
             results = self._judge(current, stage)
-            failed = [result.reason for result in results if not gates.holds_for(result, current.digest)]
+            failed = [result.reason for result in results if not judge.holds_for(result, current.digest)]
             judgements = [events.judgement(result) for result in results]
             if failed:
                 self._record(db, name, events.PromotionRefused(version, stage, judgements, reason), version)
@@ -142,7 +145,7 @@ class Registry:
 
     def check(
         self, name: str, model: int | str, stage: str, *, about: str | None = None
-    ) -> tuple[gates.GateResult, ...]:
+    ) -> tuple[judge.GateResult, ...]:
         """Return what the gates of `stage` say about a model, and change nothing.
 
         `model` is a version of `name`, or the URI of one that is not registered yet (``runs:/RUN/PATH``), which is
@@ -157,9 +160,9 @@ class Registry:
             resolved = self.resolve(model)
             digest = resolved.digest
             metrics = resolved.version.metrics if resolved.version else self._metrics_of(resolved.run_id)
-        chosen = gates.applicable(self._settings.gates, name, stage)
+        chosen = judge.applicable(self._settings.gates, name, stage)
         time = now_ms()
-        return tuple(gates.judge(gate, metrics, digest, time) for gate in chosen if about in (None, gates.about(gate)))
+        return tuple(judge.judge(gate, metrics, digest, time) for gate in chosen if about in (None, judge.about(gate)))
 
     def _metrics_of(self, run_id: str | None) -> dict[str, float]:
         return self._runs.get(run_id).summary.metrics if run_id else {}
@@ -190,7 +193,7 @@ class Registry:
         with self._store.write() as db:
             for table in ("gate_result", "model_alias", "model_version", "model"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
-            for event in audit.every(db):
+            for event in chain.every(db):
                 projection.apply(db, event)
 
     # -- other stores
@@ -255,7 +258,7 @@ class Registry:
         """Return the model that `uri` names, built from proved bytes and trusted types only."""
         resolved = self.resolve(uri)
         data = self._store.objects.get(resolved.digest)
-        return formats.load_model(data, self._trusted, format=resolved.format)
+        return skops.load_model(data, self._trusted, format=resolved.format)
 
     def audit_events(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
         """Return up to `limit` events, the newest first; `cursor` comes from the page before."""
@@ -264,7 +267,7 @@ class Registry:
         if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 16):
             raise UsageError(f"{clip(cursor)} is no cursor of the audit trail; begin again without one")
         with self._store.read() as db:
-            found = audit.newest(db, limit, int(cursor) if cursor is not None else None)
+            found = chain.newest(db, limit, int(cursor) if cursor is not None else None)
         more = len(found) == limit and found[-1].seq > 1
         return AuditPage(tuple(found), str(found[-1].seq) if more else None)
 
@@ -276,11 +279,11 @@ class Registry:
         except IntegrityError as error:
             noted, unreadable = None, str(error)
         with self._store.read() as db:
-            audit.lenient(db)
-            verdict = audit.verify(audit.every(db))
+            chain.lenient(db)
+            verdict = chain.verify(chain.every(db))
             fault = verdict.fault or head.contradiction(noted, db)
             if fault is None and unreadable is not None:
-                fault = audit.Fault(verdict.events, unreadable)
+                fault = chain.Fault(verdict.events, unreadable)
             rows: tuple[str, ...] = ()
             if fault is None:
                 fault, rows = _compare(db)
@@ -298,33 +301,33 @@ class Registry:
         with self._store.write() as db:
             self._head.check(db)
             yield db
-            newest = audit.last(db)
+            newest = chain.last(db)
         if newest is not None:
             self._head.advance(newest)
 
     def _record(self, db: Database, name: str, payload: events.Payload, version: int | None = None) -> None:
         content = msgspec.to_builtins(payload)
         subject = events.subject_of(name, version)
-        projection.apply(db, audit.append(db, self._user, events.action_of(payload), subject, content))
+        projection.apply(db, chain.append(db, self._user, events.action_of(payload), subject, content))
 
     def _dump(self, model: Any, name: str) -> bytes:
         if isinstance(model, type) or not any(hasattr(model, method) for method in PREDICTORS):
             what = f"the class {model.__name__}" if isinstance(model, type) else a(type(model).__name__)
             raise RegistryError(f"{what} cannot be registered as {name!r}; give a fitted estimator or runs:/RUN/PATH")
-        return formats.dump_model(model, self._trusted)
+        return skops.dump_model(model, self._trusted)
 
     def _signature(self, model: Any, data: bytes, example: Any) -> dict[str, Any] | None:
         from trackbook.registry.signature import check_predictions, signature_of
 
         signature = signature_of(model, example)
         if example is not None:
-            check_predictions(model, formats.load_model(data, self._trusted), example)
+            check_predictions(model, skops.load_model(data, self._trusted), example)
         return signature
 
-    def _judge(self, version: ModelVersion, stage: str) -> list[gates.GateResult]:
+    def _judge(self, version: ModelVersion, stage: str) -> list[judge.GateResult]:
         time = now_ms()
-        chosen = gates.applicable(self._settings.gates, version.name, stage)
-        return [gates.judge(gate, version.metrics, version.digest, time) for gate in chosen]
+        chosen = judge.applicable(self._settings.gates, version.name, stage)
+        return [judge.judge(gate, version.metrics, version.digest, time) for gate in chosen]
 
     def _check_bytes(self, version: ModelVersion) -> None:
         try:
@@ -338,11 +341,11 @@ class Registry:
         path = reference.path or ""
         if path not in known:
             raise NotFoundError(f"run {run.run_id[:8]} has no artifact {clip(path)}{nearest(path, known)}")
-        format = formats.SUFFIXES.get(PurePosixPath(path).suffix)
+        format = skops.SUFFIXES.get(PurePosixPath(path).suffix)
         if format is None:
             raise RegistryError(
                 f"{clip(uri)} is no model that Trackbook loads; log models with the suffix "
-                f"{', '.join(formats.SUFFIXES)}, or use register_model"
+                f"{', '.join(skops.SUFFIXES)}, or use register_model"
             )
         return Resolved(uri, known[path], format, run.run_id)
 
@@ -445,9 +448,9 @@ def _environment(db: Database, run: Run | None) -> str | None:
     return digest
 
 
-def _compare(db: Database) -> tuple[audit.Fault | None, tuple[str, ...]]:
+def _compare(db: Database) -> tuple[chain.Fault | None, tuple[str, ...]]:
     try:
-        return None, projection.differences(projection.rebuild(audit.every(db)), projection.read(db))
+        return None, projection.differences(projection.rebuild(chain.every(db)), projection.read(db))
     except IntegrityError as error:
-        newest = audit.last(db)
-        return audit.Fault(newest.seq if newest else 0, str(error)), ()
+        newest = chain.last(db)
+        return chain.Fault(newest.seq if newest else 0, str(error)), ()

@@ -13,7 +13,8 @@ import msgspec
 
 from trackbook.data.names import check_name, check_text
 from trackbook.errors import RegistryError
-from trackbook.registry import audit, events
+from trackbook.registry import events
+from trackbook.registry.audit import chain
 from trackbook.store.objects import is_digest
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class SharedVersion(msgspec.Struct, frozen=True):
 
 def shared(db: Database) -> Iterator[SharedVersion]:
     """Yield all versions of a registry, as they were first registered."""
-    for event in audit.select(db, "WHERE action = 'version_registered' ORDER BY seq"):
+    for event in chain.select(db, "WHERE action = 'version_registered' ORDER BY seq"):
         payload = events.payload_of(event)
         if isinstance(payload, events.VersionRegistered):
             origin = payload.origin or events.Origin(event.hash, payload.version, event.actor, event.time)

@@ -10,8 +10,8 @@ import msgspec
 
 from trackbook.data.names import clip
 from trackbook.errors import IntegrityError, UsageError, shown
-from trackbook.registry.audit import number
-from trackbook.registry.gates import GateResult
+from trackbook.registry.audit.chain import number
+from trackbook.registry.gates.judge import GateResult
 from trackbook.settings import GateSettings
 from trackbook.store import iso
 from trackbook.store.metrics import from_stored

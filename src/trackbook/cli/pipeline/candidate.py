@@ -40,7 +40,7 @@ def candidate_command(
     Prints the run's id; its model is runs:/RUN/model.skops for `trackbook models check` and `register`.  Metrics are
     what steps logged, the numbers that they return, alone or in a dict, and seconds.STEP.  Runs no step.
     """
-    from trackbook.registry.formats import dump_model
+    from trackbook.registry.formats.skops import dump_model
 
     project = Project.open(script.absolute())
     trusted = project.settings.models.trusted

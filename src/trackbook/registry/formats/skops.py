@@ -1,7 +1,7 @@
 """Models as bytes and back, with skops: types are judged against the project's policy before anything is built.
 
 The format of a model is recorded when it is stored, never guessed from its bytes.  A type is trusted when skops trusts
-it, when it is one of `HARMLESS`, when it is a tree whose content is checked (see `registry.trees`), or when the project
+it, when it is one of `HARMLESS`, when it is a tree whose content is checked (see `formats.trees`), or when the project
 lists it under `[models] trusted` in `trackbook.toml`; what a file says about itself counts for nothing.
 """
 
@@ -14,14 +14,14 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from trackbook.errors import RegistryError
-from trackbook.registry import culprits, trees
+from trackbook.registry.formats import culprits, trees
 
 SKOPS = "skops"
 FORMATS = (SKOPS,)
 SUFFIXES = {".skops": SKOPS}
 
 CHECKED = (trees.TREE, trees.PREDICTOR)
-"""Trusted because `registry.trees` judges what they hold."""
+"""Trusted because `formats.trees` judges what they hold."""
 
 HARMLESS = (
     "numpy.dtype",

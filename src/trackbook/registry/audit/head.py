@@ -18,7 +18,7 @@ import msgspec
 from filelock import FileLock
 
 from trackbook.errors import IntegrityError, StoreError
-from trackbook.registry import audit
+from trackbook.registry.audit import chain
 
 if TYPE_CHECKING:
     from trackbook.store import Database
@@ -63,7 +63,7 @@ class HeadFile:
                 "go on with the trail as it is"
             )
 
-    def advance(self, event: audit.AuditEvent) -> None:
+    def advance(self, event: chain.AuditEvent) -> None:
         """Note `event` as the head, unless a later one was noted already."""
         temporary = self._path.with_name(f"{FILE_NAME}.{os.getpid()}.tmp")
         try:
@@ -78,18 +78,18 @@ class HeadFile:
             ) from error
 
 
-def contradiction(head: Head | None, db: Database) -> audit.Fault | None:
+def contradiction(head: Head | None, db: Database) -> chain.Fault | None:
     """Return what the trail in `db` has against the noted `head`, or None."""
     if head is None or head.events < 1:
         return None
-    event = audit.at(db, head.events)
+    event = chain.at(db, head.events)
     if event is None:
-        there = audit.last(db)
+        there = chain.last(db)
         reached = there.seq if there else 0
-        return audit.Fault(reached + 1, f"the audit trail ends at event {reached}, but {head.events} were noted")
+        return chain.Fault(reached + 1, f"the audit trail ends at event {reached}, but {head.events} were noted")
     if event.hash != head.hash:
         reason = f"event {head.events} of the audit trail has another hash than was noted: the trail was rewritten"
-        return audit.Fault(head.events, reason, event.action, event.subject)
+        return chain.Fault(head.events, reason, event.action, event.subject)
     return None
 
 

@@ -2,7 +2,7 @@
 
 Changing, removing or reordering an event breaks every later link, and `verify` names the first one.  The hashes have
 no key: who can write the database *and* knows this format can forge a whole new trail.  What such a person cannot
-know is the head that somebody else noted; `registry.head` keeps one beside the database, and any copy of it elsewhere
+know is the head that somebody else noted; `audit.head` keeps one beside the database, and any copy of it elsewhere
 (a commit, a mail) is proof against all of that.
 """
 
@@ -180,7 +180,7 @@ def verify(events: Iterable[AuditEvent]) -> AuditVerdict:
     """Walk the chain and stop at the first event that does not hold.
 
     Found: a changed field, an edited hash, a missing event, a changed order.  Not found: events cut off at the end
-    (see `registry.head`) and a trail forged as a whole.
+    (see `audit.head`) and a trail forged as a whole.
     """
     before: AuditEvent | None = None
     iterator = iter(events)
