@@ -9,41 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from trackbook.errors import SettingsError
+from trackbook.settings.gates import GateSettings
 
 FILE_NAME = "trackbook.toml"
-
-Stage = Literal["none", "staging", "production", "archived"]
-
-
-class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One condition that a model version must meet before it enters a stage.
-
-    ```toml
-    [[gates]]
-    stage = "production"
-    metric = "r2"
-    min = 0.3
-    ```
-    """
-
-    metric: str
-    type: str = "metric"
-    stage: Stage = "production"
-    model: str = "*"
-    min: float | None = None
-    max: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.min is None and self.max is None:
-            raise ValueError(f"the gate on metric {self.metric!r} needs a `min` or a `max`")
-        for bound in (self.min, self.max):
-            if bound is not None and not math.isfinite(bound):
-                raise ValueError(f"the gate on metric {self.metric!r} needs finite bounds, not {bound}")
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
