@@ -23,7 +23,7 @@ COMMANDS = {
     "pipeline": "trackbook.cli.pipeline:pipeline_group",
     "data": "trackbook.cli.data:data_group",
     "models": "trackbook.cli.models:models_group",
-    "audit": "trackbook.cli.models:audit_group",
+    "audit": "trackbook.cli.audit:audit_group",
     "drift": "trackbook.cli.drift:drift_command",
     "push": "trackbook.cli.exchange:push_command",
     "pull": "trackbook.cli.exchange:pull_command",

@@ -1,0 +1,72 @@
+"""`trackbook models list` and `show`."""
+
+from __future__ import annotations
+
+import click
+
+from trackbook.cli.output import (
+    exits_with_status,
+    json_option,
+    pairs,
+    print_json,
+    print_table,
+    print_text,
+)
+from trackbook.project import Project
+from trackbook.registry import ModelVersion
+from trackbook.tracking.words import local_time
+
+
+@click.command("list")
+@json_option
+@exits_with_status
+def list_command(as_json: bool) -> None:
+    """List all models with their versions."""
+    models = Project.open(create=False).registry.models()
+    if as_json:
+        print_json([model.to_dict() for model in models])
+        return
+    print_table(
+        ["model", "version", "stage", "aliases", "metrics", "run", "registered"],
+        [
+            [
+                model.name,
+                version.version,
+                version.stage,
+                " ".join(version.aliases),
+                pairs(version.metrics),
+                (version.run_id or "")[:8],
+                local_time(version.created_time),
+            ]
+            for model in models
+            for version in model.versions
+        ],
+        empty="No models yet. `%register MODEL NAME` in a notebook registers one.",
+    )
+
+
+@click.command("show")
+@click.argument("name")
+@click.argument("version", type=int, required=False)
+@json_option
+@exits_with_status
+def show_command(name: str, version: int | None, as_json: bool) -> None:
+    """Show a model, or one VERSION of it with what its gates said."""
+    registry = Project.open(create=False).registry
+    if as_json:
+        print_json(registry.get(name).to_dict() if version is None else registry.version(name, version).to_dict())
+        return
+    for each in registry.get(name).versions if version is None else (registry.version(name, version),):
+        _print_version(each)
+
+
+def _print_version(version: ModelVersion) -> None:
+    aliases = f" @{' @'.join(version.aliases)}" if version.aliases else ""
+    print_text(f"{version.name} version {version.version} · {version.stage}{aliases}", "bold")
+    print_text(
+        f"  {version.format}, {version.size:,} bytes, {version.digest[:12]}, run {(version.run_id or 'none')[:8]}"
+    )
+    if version.metrics:
+        print_text(f"  {pairs(version.metrics)}")
+    for result in version.gates:
+        print_text(f"  {'✓' if result.passed else '✗'} {result.stage}: {result.reason}")
