@@ -1,11 +1,11 @@
 """`trackbook.toml` as typed, frozen settings."""
 
 from trackbook.settings.gates import GateSettings, Stage
+from trackbook.settings.policy import ApprovalSettings, ModelSettings, ProtectedSettings
 from trackbook.settings.settings import (
     FILE_NAME,
     CaptureSettings,
     DriftSettings,
-    ModelSettings,
     PipelineSettings,
     RemoteSettings,
     Settings,
@@ -16,11 +16,13 @@ from trackbook.settings.settings import (
 
 __all__ = [
     "FILE_NAME",
+    "ApprovalSettings",
     "CaptureSettings",
     "DriftSettings",
     "GateSettings",
     "ModelSettings",
     "PipelineSettings",
+    "ProtectedSettings",
     "RemoteSettings",
     "Settings",
     "Stage",

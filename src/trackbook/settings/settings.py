@@ -15,6 +15,7 @@ import msgspec
 
 from trackbook.errors import SettingsError
 from trackbook.settings.gates import GateSettings
+from trackbook.settings.policy import ApprovalSettings, ModelSettings, ProtectedSettings, check_approvers
 
 FILE_NAME = "trackbook.toml"
 
@@ -38,12 +39,6 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"`{name}` is a number of megabytes, 0 or more, not {limit}")
         if not 0 <= self.max_output_kb <= 10_000:
             raise ValueError(f"`max_output_kb` lies between 0 and 10000, not at {self.max_output_kb}")
-
-
-class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[models]`: the types, beyond those skops trusts itself, that a stored model may be built from."""
-
-    trusted: tuple[str, ...] = ()
 
 
 class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,12 +176,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gates: tuple[GateSettings, ...] = ()
     capture: CaptureSettings = CaptureSettings()
     models: ModelSettings = ModelSettings()
+    roles: dict[str, tuple[str, ...]] = {}
+    approvals: tuple[ApprovalSettings, ...] = ()
+    protected: tuple[ProtectedSettings, ...] = ()
     drift: DriftSettings = DriftSettings()
     remote: RemoteSettings = RemoteSettings()
     store: StoreSettings = StoreSettings()
     pipeline: PipelineSettings = PipelineSettings()
 
     def __post_init__(self) -> None:
+        check_approvers(self.approvals, self.roles)
         if not (self.experiment.strip() and self.experiment.isprintable()):
             raise ValueError(f"the experiment needs a name of printable characters, not {self.experiment!r}")
 
