@@ -134,8 +134,12 @@ def test_promotion_and_audit(project: Project) -> None:
     assert len(actions) >= 3
 
     database = sqlite3.connect(project.store.database)
+    forge = "UPDATE audit_event SET actor = 'mallory' WHERE seq = 2"
+    with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+        database.execute(forge)
     with database:
-        database.execute("UPDATE audit_event SET actor = 'mallory' WHERE seq = 2")
+        database.execute("DROP TRIGGER audit_event_not_changed")
+        database.execute(forge)
     database.close()
     verdict = json.loads(run("audit", "verify", "--json", status=1).output)
     assert (verdict["ok"], verdict["fault"]["seq"]) == (False, 2)

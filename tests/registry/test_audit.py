@@ -5,12 +5,14 @@ import sqlite3
 
 import msgspec
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trackbook.errors import GateError, IntegrityError, RegistryError, UsageError
 from trackbook.registry.audit import chain
 from trackbook.registry.audit.chain import AuditEvent
+from trackbook.registry.identity import Identity
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_the_trail_pages_from_the_newest_backwards(history):
             history.audit_events(cursor=wrong)
 
 
-@pytest.mark.parametrize("column", ["time", "actor", "action", "subject", "payload", "previous", "hash"])
+@pytest.mark.parametrize("column", ["time", "actor", "action", "subject", "payload", "previous", "hash", "authority"])
 @pytest.mark.parametrize("seq", [1, 5, 10])
 def test_every_changed_column_of_an_event_is_found_and_the_event_named(history, by_hand, column, seq):
     value = "time + 1" if column == "time" else f"{column} || ' '"
@@ -124,6 +126,7 @@ def test_a_cut_trail_takes_no_new_events_that_would_hide_the_cut(history, by_han
 
 
 def test_a_trail_rewritten_as_a_whole_contradicts_the_noted_head(history, store, by_hand):
+    by_hand()
     db = sqlite3.connect(store.database)
     previous = chain.GENESIS
     for row in db.execute(
@@ -263,7 +266,9 @@ def test_any_one_change_breaks_any_chain_at_that_event(contents, data):
     events = chained(*contents)
     assert chain.verify(events).ok
     place = data.draw(st.integers(0, len(events) - 1))
-    field = data.draw(st.sampled_from(["time", "actor", "action", "subject", "payload", "previous", "hash"]))
+    field = data.draw(
+        st.sampled_from(["time", "actor", "action", "subject", "payload", "previous", "hash", "authority"])
+    )
     old = getattr(events[place], field)
     changed = msgspec.structs.replace(events[place], **{field: old + 1 if field == "time" else old + "."})
     verdict = chain.verify([*events[:place], changed, *events[place + 1 :]])
@@ -277,3 +282,33 @@ def test_any_gap_or_swap_is_found(count, data):
     assert chain.verify(events[:place] + events[place + 1 :]).fault.seq == place + 1
     events[place], events[place + 1] = events[place + 1], events[place]
     assert chain.verify(events).fault.seq == place + 1
+
+
+GUARDED = {
+    "changed": "UPDATE audit_event SET actor = 'eve' WHERE seq = 2",
+    "deleted": "DELETE FROM audit_event WHERE seq = 10",
+    "replaced": "INSERT OR REPLACE INTO audit_event SELECT * FROM audit_event WHERE seq = 3",
+}
+
+
+@pytest.mark.parametrize("what", GUARDED)
+def test_the_database_itself_refuses_to_change_the_trail_and_says_what_to_do(history, store, what):
+    """UPDATE, DELETE and REPLACE of an event are aborted with a message that names the remedy, and change nothing."""
+    db = sqlite3.connect(store.database)
+    with pytest.raises(sqlite3.IntegrityError, match=f"never {what}.*Record what holds now.*trackbook audit verify"):
+        db.execute(GUARDED[what])
+    db.close()
+    assert history.verify().ok
+
+
+def test_an_identity_is_sealed_with_its_authority_and_one_without_keeps_the_old_hash(store):
+    """Whoever vouched for a name is covered by the hash; an event of before there was the field has the hash it had."""
+    with store.write() as db:
+        old = chain.append(db, "ada", "did", "it", {})
+        new = chain.append(db, Identity("ada", "jupyterhub"), "did", "it", {})
+    assert (old.authority, new.authority) == ("", "jupyterhub")
+    fields = [old.seq, old.time, old.actor, old.action, old.subject, old.payload, old.previous]
+    assert old.hash == blake3(json.dumps(fields, separators=(",", ":")).encode()).hexdigest()
+    forged = msgspec.structs.replace(new, authority="jupyter")
+    assert chain.seal(forged) != new.hash
+    assert chain.seal(msgspec.structs.replace(new, authority="")) != new.hash

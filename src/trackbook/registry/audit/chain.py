@@ -17,6 +17,7 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import RegistryError
+from trackbook.registry.identity import Identity
 from trackbook.store import iso, now_ms
 
 if TYPE_CHECKING:
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 GENESIS = "0" * 64
 """What the first event has as its `previous`."""
 
-_COLUMNS = "seq, time, actor, action, subject, payload, previous, hash"
+_COLUMNS = "seq, time, actor, action, subject, payload, previous, hash, authority"
 
 
 class AuditEvent(msgspec.Struct, frozen=True):
-    """One change.  `payload` is canonical JSON text, `time` in milliseconds since 1970, hashes are 64 hex digits."""
+    """One change.  `payload` is canonical JSON text, `time` in milliseconds since 1970, hashes are 64 hex digits.
+
+    `authority` is who vouched for the actor's name (see `Identity`), empty when nobody did.
+    """
 
     seq: int
     time: int
@@ -39,6 +43,7 @@ class AuditEvent(msgspec.Struct, frozen=True):
     payload: str
     previous: str
     hash: str
+    authority: str = ""
 
     @property
     def content(self) -> Any:
@@ -107,27 +112,32 @@ def number(value: float | str) -> float:
 
 
 def seal(event: AuditEvent) -> str:
-    """Return the BLAKE3 hash, in hex, of all fields of `event` but the hash itself."""
-    fields = [event.seq, event.time, event.actor, event.action, event.subject, event.payload, event.previous]
+    """Return the BLAKE3 hash, in hex, of all fields of `event` but the hash itself.
+
+    An empty authority is left out: events that are older than the field keep their hashes.
+    """
+    fields: list[str | int] = [event.seq, event.time, event.actor, event.action, event.subject, event.payload]
+    fields += [event.previous, event.authority] if event.authority else [event.previous]
     return blake3(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
 
 
-def append(db: Database, actor: str, action: str, subject: str, payload: Any) -> AuditEvent:
-    """Add an event to the trail, inside the caller's write transaction."""
-    before = last(db)
+def append(db: Database, user: str | Identity, action: str, subject: str, payload: Any) -> AuditEvent:
+    """Add an event to the trail, inside the caller's write transaction; a bare name is not authenticated."""
+    before, identity = last(db), Identity.of(user)
     event = AuditEvent(
         seq=before.seq + 1 if before else 1,
         time=now_ms(),
-        actor=actor,
+        actor=identity.name,
         action=action,
         subject=subject,
         payload=canonical(payload),
         previous=before.hash if before else GENESIS,
         hash="",
+        authority=identity.authority,
     )
     event = msgspec.structs.replace(event, hash=seal(event))
     db.execute(
-        f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant names
+        f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant names
         list(msgspec.structs.astuple(event)),
     )
     return event

@@ -1,0 +1,25 @@
+"""Who acts on the registry, and who says so."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A person or service by name; `authority` is who proved that it is them: ``jupyterhub`` or ``jupyter``.
+
+    With an empty authority nobody did: the name is the login name on a machine, which its owner can choose.
+    """
+
+    name: str
+    authority: str = ""
+
+    @classmethod
+    def of(cls, user: str | Identity) -> Identity:
+        """Return `user` itself, or a bare name as an identity that is not authenticated."""
+        return cls(user) if isinstance(user, str) else user
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether somebody other than the person says who it is."""
+        return bool(self.authority)
