@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from trackbook.settings.gates import Stage
+from trackbook.settings.people import check_roles, written_out
 
 
 class ApprovalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,14 +65,13 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_approvers(approvals: tuple[ApprovalSettings, ...], roles: dict[str, tuple[str, ...]]) -> None:
-    """Raise ValueError when a role is empty, or bears the name of one of its own or another role's people."""
-    people = {person for members in roles.values() for person in members}
-    for name, members in roles.items():
-        if not members:
-            raise ValueError(f"the role {name!r} has no members")
-        if name in people:
-            raise ValueError(f"{name!r} is both a role and a person in [roles]; rename the role")
+    """Raise ValueError when a role is empty or bears the name of a person, or an approval asks for too many people."""
+    check_roles(roles, (name for approval in approvals for name in approval.approvers))
     for approval in approvals:
-        repeated = [name for name in approval.approvers if approval.approvers.count(name) > 1]
-        if repeated:
-            raise ValueError(f"{repeated[0]!r} stands twice among the approvers of {approval.stage}")
+        people = written_out(approval.approvers, roles)
+        if len(people) < approval.count:
+            there = "1 person" if len(people) == 1 else f"{len(people)} people"
+            raise ValueError(
+                f"{approval.stage} asks for {approval.count} approvals, but {', '.join(approval.approvers)} is only "
+                f"{there}; name more, or lower `count`"
+            )
