@@ -5,11 +5,11 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
 from trackbook.registry import Registry
-from trackbook.settings import GateSettings, ModelSettings, Settings
+from trackbook.settings import MetricGate, ModelSettings, Settings
 from trackbook.store import Store
 from trackbook.tracking import Runs, Tracker
 
-GATED = Settings(gates=(GateSettings(metric="r2", min=0.3), GateSettings(metric="mae", max=60.0, model="risk*")))
+GATED = Settings(gates=(MetricGate(metric="r2", min=0.3), MetricGate(metric="mae", max=60.0, model="risk*")))
 
 
 @pytest.fixture

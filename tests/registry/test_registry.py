@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from trackbook.errors import GateError, IntegrityError, NotFoundError, RegistryError, UsageError
-from trackbook.settings import GateSettings, Settings
 
 HOSTILE = [
     "",
@@ -262,14 +261,6 @@ def test_unknown_names_are_told_the_nearest(registry, ridge):
         registry.promote("diabetes", 7, "staging")
     with pytest.raises(UsageError, match=r"'prodution' is no stage; use one of .*; did you mean 'production'"):
         registry.promote("diabetes", 1, "prodution")
-
-
-def test_a_gate_of_an_unknown_type_stops_the_promotion(open_registry, ridge):
-    registry = open_registry(Settings(gates=(GateSettings(metric="r2", min=0.1, type="metrics"),)))
-    registry.register(ridge, "m", metrics={"r2": 0.4})
-    with pytest.raises(Exception, match="unknown type 'metrics'; did you mean 'metric'"):
-        registry.promote("m", 1, "production")
-    assert registry.version("m", 1).stage == "none"
 
 
 def test_damaged_or_missing_bytes_are_neither_loaded_nor_promoted(registry, ridge, store):

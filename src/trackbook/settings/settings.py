@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from trackbook.errors import SettingsError
-from trackbook.settings.gates import GateSettings
+from trackbook.settings.gates import GateSettings, with_types
 from trackbook.settings.policy import ApprovalSettings, ModelSettings, ProtectedSettings, check_approvers
 
 FILE_NAME = "trackbook.toml"
@@ -197,10 +197,10 @@ def load_settings(root: Path) -> Settings:
     """
     path = root / FILE_NAME
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+        return msgspec.convert(with_types(msgspec.toml.decode(path.read_bytes())), type=Settings)
     except FileNotFoundError:
         return Settings()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # msgspec's errors are ValueErrors, too
         raise SettingsError(f"{path}: {error}; correct that line or remove it") from error
