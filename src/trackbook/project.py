@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trackbook.exchange import Exchange
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
-    from trackbook.registry import Registry
+    from trackbook.registry import Identity, Registry
     from trackbook.store.rebuild import Rebuilt
     from trackbook.tracking import ActiveRun, RunEdits, Runs, Tracker
     from trackbook.tracking.autolog import Autolog
@@ -163,9 +163,13 @@ class Project:
     @property
     def registry(self) -> Registry:
         """Keeps models, moves them through gates, and audits it all; under the policy as it stands on disk now."""
+        return self.registry_for(self.user)
+
+    def registry_for(self, user: str | Identity) -> Registry:
+        """Return the registry as it acts for `user`, e.g. the person behind a request; a bare name is not proved."""
         from trackbook.registry import Registry
 
-        return Registry(self.store, load_settings(self.root), self.user, self.runs)
+        return Registry(self.store, load_settings(self.root), user, self.runs)
 
     @property
     def exchange(self) -> Exchange:

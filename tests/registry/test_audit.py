@@ -46,6 +46,10 @@ def by_hand(store):
     return run
 
 
+LAST = 13
+"""The number of the newest event of that history."""
+
+
 def chained(*contents: str) -> list[AuditEvent]:
     events, previous = [], chain.GENESIS
     for number, content in enumerate(contents, 1):
@@ -59,15 +63,15 @@ def chained(*contents: str) -> list[AuditEvent]:
 def test_an_untouched_history_holds(history):
     verdict = history.verify()
     assert verdict.ok
-    assert (verdict.events, verdict.rows, verdict.fault, verdict.anchored) == (10, (), None, True)
+    assert (verdict.events, verdict.rows, verdict.fault, verdict.anchored) == (LAST, (), None, True)
     assert verdict.head == history.audit_events(limit=1).events[0].hash
     assert json.loads(json.dumps(verdict.to_dict()))["ok"] is True
 
 
 def test_the_trail_pages_from_the_newest_backwards(history):
-    first = history.audit_events(limit=6)
-    second = history.audit_events(limit=6, cursor=first.cursor)
-    assert [event.seq for event in first.events + second.events] == list(range(10, 0, -1))
+    first = history.audit_events(limit=8)
+    second = history.audit_events(limit=8, cursor=first.cursor)
+    assert [event.seq for event in first.events + second.events] == list(range(LAST, 0, -1))
     assert second.cursor is None
     assert first.events[0].to_dict()["payload"] == {"alias": "old", "version": 1}
     for wrong in ("x", "-1", "1 OR 1=1"):
@@ -76,7 +80,7 @@ def test_the_trail_pages_from_the_newest_backwards(history):
 
 
 @pytest.mark.parametrize("column", ["time", "actor", "action", "subject", "payload", "previous", "hash", "authority"])
-@pytest.mark.parametrize("seq", [1, 5, 10])
+@pytest.mark.parametrize("seq", [1, 5, LAST])
 def test_every_changed_column_of_an_event_is_found_and_the_event_named(history, by_hand, column, seq):
     value = "time + 1" if column == "time" else f"{column} || ' '"
     by_hand(f"UPDATE audit_event SET {column} = {value} WHERE seq = {seq}")
@@ -95,7 +99,7 @@ def test_the_blame_falls_on_the_hash_or_on_the_content(history, by_hand):
 
 @pytest.mark.parametrize(
     ("seq", "reason"),
-    [(1, "event 1 is missing"), (4, "event 4 is missing"), (10, "ends at event 9, but 10 were noted")],
+    [(1, "event 1 is missing"), (4, "event 4 is missing"), (LAST, "ends at event 12, but 13 were noted")],
 )
 def test_a_deleted_event_is_found_wherever_it_stood(history, by_hand, seq, reason):
     by_hand(f"DELETE FROM audit_event WHERE seq = {seq}")
@@ -115,13 +119,13 @@ def test_swapped_events_are_found(history, by_hand):
 
 def test_deleting_everything_is_found(history, by_hand):
     by_hand("DELETE FROM audit_event")
-    assert "ends at event 0, but 10 were noted" in history.verify().fault.reason
+    assert "ends at event 0, but 13 were noted" in history.verify().fault.reason
 
 
 def test_a_cut_trail_takes_no_new_events_that_would_hide_the_cut(history, by_hand, ridge):
-    by_hand("DELETE FROM audit_event WHERE seq = 10")
+    by_hand("DELETE FROM audit_event WHERE seq = 13")
     for change in (lambda: history.register(ridge, "m"), lambda: history.set_alias("m", "new", 1)):
-        with pytest.raises(IntegrityError, match="ends at event 9, but 10 were noted; nothing was changed"):
+        with pytest.raises(IntegrityError, match="ends at event 12, but 13 were noted; nothing was changed"):
             change()
 
 
@@ -154,7 +158,7 @@ def test_a_note_that_lags_behind_a_killed_process_is_sound(history, store, ridge
     note.write_bytes(before)
     assert history.verify().ok
     history.set_alias("m", "next", 3)
-    assert json.loads(note.read_bytes())["events"] == 12
+    assert json.loads(note.read_bytes())["events"] == 15
 
 
 def test_a_note_that_is_none_is_a_fault(history, store):
@@ -163,13 +167,17 @@ def test_a_note_that_is_none_is_a_fault(history, store):
 
 
 TABLES = {
-    "model": ["name", "description", "created_time"],
+    "model": ["name", "description", "created_time", "owner", "tags", "intended_use", "limits"],
     "model_version": ["version", "digest", "format", "size", "stage", "run_id", "params", "metrics", "signature", "environment",
-                      "description", "created_time", "created_by", "model_id"],
+                      "description", "created_time", "created_by", "model_id",
+                      "author", "authority", "owner", "tags", "example", "training", "program", "datasets", "libraries",
+                      "override", "deprecated", "deleted_time"],
     "model_alias": ["alias", "version", "model_id"],
-    "gate_result": ["stage", "gate", "passed", "value", "reason", "judged_digest", "time", "model_version_id"],
+    "gate_result": ["stage", "gate", "passed", "value", "reason", "judged_digest", "time", "model_version_id",
+                    "evidence", "digests", "policy", "event"],
+    "model_policy": ["model_id", "stage", "policy", "content"],
 }  # fmt: skip
-NUMBERS = {"created_time", "version", "size", "time", "passed", "value"}
+NUMBERS = {"created_time", "version", "size", "time", "passed", "value", "deleted_time", "event"}
 OWNERS = {"model_id": "(SELECT max(id) FROM model)", "model_version_id": "(SELECT max(id) FROM model_version)"}
 
 
@@ -186,7 +194,8 @@ def test_no_column_of_the_registry_is_left_out_of_the_test_above(history, store)
 )
 def test_every_column_changed_by_hand_in_the_tables_is_found(history, by_hand, table, column):
     value = OWNERS.get(column) or (f"ifnull({column}, 0) + 7" if column in NUMBERS else f"ifnull({column}, '') || 'x'")
-    row = {"model": "id = 1", "model_version": "id = 2", "model_alias": "alias = 'candidate'", "gate_result": "id = 1"}
+    row = {"model": "id = 1", "model_version": "id = 2", "model_alias": "alias = 'candidate'", "gate_result": "id = 1",
+           "model_policy": "1"}  # fmt: skip
     by_hand(f"UPDATE {table} SET {column} = {value} WHERE {row[table]}")
     verdict = history.verify()
     assert verdict.fault is None
@@ -199,7 +208,9 @@ def test_rows_deleted_or_added_by_hand_are_found(history, by_hand, table, store)
     db = sqlite3.connect(store.database)
     columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
     db.close()
-    unique = {"name": "'new'", "alias": "'new'", "version": "99"}
+    unique = {"name": "'new'", "alias": "'new'", "version": "99"} | (
+        {"stage": "'new'"} if table == "model_policy" else {}
+    )
     picked = ", ".join(unique.get(column, column) for column in columns)
     by_hand(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM {table} LIMIT 1")
     assert "is not explained by any event" in " ".join(history.verify().rows)
@@ -220,7 +231,7 @@ def test_text_that_cannot_be_read_is_a_fault_and_no_crash(history, by_hand, stat
 
 
 def test_a_changed_payload_still_shows_in_the_log(history, by_hand):
-    by_hand("UPDATE audit_event SET payload = '{' WHERE seq = 10")
+    by_hand("UPDATE audit_event SET payload = '{' WHERE seq = 13")
     assert history.audit_events().events[0].to_dict()["payload"] == "{"
 
 
@@ -248,7 +259,7 @@ def test_a_refused_write_leaves_neither_event_nor_row(history, store):
     with pytest.raises(ZeroDivisionError), store.write() as db:
         chain.append(db, "ada", "alias_set", "models:/m", {})
         raise ZeroDivisionError
-    assert history.verify().events == 10
+    assert history.verify().events == LAST
 
 
 def test_canonical_json_has_one_form():
@@ -286,7 +297,7 @@ def test_any_gap_or_swap_is_found(count, data):
 
 GUARDED = {
     "changed": "UPDATE audit_event SET actor = 'eve' WHERE seq = 2",
-    "deleted": "DELETE FROM audit_event WHERE seq = 10",
+    "deleted": "DELETE FROM audit_event WHERE seq = 13",
     "replaced": "INSERT OR REPLACE INTO audit_event SELECT * FROM audit_event WHERE seq = 3",
 }
 

@@ -106,7 +106,13 @@ def test_a_failing_gate_refuses_with_every_reason_and_leaves_its_trace(registry,
         (False, 0.1, version.digest),
         (False, 70.5, version.digest),
     ]
-    assert actions(registry) == ["model_created", "version_registered", "promotion_refused"]
+    assert actions(registry) == [
+        "model_created",
+        "version_registered",
+        "policy_noted",
+        "gates_judged",
+        "promotion_refused",
+    ]
     assert registry.verify().ok
 
 

@@ -19,7 +19,7 @@ from trackbook.store.run_rows import DETAILS
 REBUILT = {
     *DETAILS, *TABLES,
     "run", "experiment", "key", "cell_execution",  # from the journals
-    "model", "model_version", "model_alias", "gate_result",  # from the audit events
+    "model", "model_version", "model_alias", "model_policy", "gate_result", "approval",  # from the audit events
 }  # fmt: skip
 EXPENDABLE = {
     "journal", "run_writer", "counter", "outbox",  # how far the journals are drained, and into what

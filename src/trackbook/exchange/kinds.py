@@ -82,7 +82,7 @@ class ModelKind:
         return {each.event: ModelRecord(FORMAT, each) for each in self._registry.shared()}
 
     def objects(self, record: ModelRecord) -> Iterable[str]:
-        return [record.version.digest]
+        return record.version.objects
 
     def read(self, content: bytes, key: str, digest: str) -> ModelRecord:
         record = unpack(content, digest, ModelRecord, FORMAT)
@@ -91,7 +91,7 @@ class ModelKind:
         return record
 
     def fetch(self, record: ModelRecord, transfer: Transfer) -> Moved:
-        return transfer.fetch([record.version.digest])
+        return transfer.fetch(record.version.objects)
 
     def made(self, record: ModelRecord) -> tuple[int, int]:
         return record.version.created_time, record.version.version

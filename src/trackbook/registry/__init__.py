@@ -2,16 +2,20 @@
 
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict, Fault
 from trackbook.registry.gates.judge import GateResult
-from trackbook.registry.registry import AuditPage, Registry, Resolved
-from trackbook.registry.values import STAGES, Model, ModelVersion
+from trackbook.registry.identity import Identity
+from trackbook.registry.loading import Resolved
+from trackbook.registry.registry import AuditPage, Registry
+from trackbook.registry.values import STAGES, Approval, Model, ModelVersion
 
 __all__ = [
     "STAGES",
+    "Approval",
     "AuditEvent",
     "AuditPage",
     "AuditVerdict",
     "Fault",
     "GateResult",
+    "Identity",
     "Model",
     "ModelVersion",
     "Registry",

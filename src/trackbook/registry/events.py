@@ -25,8 +25,19 @@ Key = tuple[str, ...]
 Row = dict[str, Any]
 
 
-class ModelCreated(msgspec.Struct, frozen=True):
+class ModelCreated(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str
+    owner: str = ""
+
+
+class ModelEdited(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is new of a model; None leaves a field as it is, `tags` are all tags that the model has then."""
+
+    description: str | None = None
+    owner: str | None = None
+    tags: dict[str, str] | None = None
+    intended_use: str | None = None
+    limits: str | None = None
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -38,7 +49,22 @@ class Origin(msgspec.Struct, frozen=True):
     time: int
 
 
+class DataSource(msgspec.Struct, frozen=True):
+    """Something that the run of a version read: `uri` for a dataset version, the path for a file."""
+
+    name: str
+    kind: str
+    fingerprint: str | None
+    uri: str | None = None
+
+
 class VersionRegistered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`author` is whose run it was; `example`, `training` and `program` are digests of objects.
+
+    `example` holds a few rows of input, `training` a sketch of the rows that the model was fitted on, `program` the
+    executions that made it; `libraries` are the packages with the versions that the format of the model depends on.
+    """
+
     version: int
     digest: str
     format: str
@@ -50,9 +76,26 @@ class VersionRegistered(msgspec.Struct, frozen=True, omit_defaults=True):
     environment: str | None
     description: str
     origin: Origin | None = None
+    author: str = ""
+    owner: str = ""
+    tags: dict[str, str] = {}
+    example: str | None = None
+    training: str | None = None
+    program: str | None = None
+    datasets: tuple[DataSource, ...] = ()
+    libraries: dict[str, str] = {}
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class VersionEdited(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is new of a version; None leaves a field as it is, `tags` are all tags that the version has then."""
+
+    version: int
+    description: str | None = None
+    owner: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
     """A GateResult as it stands in a payload, where a number that is not finite is text."""
 
     gate: GateSettings
@@ -60,31 +103,96 @@ class Judgement(msgspec.Struct, frozen=True):
     reason: str
     value: float | str | None
     digest: str
+    evidence: dict[str, Any] | None = None
+    digests: dict[str, str] = {}
 
 
-class Promoted(msgspec.Struct, frozen=True):
-    """`archived` are the versions that made place; `aliases` the aliases that moved, None for one that was removed."""
+class GatesJudged(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the gates of a stage said under the policy with that digest."""
+
+    version: int
+    stage: str
+    policy: str
+    gates: list[Judgement]
+
+
+class PolicyNoted(msgspec.Struct, frozen=True):
+    """The policy for a model and a stage, when it is another than was noted last; `content` is its canonical JSON."""
+
+    stage: str
+    policy: str
+    content: str
+
+
+class ApprovalGiven(msgspec.Struct, frozen=True):
+    """A person's decision on the bytes `digest`, judged by the event with the hash `gates`, under `policy`."""
+
+    version: int
+    stage: str
+    approved: bool
+    comment: str
+    digest: str
+    gates: str
+    policy: str
+
+
+class Promoted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`archived` are the versions that made place; `aliases` the aliases that moved, None for one that was removed.
+
+    `judged` is the number of the event with the gates' results, `approvals` those of the approvals that counted.
+    """
 
     version: int
     stage: str
     previous: str
     archived: list[int]
     aliases: dict[str, int | None]
-    gates: list[Judgement]
     reason: str | None
+    gates: list[Judgement] = []
+    policy: str = ""
+    judged: int | None = None
+    approvals: list[int] = []
+    override: bool = False
 
 
-class PromotionRefused(msgspec.Struct, frozen=True):
+class PromotionRefused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`lacks` says in sentences why."""
+
     version: int
     stage: str
-    gates: list[Judgement]
+    reason: str | None
+    gates: list[Judgement] = []
+    policy: str = ""
+    judged: int | None = None
+    lacks: list[str] = []
+
+
+class RolledBack(msgspec.Struct, frozen=True):
+    """Version `version` is in production again, in place of `previous`."""
+
+    version: int
+    previous: int
     reason: str | None
 
 
-class AliasSet(msgspec.Struct, frozen=True):
+class VersionDeprecated(msgspec.Struct, frozen=True):
+    """`reason` is None where the deprecation is taken back."""
+
+    version: int
+    reason: str | None
+
+
+class VersionDeleted(msgspec.Struct, frozen=True):
+    version: int
+    reason: str | None
+
+
+class AliasSet(msgspec.Struct, frozen=True, omit_defaults=True):
     alias: str
     version: int
     previous: int | None
+    approvals: list[int] = []
+    override: str | None = None
 
 
 class AliasDeleted(msgspec.Struct, frozen=True):
@@ -92,13 +200,36 @@ class AliasDeleted(msgspec.Struct, frozen=True):
     version: int
 
 
-Payload = ModelCreated | VersionRegistered | Promoted | PromotionRefused | AliasSet | AliasDeleted
+Payload = (
+    ModelCreated
+    | ModelEdited
+    | VersionRegistered
+    | VersionEdited
+    | PolicyNoted
+    | GatesJudged
+    | ApprovalGiven
+    | Promoted
+    | PromotionRefused
+    | RolledBack
+    | VersionDeprecated
+    | VersionDeleted
+    | AliasSet
+    | AliasDeleted
+)
 
 ACTIONS: dict[str, type[Payload]] = {
     "model_created": ModelCreated,
+    "model_edited": ModelEdited,
     "version_registered": VersionRegistered,
+    "version_edited": VersionEdited,
+    "policy_noted": PolicyNoted,
+    "gates_judged": GatesJudged,
+    "approval_given": ApprovalGiven,
     "version_promoted": Promoted,
     "promotion_refused": PromotionRefused,
+    "rolled_back": RolledBack,
+    "version_deprecated": VersionDeprecated,
+    "version_deleted": VersionDeleted,
     "alias_set": AliasSet,
     "alias_deleted": AliasDeleted,
 }
@@ -130,7 +261,15 @@ def model_of(event: AuditEvent) -> str:
 
 def judgement(result: GateResult) -> Judgement:
     """Return `result` as it is written into a payload."""
-    return Judgement(result.gate, result.passed, result.reason, result.value, result.judged_digest)
+    return Judgement(
+        gate=result.gate,
+        passed=result.passed,
+        reason=result.reason,
+        value=result.value,
+        digest=result.judged_digest,
+        evidence=result.evidence,
+        digests=result.digests,
+    )
 
 
 def payload_of(event: AuditEvent) -> Payload:
@@ -148,26 +287,56 @@ def payload_of(event: AuditEvent) -> Payload:
 
 
 def changes(event: AuditEvent) -> list[Change]:
-    """Return what `event` does to the tables, in order."""
-    payload = payload_of(event)
-    model = model_of(event)
+    """Return what `event` does to the tables, in order; nothing for one that is not about a model."""
+    if not event.subject.startswith(PREFIX):
+        return []
+    payload, model = payload_of(event), model_of(event)
+    match payload:
+        case Promoted() | RolledBack() | GatesJudged() | PromotionRefused():
+            return _moves(model, payload) + _judgements(model, payload, event)
+        case AliasSet() | AliasDeleted():
+            row = {"version": payload.version} if isinstance(payload, AliasSet) else None
+            return [Change(("model_alias", model, payload.alias), row)]
+        case _:
+            return [_change(model, payload, event)]
+
+
+def _change(model: str, payload: Payload, event: AuditEvent) -> Change:
     match payload:
         case ModelCreated():
-            return [Change(("model", model), {"description": payload.description, "created_time": event.time})]
+            return Change(("model", model), _model_row(payload, event))
+        case ModelEdited():
+            return Change(("model", model), _edited(payload), update=True)
         case VersionRegistered():
-            return [Change(_version_key(model, payload.version), _version_row(payload, event))]
-        case Promoted():
-            return _promotion(model, payload, event)
-        case PromotionRefused():
-            return _judgements(model, payload, event)
-        case AliasSet():
-            return [Change(("model_alias", model, payload.alias), {"version": payload.version})]
-        case AliasDeleted():
-            return [Change(("model_alias", model, payload.alias), None)]
+            return Change(_version_key(model, payload.version), _version_row(payload, event))
+        case VersionEdited() | VersionDeprecated() | VersionDeleted():
+            return Change(_version_key(model, payload.version), _version_update(payload, event), update=True)
+        case PolicyNoted():
+            return Change(("model_policy", model, payload.stage), _policy_row(payload))
+        case ApprovalGiven():
+            return Change(("approval", model, str(payload.version), str(event.seq)), _approval_row(payload, event))
+        case _:
+            raise IntegrityError(f"event {event.seq} ({event.action}) changes nothing that this Trackbook knows")
 
 
 def _version_key(model: str, version: int) -> Key:
     return ("model_version", model, str(version))
+
+
+def _model_row(payload: ModelCreated, event: AuditEvent) -> Row:
+    return {
+        "description": payload.description,
+        "created_time": event.time,
+        "owner": payload.owner,
+        "tags": canonical({}),
+        "intended_use": "",
+        "limits": "",
+    }
+
+
+def _edited(payload: ModelEdited | VersionEdited) -> Row:
+    fields = {name: getattr(payload, name) for name in payload.__struct_fields__ if name != "version"}
+    return {name: canonical(value) if name == "tags" else value for name, value in fields.items() if value is not None}
 
 
 def _version_row(payload: VersionRegistered, event: AuditEvent) -> Row:
@@ -184,33 +353,99 @@ def _version_row(payload: VersionRegistered, event: AuditEvent) -> Row:
         "description": payload.description,
         "created_time": event.time,
         "created_by": event.actor,
+        "authority": event.authority,
+        "author": payload.author,
+        "owner": payload.owner,
+        "tags": canonical(payload.tags),
+        "example": payload.example,
+        "training": payload.training,
+        "program": payload.program,
+        "datasets": canonical(msgspec.to_builtins(payload.datasets)),
+        "libraries": canonical(payload.libraries),
+        "override": None,
+        "deprecated": None,
+        "deleted_time": None,
     }
 
 
-def _promotion(model: str, payload: Promoted, event: AuditEvent) -> list[Change]:
-    stages = dict.fromkeys(payload.archived, "archived") | {payload.version: payload.stage}
-    moved = [Change(_version_key(model, version), {"stage": stage}, update=True) for version, stage in stages.items()]
-    aliases = [
+def _version_update(payload: VersionEdited | VersionDeprecated | VersionDeleted, event: AuditEvent) -> Row:
+    match payload:
+        case VersionEdited():
+            return _edited(payload)
+        case VersionDeprecated():
+            return {"deprecated": payload.reason}
+        case VersionDeleted():
+            return {"deleted_time": event.time}
+
+
+def _policy_row(payload: PolicyNoted) -> Row:
+    return {"policy": payload.policy, "content": payload.content}
+
+
+def _approval_row(payload: ApprovalGiven, event: AuditEvent) -> Row:
+    return {
+        "stage": payload.stage,
+        "approver": event.actor,
+        "authority": event.authority,
+        "approved": int(payload.approved),
+        "comment": payload.comment,
+        "judged_digest": payload.digest,
+        "gates": payload.gates,
+        "policy": payload.policy,
+        "time": event.time,
+    }
+
+
+def _moves(model: str, payload: Promoted | RolledBack | GatesJudged | PromotionRefused) -> list[Change]:
+    if isinstance(payload, GatesJudged | PromotionRefused):
+        return []
+    if isinstance(payload, RolledBack):
+        stages = {payload.previous: "archived", payload.version: "production"}
+        aliases: dict[str, int | None] = {CHAMPION: payload.version}
+    else:
+        stages = dict.fromkeys(payload.archived, "archived") | {payload.version: payload.stage}
+        aliases = payload.aliases
+    override = payload.reason if isinstance(payload, Promoted) and payload.override else None
+    rows: dict[int, Row] = {version: {"stage": stage} for version, stage in stages.items()}
+    rows[payload.version]["override"] = override
+    moved = [Change(_version_key(model, version), row, update=True) for version, row in rows.items()]
+    named = [
         Change(("model_alias", model, alias), None if version is None else {"version": version})
-        for alias, version in payload.aliases.items()
+        for alias, version in aliases.items()
     ]
-    return moved + aliases + _judgements(model, payload, event)
+    return moved + named
 
 
-def _judgements(model: str, payload: Promoted | PromotionRefused, event: AuditEvent) -> list[Change]:
+def _judgements(
+    model: str, payload: GatesJudged | Promoted | PromotionRefused | RolledBack, event: AuditEvent
+) -> list[Change]:
+    """Return the rows of results: those of `gates_judged`, or of a promotion when those still held them themselves."""
     # A judgement has no name of its own: the event and its place in it make one.
+    if isinstance(payload, RolledBack):
+        return []
+    own = isinstance(payload, GatesJudged)
     return [
         Change(
             ("gate_result", model, str(payload.version), str(event.seq), str(place)),
-            {
-                "stage": payload.stage,
-                "gate": canonical(msgspec.to_builtins(each.gate)),
-                "passed": int(each.passed),
-                "value": None if each.value is None else to_stored(number(each.value)),
-                "reason": each.reason,
-                "judged_digest": each.digest,
-                "time": event.time,
-            },
+            _judgement_row(each, payload.stage, event) | _of_event(payload, event, own=own),
         )
         for place, each in enumerate(payload.gates)
     ]
+
+
+def _of_event(payload: GatesJudged | Promoted | PromotionRefused, event: AuditEvent, *, own: bool) -> Row:
+    return {"policy": payload.policy if own else None, "event": event.seq if own else None}
+
+
+def _judgement_row(judgement: Judgement, stage: str, event: AuditEvent) -> Row:
+    return {
+        "stage": stage,
+        "gate": canonical(msgspec.to_builtins(judgement.gate)),
+        "passed": int(judgement.passed),
+        "value": None if judgement.value is None else to_stored(number(judgement.value)),
+        "reason": judgement.reason,
+        "judged_digest": judgement.digest,
+        "time": event.time,
+        "evidence": None if judgement.evidence is None else canonical(judgement.evidence),
+        "digests": canonical(judgement.digests),
+    }

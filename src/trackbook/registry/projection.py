@@ -21,7 +21,9 @@ _OWNERS = {
     "model": {"name": ":key_1"},
     "model_version": {"model_id": _MODEL, "version": "CAST(:key_2 AS INTEGER)"},
     "model_alias": {"model_id": _MODEL, "alias": ":key_2"},
+    "model_policy": {"model_id": _MODEL, "stage": ":key_2"},
     "gate_result": {"model_version_id": _VERSION},
+    "approval": {"model_version_id": _VERSION, "event": "CAST(:key_3 AS INTEGER)"},
 }
 """For each table, the columns that its key stands for and the SQL that finds their values."""
 
@@ -40,7 +42,22 @@ _ROWS = {
         FROM gate_result LEFT JOIN model_version ON model_version.id = model_version_id
         LEFT JOIN model ON model.id = model_id WHERE :model IS NULL OR model.name = :model ORDER BY gate_result.id
     """,
+    "model_policy": """
+        SELECT model.name, model_policy.stage, model_policy.*
+        FROM model_policy LEFT JOIN model ON model.id = model_id WHERE :model IS NULL OR model.name = :model
+    """,
+    "approval": """
+        SELECT model.name, model_version.version, approval.*
+        FROM approval LEFT JOIN model_version ON model_version.id = model_version_id
+        LEFT JOIN model ON model.id = model_id WHERE :model IS NULL OR model.name = :model
+    """,
 }
+TABLES = ("approval", "gate_result", "model_policy", "model_alias", "model_version", "model")
+"""All tables that follow from the events, those first that refer to others."""
+
+_PUT = {"model_alias", "model_policy"}
+"""The tables whose rows are put again under the same key."""
+
 _NOT_COMPARED = {"id", "model_id", "model_version_id"}
 """Numbers that only SQLite gives; the joins above follow them, so a wrong one shows as a wrong owner."""
 
@@ -80,6 +97,8 @@ def read(db: Database, model: str | None = None) -> State:
             if table == "gate_result":
                 judged[f"{owner}/{part}"] += 1
                 key = (*key, str(judged[f"{owner}/{part}"]))
+            elif table == "approval":
+                key = (*key, str(row["event"]))
             state[key] = {name: value for name, value in row.items() if name not in _hidden(table)}
     return state
 
@@ -131,7 +150,7 @@ def _write(db: Database, change: Change) -> None:
     keys = {f"key_{place}": part for place, part in enumerate(change.key)}
     where = " AND ".join(f"{column} = {sql}" for column, sql in owners.items())
     row = change.row
-    if row is None or table == "model_alias":
+    if row is None or table in _PUT:
         db.execute(f"DELETE FROM {table} WHERE {where}", keys)  # noqa: S608
     if row is None:
         return
@@ -157,6 +176,10 @@ def _words(key: Key) -> str:
             return f"version {rest[0]} of model {model!r}"
         case "model_alias":
             return f"alias {rest[0]!r} of model {model!r}"
+        case "model_policy":
+            return f"the policy of {rest[0]} for model {model!r}"
+        case "approval":
+            return f"the approval in event {rest[-1]} of version {rest[0]} of model {model!r}"
         case _:
             return f"gate result {rest[-1]} of version {rest[0]} of model {model!r}"
 

@@ -41,22 +41,25 @@ class SharedVersion(msgspec.Struct, frozen=True):
     description: str
     created_time: int
     created_by: str
+    author: str = ""
+    owner: str = ""
+    tags: dict[str, str] = {}
+    example: str | None = None
+    training: str | None = None
+    program: str | None = None
+    datasets: tuple[events.DataSource, ...] = ()
+    libraries: dict[str, str] = {}
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The digests of all objects that belong to the version, its own bytes first."""
+        return tuple(each for each in (self.digest, self.example, self.training, self.program) if each is not None)
 
     def payload(self, version: int) -> events.VersionRegistered:
         """Return what registers it as number `version` here."""
-        return events.VersionRegistered(
-            version=version,
-            digest=self.digest,
-            format=self.format,
-            size=self.size,
-            run_id=self.run_id,
-            params=self.params,
-            metrics=self.metrics,
-            signature=self.signature,
-            environment=self.environment,
-            description=self.description,
-            origin=events.Origin(self.event, self.version, self.created_by, self.created_time),
-        )
+        fields = {name: getattr(self, name) for name in events.VersionRegistered.__struct_fields__ if name != "origin"}
+        origin = events.Origin(self.event, self.version, self.created_by, self.created_time)
+        return events.VersionRegistered(**{**fields, "version": version}, origin=origin)
 
 
 def shared(db: Database) -> Iterator[SharedVersion]:
@@ -80,7 +83,11 @@ def check(version: SharedVersion) -> SharedVersion:
     check_name(version.name, "model")
     for text, what in ((version.description, "description"), (version.created_by, "user"), (version.format, "format")):
         check_text(text, what)
-    if not (is_digest(version.digest) and is_digest(version.event) and version.version > 0 and version.size >= 0):
+    for text in (version.author, version.owner, *version.tags, *version.tags.values()):
+        check_text(text, "text")
+    if not (
+        all(map(is_digest, version.objects)) and is_digest(version.event) and version.version > 0 and version.size >= 0
+    ):
         raise RegistryError(f"version {version.version} of model {version.name!r} is none that Trackbook registers")
     for name, value in version.metrics.items():
         try:

@@ -11,6 +11,7 @@ import msgspec
 from trackbook.data.names import clip
 from trackbook.errors import IntegrityError, UsageError, shown
 from trackbook.registry.audit.chain import number
+from trackbook.registry.events import DataSource
 from trackbook.registry.gates.judge import GateResult
 from trackbook.settings import GateSettings
 from trackbook.store import iso
@@ -22,10 +23,32 @@ if TYPE_CHECKING:
 STAGES = ("none", "staging", "production", "archived")
 
 
+class Approval(msgspec.Struct, frozen=True):
+    """A person's decision: about the bytes `judged_digest`, with the gates' results and the policy of that moment.
+
+    `gates` is the hash of the event that kept the results, `event` the number of the decision's own; `time` in
+    milliseconds since 1970, UTC.  An empty `authority` means that nobody vouched for the name.
+    """
+
+    event: int
+    stage: str
+    approver: str
+    authority: str
+    approved: bool
+    comment: str
+    judged_digest: str
+    gates: str
+    policy: str
+    time: int
+
+
 class ModelVersion(msgspec.Struct, frozen=True):
     """One version of a model; `size` in bytes, `created_time` in milliseconds since 1970, UTC.
 
     `environment` is the digest of the environment that made it, `gates` are all judgements so far, oldest first.
+    `author` is the user of its run, `authority` who vouched for `created_by`.  `example`, `training` and `program` are
+    digests of objects (see `events.VersionRegistered`).  `override` is the reason for which it is in its stage against
+    its gates or approvals, `deprecated` the reason for which it should not be used any more.
     """
 
     name: str
@@ -44,6 +67,18 @@ class ModelVersion(msgspec.Struct, frozen=True):
     created_by: str
     aliases: tuple[str, ...] = ()
     gates: tuple[GateResult, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    author: str = ""
+    authority: str = ""
+    owner: str = ""
+    tags: dict[str, str] = {}
+    example: str | None = None
+    training: str | None = None
+    program: str | None = None
+    datasets: tuple[DataSource, ...] = ()
+    libraries: dict[str, str] = {}
+    override: str | None = None
+    deprecated: str | None = None
 
     @property
     def uri(self) -> str:
@@ -53,6 +88,8 @@ class ModelVersion(msgspec.Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the version as plain values, times in ISO 8601; metrics that are not finite become text."""
         plain = {**msgspec.structs.asdict(self), "uri": self.uri, "created_time": iso(self.created_time)}
+        plain["datasets"] = [msgspec.to_builtins(source) for source in self.datasets]
+        plain["approvals"] = [{**msgspec.to_builtins(each), "time": iso(each.time)} for each in self.approvals]
         plain["metrics"] = {key: _plain_number(value) for key, value in self.metrics.items()}
         plain["aliases"] = list(self.aliases)
         plain["gates"] = [_gate_to_dict(gate, self.digest) for gate in self.gates]
@@ -60,13 +97,18 @@ class ModelVersion(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A model: a name with versions, the newest first."""
+    """A model: a name with versions, the newest first; a deleted version's number is not given again."""
 
     name: str
     description: str
     created_time: int
     aliases: dict[str, int]
     versions: tuple[ModelVersion, ...]
+    owner: str = ""
+    tags: dict[str, str] = {}
+    intended_use: str = ""
+    limits: str = ""
+    next_version: int = 1
 
     def in_stage(self, stage: str) -> ModelVersion | None:
         """Return the newest version in `stage`, or None."""
@@ -79,6 +121,10 @@ class Model(msgspec.Struct, frozen=True):
             "description": self.description,
             "created_time": iso(self.created_time),
             "aliases": dict(self.aliases),
+            "owner": self.owner,
+            "tags": dict(self.tags),
+            "intended_use": self.intended_use,
+            "limits": self.limits,
             "versions": [version.to_dict() for version in self.versions],
         }
 
@@ -140,19 +186,24 @@ def _read_models(db: Database, bound: dict[str, str | None]) -> tuple[Model, ...
     gates: dict[int, list[GateResult]] = {}
     for version_id, *columns in db.execute(_GATES, bound):
         gates.setdefault(version_id, []).append(_gate(*columns))
+    approvals: dict[int, list[Approval]] = {}
+    for version_id, *columns in db.execute(_APPROVALS, bound):
+        approvals.setdefault(version_id, []).append(_approval(*columns))
     versions: dict[int, list[ModelVersion]] = {}
+    newest: dict[int, int] = {}
     for row in db.query(_VERSIONS, bound):
-        names = aliases.get(row["model_id"], {})
-        versions.setdefault(row["model_id"], []).append(_version(row, names, gates.get(row["id"], [])))
+        key, names = row["id"], aliases.get(row["model_id"], {})
+        newest.setdefault(row["model_id"], row["version"])
+        if row["deleted_time"] is None:
+            made = _version(row, names, gates.get(key, []), approvals.get(key, []))
+            versions.setdefault(row["model_id"], []).append(made)
     return tuple(
-        Model(model, description, time, aliases.get(key, {}), tuple(versions.get(key, ())))
-        for key, model, description, time in db.execute(_MODELS_SQL, bound)
+        _model(row, aliases.get(row["id"], {}), versions.get(row["id"], []), newest.get(row["id"], 0))
+        for row in db.query(_MODELS_SQL, bound)
     )
 
 
-_MODELS_SQL = """
-    SELECT id, name, description, created_time FROM model WHERE :name IS NULL OR name = :name ORDER BY name
-"""
+_MODELS_SQL = "SELECT * FROM model WHERE :name IS NULL OR name = :name ORDER BY name"
 _ALIASES = """
     SELECT model_id, alias, version FROM model_alias JOIN model ON model.id = model_id
     WHERE :name IS NULL OR name = :name ORDER BY alias
@@ -162,38 +213,86 @@ _VERSIONS = """
     WHERE :name IS NULL OR name = :name ORDER BY model_id, version DESC
 """
 _GATES = """
-    SELECT model_version_id, gate, gate_result.stage, passed, reason, value, judged_digest, time FROM gate_result
+    SELECT model_version_id, gate, gate_result.stage, passed, reason, value, judged_digest, time, evidence, digests,
+    policy, event FROM gate_result
     JOIN model_version ON model_version.id = model_version_id JOIN model ON model.id = model_id
     WHERE :name IS NULL OR name = :name ORDER BY gate_result.id
 """
+_APPROVALS = """
+    SELECT model_version_id, event, approval.stage, approver, approval.authority, approved, comment, judged_digest,
+    gates, policy, time FROM approval
+    JOIN model_version ON model_version.id = model_version_id JOIN model ON model.id = model_id
+    WHERE :name IS NULL OR name = :name ORDER BY event
+"""
 
 
-def _version(row: Mapping[str, Any], aliases: Mapping[str, int], gates: list[GateResult]) -> ModelVersion:
-    metrics = msgspec.json.decode(row["metrics"], type=dict[str, float | str])
-    return ModelVersion(
+def _model(row: Mapping[str, Any], aliases: dict[str, int], versions: list[ModelVersion], newest: int) -> Model:
+    return Model(
         name=row["name"],
-        version=row["version"],
-        stage=row["stage"],
-        digest=row["digest"],
-        format=row["format"],
-        size=row["size"],
-        run_id=row["run_id"],
-        params=msgspec.json.decode(row["params"], type=dict[str, str]),
-        metrics={key: number(value) for key, value in metrics.items()},
-        signature=None if row["signature"] is None else msgspec.json.decode(row["signature"]),
-        environment=row["environment"],
         description=row["description"],
         created_time=row["created_time"],
-        created_by=row["created_by"],
-        aliases=tuple(alias for alias, version in aliases.items() if version == row["version"]),
-        gates=tuple(gates),
+        aliases=aliases,
+        versions=tuple(versions),
+        owner=row["owner"],
+        tags=_texts(row["tags"]),
+        intended_use=row["intended_use"],
+        limits=row["limits"],
+        next_version=newest + 1,
     )
 
 
-def _gate(gate: str, stage: str, passed: int, reason: str, value: Any, digest: str, time: int) -> GateResult:
-    settings = msgspec.json.decode(gate, type=GateSettings)
-    found = None if value is None else from_stored(value)
-    return GateResult(settings, stage, bool(passed), reason, found, digest, time)
+def _version(
+    row: Mapping[str, Any], aliases: Mapping[str, int], gates: list[GateResult], approvals: list[Approval]
+) -> ModelVersion:
+    metrics = msgspec.json.decode(row["metrics"], type=dict[str, float | str])
+    plain = {name: row[name] for name in _PLAIN}
+    return ModelVersion(
+        **plain,
+        params=_texts(row["params"]),
+        metrics={key: number(value) for key, value in metrics.items()},
+        signature=None if row["signature"] is None else msgspec.json.decode(row["signature"]),
+        aliases=tuple(alias for alias, version in aliases.items() if version == row["version"]),
+        gates=tuple(gates),
+        approvals=tuple(approvals),
+        tags=_texts(row["tags"]),
+        datasets=msgspec.json.decode(row["datasets"], type=tuple[DataSource, ...]),
+        libraries=_texts(row["libraries"]),
+    )
+
+
+_PLAIN = (
+    *("name", "version", "stage", "digest", "format", "size", "run_id", "environment", "description"),
+    *("created_time", "created_by", "author", "authority", "owner", "example", "training", "program"),
+    *("override", "deprecated"),
+)
+"""The columns of a version that are what they are."""
+
+
+def _texts(column: str) -> dict[str, str]:
+    return msgspec.json.decode(column, type=dict[str, str])
+
+
+def _gate(
+    gate: str, stage: str, passed: int, reason: str, value: Any, digest: str, time: int,
+    evidence: str | None, digests: str, policy: str | None, event: int | None,
+) -> GateResult:  # fmt: skip
+    return GateResult(
+        gate=msgspec.json.decode(gate, type=GateSettings),
+        stage=stage,
+        passed=bool(passed),
+        reason=reason,
+        value=None if value is None else from_stored(value),
+        judged_digest=digest,
+        time=time,
+        evidence=None if evidence is None else msgspec.json.decode(evidence),
+        digests=_texts(digests),
+        policy=policy,
+        event=event,
+    )
+
+
+def _approval(event: int, stage: str, approver: str, authority: str, approved: int, *rest: Any) -> Approval:
+    return Approval(event, stage, approver, authority, bool(approved), *rest)
 
 
 def _gate_to_dict(result: GateResult, digest: str) -> dict[str, Any]:
@@ -207,3 +306,10 @@ def _plain_number(value: float) -> float | str:
     if value != value:
         return "NaN"
     return value if abs(value) != float("inf") else ("Infinity" if value > 0 else "-Infinity")
+
+
+def noted_policy(db: Database, name: str, stage: str) -> str | None:
+    """Return the digest of the policy that was noted last for a model and a stage, or None."""
+    sql = "SELECT policy FROM model_policy JOIN model ON model.id = model_id WHERE name = ? AND stage = ?"
+    row = db.execute(sql, [name, stage]).fetchone()
+    return None if row is None else row[0]

@@ -425,3 +425,49 @@ def m016_audit(db: Database) -> None:
         "DROP TRIGGER audit_event_updated",
         *(AUDIT_GUARDS[name] for name in sorted(AUDIT_GUARDS)),
     )
+
+
+@_step
+def m017_policy(db: Database) -> None:
+    """What approvals, policies and the care for versions need."""
+    for column in (
+        "model ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        "model ADD COLUMN tags TEXT NOT NULL DEFAULT '{}'",
+        "model ADD COLUMN intended_use TEXT NOT NULL DEFAULT ''",
+        "model ADD COLUMN limits TEXT NOT NULL DEFAULT ''",
+        "model_version ADD COLUMN author TEXT NOT NULL DEFAULT ''",
+        "model_version ADD COLUMN authority TEXT NOT NULL DEFAULT ''",
+        "model_version ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        "model_version ADD COLUMN tags TEXT NOT NULL DEFAULT '{}'",
+        "model_version ADD COLUMN example TEXT",
+        "model_version ADD COLUMN training TEXT",
+        "model_version ADD COLUMN program TEXT",
+        "model_version ADD COLUMN datasets TEXT NOT NULL DEFAULT '[]'",
+        "model_version ADD COLUMN libraries TEXT NOT NULL DEFAULT '{}'",
+        "model_version ADD COLUMN override TEXT",
+        "model_version ADD COLUMN deprecated TEXT",
+        "model_version ADD COLUMN deleted_time INTEGER",
+        "gate_result ADD COLUMN evidence TEXT",
+        "gate_result ADD COLUMN digests TEXT NOT NULL DEFAULT '{}'",
+        "gate_result ADD COLUMN policy TEXT",
+        "gate_result ADD COLUMN event INTEGER",
+    ):
+        db.execute(f"ALTER TABLE {column}")
+    _execute(
+        db,
+        """
+        CREATE TABLE approval (
+            event INTEGER PRIMARY KEY, model_version_id INTEGER NOT NULL REFERENCES model_version (id),
+            stage TEXT NOT NULL, approver TEXT NOT NULL, authority TEXT NOT NULL, approved INTEGER NOT NULL,
+            comment TEXT NOT NULL, judged_digest TEXT NOT NULL, gates TEXT NOT NULL, policy TEXT NOT NULL,
+            time INTEGER NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX approval_by_version ON approval (model_version_id)",
+        """
+        CREATE TABLE model_policy (
+            model_id INTEGER NOT NULL REFERENCES model (id), stage TEXT NOT NULL, policy TEXT NOT NULL,
+            content TEXT NOT NULL, PRIMARY KEY (model_id, stage)
+        ) STRICT, WITHOUT ROWID
+        """,
+    )

@@ -22,7 +22,8 @@ class Finding(msgspec.Struct, frozen=True):
 class GateResult(msgspec.Struct, frozen=True):
     """What one gate said about the model with the digest `judged_digest`; `time` in milliseconds since 1970.
 
-    `digests` are those of all else that it judged: the champion, the data, the policy.
+    `digests` are those of all else that it judged: the champion, the data.  `policy` and `event`, the number of its
+    audit event, are set for a result that was kept.
     """
 
     gate: GateSettings
@@ -34,6 +35,8 @@ class GateResult(msgspec.Struct, frozen=True):
     time: int
     evidence: dict[str, Any] | None = None
     digests: dict[str, str] = {}
+    policy: str | None = None
+    event: int | None = None
 
 
 def holds_for(result: GateResult, digest: str, digests: Mapping[str, str] | None = None) -> bool:

@@ -1,0 +1,205 @@
+"""How a model becomes a version: kept as bytes, with all that is known of where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trackbook.data.names import check_name, check_text
+from trackbook.errors import RegistryError, UsageError, a
+from trackbook.registry import events, lookup, sharing, values
+from trackbook.registry.formats import skops
+from trackbook.registry.loading import Loader
+from trackbook.registry.sharing import SharedVersion
+from trackbook.registry.trail import Trail
+from trackbook.registry.values import ModelVersion
+from trackbook.settings import ModelSettings
+from trackbook.store import Store
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
+    from trackbook.tracking import Run, Runs
+
+PREDICTORS = ("predict", "transform", "fit_predict", "decision_function")
+
+
+class Registration:
+    """Registers models, adopts those of other stores, and edits what people say about them."""
+
+    def __init__(self, store: Store, settings: ModelSettings, trail: Trail, runs: Runs, loader: Loader) -> None:
+        """Keep models in `store` under the trusted types of `settings`."""
+        self._store = store
+        self._settings = settings
+        self._trail = trail
+        self._runs = runs
+        self._loader = loader
+
+    def register(
+        self,
+        model: Any,
+        name: str,
+        *,
+        run_id: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+        description: str = "",
+        example: Any = None,
+        owner: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> ModelVersion:
+        """Keep `model` as the next version of `name`; see `Registry.register`."""
+        check_name(name, "model")
+        check_text(description, "description")
+        check_text(owner, "owner")
+        extra, labels = checked_metrics(metrics or {}), checked_tags(tags or {})
+        if isinstance(model, str):
+            resolved = self._loader.resolve(model)
+            run_id = run_id or resolved.run_id
+            data = self._store.objects.get(resolved.digest)
+            model = self._loader.build(resolved)
+        else:
+            data = self._dump(model, name)
+        signature = self._signature(model, data, example)
+        run = self._runs.get(run_id) if run_id else None
+        digest = self._store.objects.put(data)
+        program = self._program(run)
+        with self._trail.change() as db:
+            payload = events.VersionRegistered(
+                version=self._next(db, name),
+                digest=digest,
+                format=skops.SKOPS,
+                size=len(data),
+                run_id=run.run_id if run else None,
+                params=run.summary.params if run else {},
+                metrics={**(run.summary.metrics if run else {}), **extra},
+                signature=signature,
+                environment=_environment(db, run),
+                description=description,
+                author=run.user if run else "",
+                owner=owner,
+                tags=labels,
+                program=program,
+                datasets=sources(run),
+            )
+            self._trail.record(db, name, payload, payload.version)
+            return lookup.version_of(db, name, payload.version)
+
+    def adopt(self, version: SharedVersion) -> ModelVersion | None:
+        """Register a version of another store, whose bytes are here, in stage `none`; None when it is known.
+
+        Nothing in it is built or run.  Raises IntegrityError when its bytes are not those of its digest.
+        """
+        sharing.check(version)
+        self._store.objects.check(version.digest)
+        with self._trail.change() as db:
+            if version.event in {each.event for each in sharing.shared(db)}:
+                return None
+            number = self._next(db, version.name)
+            self._trail.record(db, version.name, version.payload(number), number)
+            return lookup.version_of(db, version.name, number)
+
+    def edit(
+        self,
+        name: str,
+        version: int | None = None,
+        *,
+        description: str | None = None,
+        owner: str | None = None,
+        tags: Mapping[str, str | None] | None = None,
+        intended_use: str | None = None,
+        limits: str | None = None,
+    ) -> None:
+        """Change what is said of a model, or of one version; see `Registry.edit`."""
+        texts = {"description": description, "owner": owner, "intended_use": intended_use, "limits": limits}
+        for what, text in texts.items():
+            check_text(text or "", what.replace("_", " "))
+        if version is not None and (intended_use is not None or limits is not None):
+            raise UsageError("intended use and limits are said of the model, not of one version; leave the version out")
+        with self._trail.change() as db:
+            model = lookup.model_of(db, name)
+            holder = model if version is None else lookup.numbered(model, version)
+            labels = None if tags is None else _merged(holder.tags, tags)
+            payload: events.ModelEdited | events.VersionEdited
+            if version is None:
+                payload = events.ModelEdited(description, owner, labels, intended_use, limits)
+            else:
+                payload = events.VersionEdited(version, description, owner, labels)
+            if _says_something(payload, holder):
+                self._trail.record(db, name, payload, version)
+
+    # -- inside
+
+    def _next(self, db: Database, name: str) -> int:
+        found = values.read_models(db, name)
+        if not found:
+            self._trail.record(db, name, events.ModelCreated(""))
+        return found[0].next_version if found else 1
+
+    def _dump(self, model: Any, name: str) -> bytes:
+        if isinstance(model, type) or not any(hasattr(model, method) for method in PREDICTORS):
+            what = f"the class {model.__name__}" if isinstance(model, type) else a(type(model).__name__)
+            raise RegistryError(f"{what} cannot be registered as {name!r}; give a fitted estimator or runs:/RUN/PATH")
+        return skops.dump_model(model, self._settings.trusted)
+
+    def _signature(self, model: Any, data: bytes, example: Any) -> dict[str, Any] | None:
+        from trackbook.registry.signature import check_predictions, signature_of
+
+        signature = signature_of(model, example)
+        if example is not None:
+            check_predictions(model, skops.load_model(data, self._settings.trusted), example)
+        return signature
+
+    def _program(self, run: Run | None) -> str | None:
+        """Keep the executions that made the model, which so outlive their run, and return their digest."""
+        if run is None or not run.program:
+            return None
+        return self._store.objects.put(msgspec.json.encode(run.program))
+
+
+def sources(run: Run | None) -> tuple[events.DataSource, ...]:
+    """Return the dataset versions and files that `run` read."""
+    if run is None:
+        return ()
+    read = [data for data in run.data if data.role == "read" and data.kind in ("dataset", "file")]
+    return tuple(
+        events.DataSource(data.name, data.kind, data.fingerprint, data.name if data.kind == "dataset" else None)
+        for data in read
+    )
+
+
+def checked_metrics(metrics: Mapping[str, float]) -> dict[str, float | str]:
+    """Return `metrics` as names with numbers; raises UsageError for others."""
+    try:
+        return {check_text(str(key), "metric name"): float(value) for key, value in metrics.items()}
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"metrics are names with numbers: {error}") from error
+
+
+def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return `tags` as names with texts."""
+    return {check_text(str(key), "tag"): check_text(str(value), "tag") for key, value in tags.items()}
+
+
+def _merged(tags: Mapping[str, str], changed: Mapping[str, str | None]) -> dict[str, str]:
+    kept = {key: value for key, value in tags.items() if changed.get(key, "") is not None}
+    return kept | checked_tags({key: value for key, value in changed.items() if value is not None})
+
+
+def _says_something(payload: events.ModelEdited | events.VersionEdited, holder: Any) -> bool:
+    fields = {name: getattr(payload, name) for name in payload.__struct_fields__ if name != "version"}
+    return any(value is not None and value != getattr(holder, name) for name, value in fields.items())
+
+
+def _environment(db: Database, run: Run | None) -> str | None:
+    """Return the digest of the run's environment; without a run that of this process, which is then kept."""
+    if run is not None:
+        return run.environment_digest
+    from trackbook.capture.environment import EnvironmentReader
+
+    digest, environment = EnvironmentReader().read()
+    db.execute(
+        "INSERT INTO environment (digest, content) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [digest, environment.to_json()],
+    )
+    return digest

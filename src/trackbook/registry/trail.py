@@ -1,0 +1,53 @@
+"""The one way to change the registry: in a transaction, on a trail that is whole, as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trackbook.registry import events, projection
+from trackbook.registry.audit import chain, head
+from trackbook.registry.identity import Identity
+from trackbook.store import Store
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
+
+
+class Trail:
+    """Records what `identity` does; the tables follow from the events in the same transaction."""
+
+    def __init__(self, store: Store, identity: Identity) -> None:
+        """Write to `store` as `identity`."""
+        self._store = store
+        self.identity = identity
+        self.head = head.HeadFile(store.root)
+
+    @contextmanager
+    def change(self) -> Iterator[Database]:
+        """Give a write transaction on a trail that is whole, and note its new head after the commit."""
+        with self._store.write() as db:
+            self.head.check(db)
+            yield db
+            newest = chain.last(db)
+        if newest is not None:
+            self.head.advance(newest)
+
+    def record(self, db: Database, name: str, payload: events.Payload, version: int | None = None) -> chain.AuditEvent:
+        """Append what happens to a model or a version of it, and write what it means into the tables."""
+        content = msgspec.to_builtins(payload)
+        subject = events.subject_of(name, version)
+        event = chain.append(db, self.identity, events.action_of(payload), subject, content)
+        projection.apply(db, event)
+        return event
+
+    def replay(self) -> None:
+        """Make the tables again from the audit events, as when the database was rebuilt from them."""
+        with self._store.write() as db:
+            for table in projection.TABLES:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
+            for event in chain.every(db):
+                projection.apply(db, event)
