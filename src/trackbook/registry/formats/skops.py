@@ -15,9 +15,9 @@ from typing import Any
 
 from trackbook.errors import RegistryError
 from trackbook.registry.formats import culprits, trees
+from trackbook.registry.formats.contract import Format, Policy
 
 SKOPS = "skops"
-FORMATS = (SKOPS,)
 SUFFIXES = {".skops": SKOPS}
 
 CHECKED = (trees.TREE, trees.PREDICTOR)
@@ -55,10 +55,10 @@ def dump_model(model: Any, trusted: Collection[str] = ()) -> bytes:
             data = bytes(skops.io.dumps(model))
     except Exception as error:
         raise RegistryError(culprits.unkeepable(model, error)) from error
-    refused = untrusted(data, trusted)
-    if refused:
-        raise RegistryError(culprits.untrusted(model, refused))
-    _build(data, trusted)
+    try:
+        _build(data, trusted)
+    except _UntrustedError as error:
+        raise RegistryError(culprits.untrusted(model, error.types)) from error
     return data
 
 
@@ -72,10 +72,10 @@ def load_model(data: bytes, trusted: Collection[str] = (), *, format: str = SKOP
             f"the model is stored in the format {format!r}, which this Trackbook cannot load; "
             "update with `pip install -U trackbook`"
         )
-    refused = untrusted(data, trusted)
-    if refused:
-        raise RegistryError(f"the stored model was not loaded: {culprits.policy(refused)}")
-    return _build(data, trusted)
+    try:
+        return _build(data, trusted)
+    except _UntrustedError as error:
+        raise RegistryError(f"the stored model was not loaded: {culprits.policy(error.types)}") from error
 
 
 def untrusted(data: bytes, trusted: Collection[str] = ()) -> list[str]:
@@ -90,14 +90,27 @@ def untrusted(data: bytes, trusted: Collection[str] = ()) -> list[str]:
     return sorted(set(found) - set(_trusted(trusted)))
 
 
-def _build(data: bytes, trusted: Collection[str]) -> Any:
-    import skops.io
+class _UntrustedError(Exception):
+    """`types` in a file are trusted by nobody."""
 
+    def __init__(self, types: list[str]) -> None:
+        super().__init__()
+        self.types = types
+
+
+def _build(data: bytes, trusted: Collection[str]) -> Any:
+    """Build the model; skops judges the types before it builds, and is asked for all of them only when it refuses."""
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    _check_archive(data)
     try:
         model = skops.io.loads(data, trusted=_trusted(trusted))
         trees.check(model)
     except RegistryError:
         raise
+    except UntrustedTypesFoundException as error:
+        raise _UntrustedError(untrusted(data, trusted)) from error
     except Exception as error:
         raise _damaged(error) from error
     return model
@@ -153,3 +166,21 @@ def _damaged(error: Exception) -> RegistryError:
         f"the model file is damaged, or no skops file ({type(error).__name__}: {str(error)[:200]}); nothing was built "
         "from it that could be used. Register the model again from its source"
     )
+
+
+def _dump(model: Any, policy: Policy, example: Any = None) -> bytes:
+    return dump_model(model, policy.trusted)
+
+
+def _load(pieces: Iterable[bytes], policy: Policy) -> Any:
+    return load_model(b"".join(pieces), policy.trusted)
+
+
+FORMAT = Format(
+    SKOPS,
+    suffix=".skops",
+    libraries=("scikit-learn", "numpy", "scipy", "skops"),
+    takes=lambda model: False,  # what no other format takes
+    dump=_dump,
+    load=_load,
+)
