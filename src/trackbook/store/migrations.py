@@ -427,47 +427,74 @@ def m016_audit(db: Database) -> None:
     )
 
 
+_REGISTRY = (
+    """
+    CREATE TABLE model (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT NOT NULL, created_time INTEGER NOT NULL,
+        owner TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '{}', intended_use TEXT NOT NULL DEFAULT '',
+        limits TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    """
+    CREATE TABLE model_version (
+        id INTEGER PRIMARY KEY,
+        model_id INTEGER NOT NULL REFERENCES model (id), version INTEGER NOT NULL,
+        digest TEXT NOT NULL, format TEXT NOT NULL, size INTEGER NOT NULL, stage TEXT NOT NULL,
+        run_id TEXT, params TEXT NOT NULL, metrics TEXT NOT NULL, signature TEXT, environment TEXT,
+        description TEXT NOT NULL, created_time INTEGER NOT NULL, created_by TEXT NOT NULL,
+        author TEXT NOT NULL DEFAULT '', authority TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL DEFAULT '',
+        tags TEXT NOT NULL DEFAULT '{}', example TEXT, training TEXT, program TEXT,
+        datasets TEXT NOT NULL DEFAULT '[]', libraries TEXT NOT NULL DEFAULT '{}',
+        override TEXT, deprecated TEXT, deleted_time INTEGER,
+        UNIQUE (model_id, version)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE model_alias (
+        model_id INTEGER NOT NULL REFERENCES model (id), alias TEXT NOT NULL, version INTEGER NOT NULL,
+        PRIMARY KEY (model_id, alias)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE gate_result (
+        id INTEGER PRIMARY KEY, model_version_id INTEGER NOT NULL REFERENCES model_version (id),
+        stage TEXT NOT NULL, gate TEXT NOT NULL, passed INTEGER NOT NULL, value ANY, reason TEXT NOT NULL,
+        judged_digest TEXT NOT NULL, time INTEGER NOT NULL,
+        evidence TEXT, digests TEXT NOT NULL DEFAULT '{}', policy TEXT, event INTEGER
+    ) STRICT
+    """,
+    "CREATE INDEX gate_result_by_version ON gate_result (model_version_id)",
+    """
+    CREATE TABLE approval (
+        event INTEGER PRIMARY KEY, model_version_id INTEGER NOT NULL REFERENCES model_version (id),
+        stage TEXT NOT NULL, approver TEXT NOT NULL, authority TEXT NOT NULL, approved INTEGER NOT NULL,
+        comment TEXT NOT NULL, judged_digest TEXT NOT NULL, gates TEXT NOT NULL, policy TEXT NOT NULL,
+        time INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX approval_by_version ON approval (model_version_id)",
+    """
+    CREATE TABLE model_policy (
+        model_id INTEGER NOT NULL REFERENCES model (id), stage TEXT NOT NULL, policy TEXT NOT NULL,
+        content TEXT NOT NULL, PRIMARY KEY (model_id, stage)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""The tables of the registry, which all follow from its audit events."""
+
+
 @_step
 def m017_policy(db: Database) -> None:
     """What approvals, policies and the care for versions need."""
-    for column in (
-        "model ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
-        "model ADD COLUMN tags TEXT NOT NULL DEFAULT '{}'",
-        "model ADD COLUMN intended_use TEXT NOT NULL DEFAULT ''",
-        "model ADD COLUMN limits TEXT NOT NULL DEFAULT ''",
-        "model_version ADD COLUMN author TEXT NOT NULL DEFAULT ''",
-        "model_version ADD COLUMN authority TEXT NOT NULL DEFAULT ''",
-        "model_version ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
-        "model_version ADD COLUMN tags TEXT NOT NULL DEFAULT '{}'",
-        "model_version ADD COLUMN example TEXT",
-        "model_version ADD COLUMN training TEXT",
-        "model_version ADD COLUMN program TEXT",
-        "model_version ADD COLUMN datasets TEXT NOT NULL DEFAULT '[]'",
-        "model_version ADD COLUMN libraries TEXT NOT NULL DEFAULT '{}'",
-        "model_version ADD COLUMN override TEXT",
-        "model_version ADD COLUMN deprecated TEXT",
-        "model_version ADD COLUMN deleted_time INTEGER",
-        "gate_result ADD COLUMN evidence TEXT",
-        "gate_result ADD COLUMN digests TEXT NOT NULL DEFAULT '{}'",
-        "gate_result ADD COLUMN policy TEXT",
-        "gate_result ADD COLUMN event INTEGER",
-    ):
-        db.execute(f"ALTER TABLE {column}")
-    _execute(
-        db,
-        """
-        CREATE TABLE approval (
-            event INTEGER PRIMARY KEY, model_version_id INTEGER NOT NULL REFERENCES model_version (id),
-            stage TEXT NOT NULL, approver TEXT NOT NULL, authority TEXT NOT NULL, approved INTEGER NOT NULL,
-            comment TEXT NOT NULL, judged_digest TEXT NOT NULL, gates TEXT NOT NULL, policy TEXT NOT NULL,
-            time INTEGER NOT NULL
-        ) STRICT
-        """,
-        "CREATE INDEX approval_by_version ON approval (model_version_id)",
-        """
-        CREATE TABLE model_policy (
-            model_id INTEGER NOT NULL REFERENCES model (id), stage TEXT NOT NULL, policy TEXT NOT NULL,
-            content TEXT NOT NULL, PRIMARY KEY (model_id, stage)
-        ) STRICT, WITHOUT ROWID
-        """,
-    )
+    # SQLite looks through the whole file for each column that it adds, so the few small tables are made anew.
+    tables = ("gate_result", "model_alias", "model_version", "model")  # those first that refer to others
+    for table in tables:
+        _execute(db, f"CREATE TEMP TABLE old_{table} AS SELECT * FROM main.{table}", f"DROP TABLE main.{table}")  # noqa: S608
+    _execute(db, *_REGISTRY)
+    for table in reversed(tables):
+        columns = ", ".join(row[1] for row in db.execute(f"PRAGMA temp.table_info(old_{table})").fetchall())
+        _execute(
+            db,
+            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM temp.old_{table}",  # noqa: S608 - ours
+            f"DROP TABLE temp.old_{table}",
+        )
