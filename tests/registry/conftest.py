@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
-from trackbook.registry import Registry
+from trackbook.registry import Identity, Registry
 from trackbook.settings import MetricGate, ModelSettings, Settings
 from trackbook.store import Store
 from trackbook.tracking import Runs, Tracker
@@ -21,7 +21,7 @@ def store(tmp_path):
 def open_registry(store):
     """Open the registry of the store under the given settings."""
 
-    def opened(settings: Settings = GATED, user: str = "ada", trusted: tuple[str, ...] = ()) -> Registry:
+    def opened(settings: Settings = GATED, user: str | Identity = "ada", trusted: tuple[str, ...] = ()) -> Registry:
         if trusted:
             settings = Settings(gates=settings.gates, models=ModelSettings(trusted))
         return Registry(store, settings, user, Runs(store))

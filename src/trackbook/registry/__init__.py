@@ -1,11 +1,14 @@
 """Models: registered, judged by gates, moved through stages, and accounted for by an audit trail."""
 
+from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict, Fault
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
 from trackbook.registry.loading import Resolved
+from trackbook.registry.production import Rollback
 from trackbook.registry.registry import AuditPage, Registry
 from trackbook.registry.values import STAGES, Approval, Model, ModelVersion
+from trackbook.registry.verification import ModelFault
 
 __all__ = [
     "STAGES",
@@ -17,7 +20,10 @@ __all__ = [
     "GateResult",
     "Identity",
     "Model",
+    "ModelFault",
     "ModelVersion",
     "Registry",
     "Resolved",
+    "Rollback",
+    "Standing",
 ]

@@ -125,7 +125,7 @@ class PolicyNoted(msgspec.Struct, frozen=True):
 
 
 class ApprovalGiven(msgspec.Struct, frozen=True):
-    """A person's decision on the bytes `digest`, judged by the event with the hash `gates`, under `policy`."""
+    """A person's decision on the bytes `digest`; `gates` is the digest of what the gates said, under `policy`."""
 
     version: int
     stage: str
@@ -140,6 +140,7 @@ class Promoted(msgspec.Struct, frozen=True, omit_defaults=True):
     """`archived` are the versions that made place; `aliases` the aliases that moved, None for one that was removed.
 
     `judged` is the number of the event with the gates' results, `approvals` those of the approvals that counted.
+    With `override` it went against the sentences in `lacks`, for that `reason`.
     """
 
     version: int
@@ -153,6 +154,7 @@ class Promoted(msgspec.Struct, frozen=True, omit_defaults=True):
     judged: int | None = None
     approvals: list[int] = []
     override: bool = False
+    lacks: list[str] = []
 
 
 class PromotionRefused(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -407,7 +409,9 @@ def _moves(model: str, payload: Promoted | RolledBack | GatesJudged | PromotionR
         aliases = payload.aliases
     override = payload.reason if isinstance(payload, Promoted) and payload.override else None
     rows: dict[int, Row] = {version: {"stage": stage} for version, stage in stages.items()}
-    rows[payload.version]["override"] = override
+    # What was put into production against its gates comes back as such, also from the archive.
+    if isinstance(payload, Promoted) and (payload.stage != "archived" or override is not None):
+        rows[payload.version]["override"] = override
     moved = [Change(_version_key(model, version), row, update=True) for version, row in rows.items()]
     named = [
         Change(("model_alias", model, alias), None if version is None else {"version": version})

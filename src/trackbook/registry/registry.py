@@ -14,16 +14,22 @@ import msgspec
 from trackbook.data.names import check_name, clip
 from trackbook.errors import IntegrityError, UsageError
 from trackbook.registry import lookup, projection, sharing, values
+from trackbook.registry.approvals.standing import Standing
+from trackbook.registry.approving import Approvals
 from trackbook.registry.audit import chain, head
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
+from trackbook.registry.judging import Judging
 from trackbook.registry.loading import Loader, Resolved
+from trackbook.registry.production import Production, Rollback
 from trackbook.registry.promotion import Promotions
 from trackbook.registry.registration import Registration
+from trackbook.registry.retirement import Retirement
 from trackbook.registry.sharing import SharedVersion
 from trackbook.registry.trail import Trail
 from trackbook.registry.values import Model, ModelVersion
+from trackbook.registry.verification import ModelFault, faults
 from trackbook.settings import Settings
 from trackbook.store import Store
 
@@ -48,7 +54,11 @@ class Registry:
         self._trail = Trail(store, Identity.of(user))
         self._loader = Loader(store, settings.models, runs)
         self._registration = Registration(store, settings.models, self._trail, runs, self._loader)
-        self._promotions = Promotions(store, settings, self._trail, self._loader, runs)
+        self._judging = Judging(store, settings, self._trail, self._loader, runs)
+        self._promotions = Promotions(store, settings, self._trail, self._loader, self._judging)
+        self._approvals = Approvals(store, settings, self._trail, self._judging, self._promotions)
+        self._production = Production(store, self._trail, self._loader)
+        self._retirement = Retirement(self._trail)
 
     # -- changes
 
@@ -99,22 +109,72 @@ class Registry:
         judged by the metrics of its run.  With `about` only gates about that are asked: quality, fairness or speed.
         What all gates say of a version is kept as an event unless `keep` is false.
         """
-        return self._promotions.check(name, model, stage, about=about, keep=keep)
+        return self._judging.check(name, model, stage, about=about, keep=keep)
+
+    def standing(self, name: str, version: int, stage: str = "production") -> Standing:
+        """Return what `version` still lacks to enter `stage`: gates, approvals, in sentences; nothing is changed."""
+        return self._approvals.standing(name, version, stage)
+
+    def approve(self, name: str, version: int, stage: str = "production", comment: str = "") -> Standing:
+        """Say yes to a version on its way to `stage`, and return how it stands then.
+
+        The approval holds for its bytes, for what its gates say now and for the policy as it is, and until it expires.
+        Who acts must be one of those whom the policy names, and not the author; a later decision replaces an earlier.
+        Raises RegistryError for who has no say.
+        """
+        return self._approvals.decide(name, version, stage, comment, approved=True)
+
+    def reject(self, name: str, version: int, stage: str = "production", comment: str = "") -> Standing:
+        """Say no to a version on its way to `stage`: it stays out until the same person approves it."""
+        return self._approvals.decide(name, version, stage, comment, approved=False)
 
     def promote(
         self, name: str, version: int, stage: str, reason: str | None = None, *, override: bool = False
     ) -> ModelVersion:
-        """Move a version to `stage` when every gate of that stage passes; a refusal is recorded, too.
+        """Move a version to `stage` when its gates, asked anew, and the approvals let it; a refusal is recorded, too.
 
         Entering production archives the version that was there and moves the alias ``champion``; leaving it removes
-        the alias.  A version that is in `stage` already stays as it is.  Raises GateError with what every failed gate
-        said, IntegrityError when the model's bytes or rows are not what was registered.
+        the alias.  A version that is in `stage` already stays as it is.  With `override` it moves against gates and
+        approvals, for the `reason`, and is marked so.  Raises GateError with all that it lacks, IntegrityError when
+        the model's bytes or rows are not what was registered.
         """
         return self._promotions.promote(name, version, stage, reason, override=override)
 
-    def set_alias(self, name: str, alias: str, version: int) -> ModelVersion:
-        """Let `alias` name a version; ``champion`` follows production and is not set by hand."""
-        return self._promotions.set_alias(name, alias, version)
+    def rollback(self, name: str, reason: str | None = None) -> Rollback:
+        """Put the version back that was in production before; deprecated and deleted ones are passed over.
+
+        No gate is asked: it has passed them once.  A second call goes further back.  Raises RegistryError when there is
+        none, IntegrityError when its bytes or rows are not what was registered.
+        """
+        return self._production.rollback(name, reason)
+
+    def deprecate(self, name: str, version: int, reason: str | None) -> ModelVersion:
+        """Mark a version as one that should not be used any more; with the reason None the mark is taken back.
+
+        Who loads it is warned, and it enters neither staging nor production.
+        """
+        return self._retirement.deprecate(name, version, reason)
+
+    def delete(self, name: str, version: int, reason: str | None = None) -> None:
+        """Delete a version that no alias and neither staging nor production holds; else raises RegistryError.
+
+        Its number is not given again and its events stay; its bytes go with `trackbook gc` when nothing else has them.
+        """
+        self._retirement.delete(name, version, reason)
+
+    def verify_models(self, name: str | None = None) -> tuple[ModelFault, ...]:
+        """Hash again what the versions of `name`, or of all models, refer to; return what is missing or changed."""
+        return faults(self._store, name)
+
+    def set_alias(
+        self, name: str, alias: str, version: int, reason: str | None = None, *, override: bool = False
+    ) -> ModelVersion:
+        """Let `alias` name a version; ``champion`` follows production and is not set by hand.
+
+        An alias that the policy protects moves only to a version that is in the stage of its rule, or could enter it;
+        `override` moves it for the `reason` all the same.
+        """
+        return self._promotions.set_alias(name, alias, version, reason, override=override)
 
     def delete_alias(self, name: str, alias: str) -> None:
         """Remove `alias` from a model; raises NotFoundError when it has none of that name."""

@@ -26,7 +26,7 @@ STAGES = ("none", "staging", "production", "archived")
 class Approval(msgspec.Struct, frozen=True):
     """A person's decision: about the bytes `judged_digest`, with the gates' results and the policy of that moment.
 
-    `gates` is the hash of the event that kept the results, `event` the number of the decision's own; `time` in
+    `gates` is the digest of those results, `event` the number of the decision's own; `time` in
     milliseconds since 1970, UTC.  An empty `authority` means that nobody vouched for the name.
     """
 

@@ -1,0 +1,142 @@
+"""What the gates of a stage say about a version, kept with the digests and the policy that it is bound to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trackbook.data.names import check_name
+from trackbook.registry import events, lookup, projection, values
+from trackbook.registry.approvals.binding import gates_digest
+from trackbook.registry.gates import judge
+from trackbook.registry.gates.judge import GateResult
+from trackbook.registry.loading import Loader
+from trackbook.registry.policy import Policy, policy_for
+from trackbook.registry.trail import Trail
+from trackbook.registry.values import ModelVersion
+from trackbook.settings import Settings
+from trackbook.store import now_ms
+
+if TYPE_CHECKING:
+    from trackbook.store import Database, Store
+    from trackbook.tracking import Runs
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What the gates of a stage said; `event` is the number of the event that kept it, None before it is kept."""
+
+    results: tuple[GateResult, ...]
+    event: int | None = None
+
+    @property
+    def failed(self) -> list[str]:
+        """The reasons of the gates that refuse."""
+        return [result.reason for result in self.results if not result.passed]
+
+
+class Judging:
+    """Asks gates, and keeps what they say."""
+
+    def __init__(self, store: Store, settings: Settings, trail: Trail, loader: Loader, runs: Runs) -> None:
+        """Judge versions in `store` under the policy of `settings`."""
+        self._store = store
+        self._settings = settings
+        self._trail = trail
+        self._loader = loader
+        self._runs = runs
+
+    def check(
+        self, name: str, model: int | str, stage: str, *, about: str | None = None, keep: bool = True
+    ) -> tuple[GateResult, ...]:
+        """Return what the gates of `stage` say about a model; see `Registry.check`."""
+        check_name(name, "model")
+        lookup.check_stage(stage)
+        policy = policy_for(self._settings, name, stage)
+        if not isinstance(model, int):
+            resolved = self._loader.resolve(model)
+            metrics = resolved.version.metrics if resolved.version else self._metrics_of(resolved.run_id)
+            return self._judge(policy, metrics, resolved.digest, about)
+        with self._store.read() as db:
+            version = lookup.version_of(db, name, model)
+        results = self._judge(policy, version.metrics, version.digest, about)
+        if keep and about is None:
+            with self._trail.change() as db:
+                projection.prove(db, name)
+                self.keep(db, version, policy, Judged(results))
+        return results
+
+    def judge(self, version: ModelVersion, policy: Policy) -> Judged:
+        """Ask all gates of `policy` about `version` anew."""
+        return Judged(self._judge(policy, version.metrics, version.digest))
+
+    def keep(self, db: Database, version: ModelVersion, policy: Policy, judged: Judged) -> Judged:
+        """Record what gates said, and the policy when it is another than was noted last.
+
+        Where the same was kept last, that stays, and with it the approvals that are bound to it.
+        """
+        self._note(db, version.name, policy)
+        if not judged.results:
+            return judged
+        last = newest(version, policy.stage)
+        if last is not None and not self._voids(last, version, policy) and _is_same(last, judged):
+            return last
+        judgements = [events.judgement(result) for result in judged.results]
+        payload = events.GatesJudged(version.version, policy.stage, policy.digest, judgements)
+        return Judged(judged.results, self._trail.record(db, version.name, payload, version.version).seq)
+
+    def why_void(self, result: GateResult, version: ModelVersion, policy: Policy) -> str | None:
+        """Return why a kept result says nothing about `version` under `policy` any more; None when it does."""
+        if result.judged_digest != version.digest:
+            return "other bytes were judged"
+        if result.policy != policy.digest:
+            return "trackbook.toml asked for something else then"
+        return None
+
+    def is_outdated(self, db: Database, version: ModelVersion, policy: Policy) -> bool:
+        """Say whether the policy was changed since `version` was checked for its stage."""
+        last = newest(version, policy.stage)
+        if last is None:
+            return False
+        if policy.gates:
+            return any(result.policy != policy.digest for result in last.results)
+        # Without a gate no result is kept: a check then notes the policy alone.
+        return values.noted_policy(db, version.name, policy.stage) != policy.digest
+
+    # -- inside
+
+    def _judge(
+        self, policy: Policy, metrics: dict[str, float], digest: str, about: str | None = None
+    ) -> tuple[GateResult, ...]:
+        time = now_ms()
+        chosen = [gate for gate in policy.gates if about in (None, judge.about(gate))]
+        return tuple(judge.judge(gate, metrics, digest, time) for gate in chosen)
+
+    def _voids(self, judged: Judged, version: ModelVersion, policy: Policy) -> list[str]:
+        reasons = [self.why_void(result, version, policy) for result in judged.results]
+        return [reason for reason in reasons if reason is not None]
+
+    def _note(self, db: Database, name: str, policy: Policy) -> None:
+        noted = values.noted_policy(db, name, policy.stage)
+        nothing = not policy.gates and not policy.approvals
+        if noted != policy.digest and not (noted is None and nothing):
+            self._trail.record(db, name, events.PolicyNoted(policy.stage, policy.digest, policy.content))
+
+    def _metrics_of(self, run_id: str | None) -> dict[str, float]:
+        return self._runs.get(run_id).summary.metrics if run_id else {}
+
+
+def newest(version: ModelVersion, stage: str) -> Judged | None:
+    """Return the results for `stage` that were kept last, or None."""
+    kept = [result for result in version.gates if result.stage == stage and result.event is not None]
+    if not kept:
+        return None
+    last = max(result.event or 0 for result in kept)
+    return Judged(tuple(result for result in kept if result.event == last), last)
+
+
+def _is_same(last: Judged, judged: Judged) -> bool:
+    def said(results: tuple[GateResult, ...]) -> list[tuple[float | None, str]]:
+        return [(each.value, each.reason) for each in results]
+
+    return gates_digest(last.results) == gates_digest(judged.results) and said(last.results) == said(judged.results)
