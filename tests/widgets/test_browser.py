@@ -5,48 +5,13 @@ from __future__ import annotations
 import ipywidgets as ipw
 import pytest
 
+from support.widgets import Driver, walk
 from trackbook.errors import StoreError
 from trackbook.widgets import show_comparison
 from trackbook.widgets.browser import MAX_PICKED, RunBrowser
 from trackbook.widgets.compare_tabs import VEGA_LITE, comparison_tabs
 
 EVIL = "<script>alert(1)</script>\"'&"
-
-
-def walk(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from walk(child)
-
-
-class Driver:
-    """Finds the parts of a widget by what users see."""
-
-    def __init__(self, box):
-        self.box = box
-
-    def all(self, kind):
-        return [each for each in walk(self.box) if type(each) is kind and each.layout.display != "none"]
-
-    def button(self, name):
-        (found,) = [each for each in self.all(ipw.Button) if each.description.rstrip(" ▲▼").startswith(name)]
-        return found
-
-    @property
-    def names(self):
-        return [box.description for box in self.all(ipw.Checkbox)]
-
-    def tick(self, *names):
-        for box in self.all(ipw.Checkbox):
-            if box.description in names:
-                box.value = True
-
-    def filter(self, text):
-        self.all(ipw.Text)[0].value = text
-
-    @property
-    def shown(self):
-        return " ".join(each.value for each in self.all(ipw.HTML))
 
 
 @pytest.fixture

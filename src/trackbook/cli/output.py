@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -16,7 +15,7 @@ import click
 import msgspec
 
 from trackbook.errors import ExecutionError, GateError, IntegrityError, PipelineError, TagWarning, TrackbookError
-from trackbook.tracking.words import number, printable, with_named_numbers
+from trackbook.tracking.words import markdown, number, printable, with_named_numbers
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod
@@ -86,14 +85,6 @@ def print_table(
     for row in rows:
         table.add_row(*row)
     console().print(table)
-
-
-def markdown(text: str) -> str:
-    """Return stored text so that Markdown shows it as text: no mark-up, no HTML, no mention of anybody."""
-    from html import escape  # a table of the names of all characters comes with it
-
-    plain = escape(" ".join(printable(text).split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", plain).replace("@", "&#64;")
 
 
 def markdown_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:

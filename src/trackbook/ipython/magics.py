@@ -138,25 +138,15 @@ class TrackbookMagics(Magics):
         registry = self._current.get().registry
         return model_card(registry.promote(options.name, options.version, options.stage, reason=options.reason))
 
+    @magic_arguments()
+    @argument("filter", nargs="*", help="words that name, stage, alias, owner or tags hold, e.g. churn production")
     @line_magic
     @shows_usage_errors
     def models(self, line: str) -> Any:
-        """Show the registered models, their versions, stages and aliases: `%models`."""
-        import pandas as pd
-
-        rows = [
-            {
-                "model": model.name,
-                "version": version.version,
-                "stage": version.stage,
-                "aliases": ", ".join(version.aliases),
-                "metrics": ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items()),
-                "digest": version.digest[:12],
-            }
-            for model in self._current.get().registry.models()
-            for version in model.versions
-        ]
-        return pd.DataFrame(rows, columns=["model", "version", "stage", "aliases", "metrics", "digest"])
+        """Show the registered models, to look into, compare, approve and promote: `%models [FILTER]`."""
+        options = parse(self.models, line)
+        project = self._current.get()
+        return self._views.show_models(lambda: project.registry, " ".join(options.filter))
 
     @magic_arguments()
     @argument("reference", help="a variable, a dataset version such as data:/patients@1, or a file")

@@ -34,8 +34,11 @@ from trackbook.settings import Settings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
+    from trackbook.registry.card import ModelCard
+    from trackbook.registry.compare import VersionComparison
     from trackbook.store import Database
     from trackbook.tracking import Runs
+    from trackbook.tracking.lineage import Lineage
 
 
 class AuditPage(msgspec.Struct, frozen=True):
@@ -51,6 +54,7 @@ class Registry:
     def __init__(self, store: Store, settings: Settings, user: str | Identity, runs: Runs) -> None:
         """Keep models in `store` under the policy and trusted types of `settings`; `user` is who acts."""
         self._store = store
+        self._runs = runs
         self._trail = Trail(store, Identity.of(user))
         self._loader = Loader(store, settings.models, runs)
         self._registration = Registration(store, settings.models, self._trail, runs, self._loader)
@@ -227,6 +231,26 @@ class Registry:
     def load(self, uri: str) -> Any:
         """Return the model that `uri` names, built from proved bytes and trusted types only."""
         return self._loader.load(uri)
+
+    def card(self, name: str, version: int) -> ModelCard:
+        """Return the card of a version, made of what was recorded; nothing of the stored model is built for it."""
+        from trackbook.registry.card.reading import read_card
+
+        return read_card(self._store, self._runs, self.get(name), self.version(name, version))
+
+    def lineage(self, name: str, version: int) -> Lineage:
+        """Return the data, program and run that a version came from, and the stage and aliases it has, as a graph."""
+        from trackbook.registry.card.reading import source_run
+        from trackbook.registry.lineage import read_lineage
+
+        found = self.version(name, version)
+        return read_lineage(self._store, found, source_run(self._runs, found))
+
+    def compare(self, name: str, one: int, other: int) -> VersionComparison:
+        """Return two versions of a model beside each other; nothing of the stored models is built for it."""
+        from trackbook.registry.compare import read_comparison
+
+        return read_comparison(self._store, self._runs, self.version(name, one), self.version(name, other))
 
     def audit_events(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
         """Return up to `limit` events, the newest first; `cursor` comes from the page before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,20 @@ def number(value: float) -> str:
 def printable(text: str) -> str:
     """Return stored text without what a screen would obey, such as control characters; tabs and line ends stay."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def markdown(text: str) -> str:
+    """Return stored text as one line that Markdown shows as text: no mark-up, HTML, link, formula or mention."""
+    from html import escape  # a table of the names of all characters comes with it
+
+    plain = escape(" ".join(printable(text).split()), quote=False)
+    plain = re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", plain).replace("@", "&#64;")
+    return re.sub(r"(?i)\b(https?|ftp|mailto|xmpp):|\bwww\.", _unlinked, plain)
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    """Return the beginning of an address with its last sign as an entity, which makes no link."""
+    return f"{match[0][:-1]}&#{ord(match[0][-1])};"
 
 
 def with_named_numbers(value: Any) -> Any:

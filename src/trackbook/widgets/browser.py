@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ipywidgets as ipw
 
 from trackbook.errors import TrackbookError
@@ -47,10 +45,10 @@ class RunBrowser:
         self._error.add_class("tb-error")
         self._grid = grid.Grid(self._limit, self._sort, self._pick)
         self._count = ipw.HTML()
-        self._newer = _button("Previous", "The page before", self._turn_back)
-        self._older = _button("Next", "The page after", self._turn_on)
-        self._compare = _button("Compare", "Compare the runs that are ticked", self._show_comparison)
-        self._clear = _button("Untick all", "Pick no run", self._untick)
+        self._newer = grid.button("Previous", "The page before", self._turn_back)
+        self._older = grid.button("Next", "The page after", self._turn_on)
+        self._compare = grid.button("Compare", "Compare the runs that are ticked", self._show_comparison)
+        self._clear = grid.button("Untick all", "Pick no run", self._untick)
         self._below = ipw.VBox([])
         self.box = ipw.VBox(
             [
@@ -145,12 +143,6 @@ class RunBrowser:
         shown = f"Runs {before + 1:,} to {before + len(self._page.runs):,} of {self._total:,}"
         ticked = f"{count} ticked" if count <= MAX_PICKED else f"{count} ticked, at most {MAX_PICKED} can be compared"
         return f"{shown} · {ticked if count else 'tick two or more to compare them'}"
-
-
-def _button(description: str, tooltip: str, act: Any) -> ipw.Button:
-    button = ipw.Button(description=description, tooltip=tooltip, layout=ipw.Layout(width="auto"))
-    button.on_click(lambda _: act())
-    return button
 
 
 def _error(message: str, filter: str) -> str:

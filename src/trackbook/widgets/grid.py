@@ -13,6 +13,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from trackbook.errors import TrackbookError
 from trackbook.tracking.words import number
 from trackbook.widgets import html
 from trackbook.widgets.table import MAX_COLUMNS, Column, Table, Value
@@ -75,6 +76,24 @@ class Grid:
         button = ipw.Button(layout=ipw.Layout(margin="0", height=ROW))
         button.on_click(lambda _: self._sort(self._columns[place].key))
         return button
+
+
+def button(description: str, tooltip: str, act: Callable[[], object]) -> ipw.Button:
+    """Return a button that calls `act`, as wide as its text."""
+    button = ipw.Button(description=description, tooltip=tooltip, layout=ipw.Layout(width="auto"))
+    button.on_click(lambda _: act())
+    return button
+
+
+def tried(error: ipw.HTML, act: Callable[[], object]) -> bool:
+    """Call `act` and say whether it was done; in `error` stands why it was not."""
+    try:
+        act()
+    except TrackbookError as problem:
+        error.value = f'<p class="tb-red" role="alert">{html.text(problem)}</p>'
+        return False
+    error.value = ""
+    return True
 
 
 def _show_head(head: ipw.Button, column: Column | None, order: Sequence[str], width: str, numeric: bool) -> None:

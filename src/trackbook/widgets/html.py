@@ -13,9 +13,16 @@ LONGEST = 120
 """Characters of a value that a cell shows; more are in its tooltip."""
 LONGEST_TIP = 1_000
 
+RED = "color:#d0433b;font-weight:600"
 _LEFT, _ONE_LINE = "text-align:left", "white-space:nowrap"
 
 Value = str | float | None
+
+
+class Red(str):
+    """A text that must not be overlooked; tables show it in red."""
+
+    __slots__ = ()
 
 
 def shown(value: object, length: int | None = None) -> str:
@@ -51,6 +58,7 @@ def _content(value: Value, numeric: bool = False) -> tuple[str, str]:
     if isinstance(value, float | int):
         return ' class="tb-num"', text(number(value))
     tip = f' title="{text(value, LONGEST_TIP)}"' if len(value) > LONGEST // 3 else ""
+    tip += ' class="tb-red"' if isinstance(value, Red) else ""
     return tip, text(value, LONGEST)
 
 
@@ -79,7 +87,8 @@ def _row(values: Sequence[Value], numeric: Sequence[bool]) -> str:
 def _inline(value: Value) -> str:
     if not isinstance(value, str):
         return ""  # to the right, as JupyterLab has all cells
-    return f' style="{_LEFT}"' if len(value) > LONGEST // 3 else f' style="{_LEFT};{_ONE_LINE}"'
+    red = f";{RED}" if isinstance(value, Red) else ""
+    return f' style="{_LEFT}{red}"' if len(value) > LONGEST // 3 else f' style="{_LEFT};{_ONE_LINE}{red}"'
 
 
 def code_difference(difference: CodeDifference) -> str:

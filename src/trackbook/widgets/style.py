@@ -13,6 +13,7 @@ TABLES = """
 .tb-table.tb-table tbody tr{background:none}
 .tb-table.tb-table .tb-num{text-align:right}
 .tb-table .tb-none{opacity:.5}
+.tb-table.tb-table .tb-red,.tb-view .tb-red{color:var(--jp-error-color0,#d0433b);font-weight:600}
 .tb-swatch{display:inline-block;width:14px;height:0;border-top:3px solid;margin:0 6px 3px 0;vertical-align:middle}
 .tb-quiet{opacity:.7}
 .tb-view h4{font-size:13px;font-weight:600;margin:12px 0 4px;color:inherit}

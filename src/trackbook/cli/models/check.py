@@ -11,13 +11,13 @@ from trackbook.cli.output import (
     NO,
     exits_with_status,
     json_option,
-    markdown,
     print_json,
     print_markdown,
     print_text,
 )
 from trackbook.project import Project
 from trackbook.registry import STAGES
+from trackbook.tracking.words import markdown
 
 
 @click.command("check")

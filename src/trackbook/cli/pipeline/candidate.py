@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from trackbook.cli.output import exits_with_status, json_option, markdown, markdown_table, print_json
+from trackbook.cli.output import exits_with_status, json_option, markdown_table, print_json
 from trackbook.cli.pipeline.params import given_params, params_options
 from trackbook.pipeline.running.options import RunOptions
 from trackbook.project import Project
-from trackbook.tracking.words import number
+from trackbook.tracking.words import markdown, number
 
 if TYPE_CHECKING:
     from trackbook.pipeline.candidate import Candidate

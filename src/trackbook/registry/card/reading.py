@@ -1,0 +1,46 @@
+"""What a model card is made of, read from the store; no stored model is opened for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trackbook.capture.environment import Environment
+from trackbook.errors import NotFoundError
+from trackbook.registry.audit import chain
+from trackbook.registry.card.making import Sources, make_card
+from trackbook.registry.events import subject_of
+from trackbook.registry.lineage import model_lineage, read_held, read_steps
+
+if TYPE_CHECKING:
+    from trackbook.registry.card.values import ModelCard
+    from trackbook.registry.values import Model, ModelVersion
+    from trackbook.store import Store
+    from trackbook.tracking import Run, Runs
+
+
+def read_card(store: Store, runs: Runs, model: Model, version: ModelVersion) -> ModelCard:
+    """Return the card of `version`, a version of `model`."""
+    run = source_run(runs, version)
+    held = read_held(store, run)
+    links, writers = read_steps(store, run)
+    with store.read() as db:
+        events = tuple(chain.about(db, subject_of(version.name, version.version)))
+        content = db.execute("SELECT content FROM environment WHERE digest = ?", [version.environment]).fetchone()
+    sources = Sources(
+        run=run,
+        environment=None if content is None else Environment.from_json(content[0]),
+        held=held,
+        lineage=model_lineage(version, run, links=links, writers=writers, held=held),
+        events=events,
+    )
+    return make_card(model, version, sources)
+
+
+def source_run(runs: Runs, version: ModelVersion) -> Run | None:
+    """Return the run of a version; None when it has none, or none that is here."""
+    if version.run_id is None:
+        return None
+    try:
+        return runs.get(version.run_id)
+    except NotFoundError:  # a version that was pulled without its run, or whose run is gone
+        return None
