@@ -24,7 +24,7 @@ FLOORS = (
     ("data",),
     ("capture", "store"),
     ("cells", "settings"),
-    ("errors",),
+    ("errors", "hashing"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MAX_LINES = 500

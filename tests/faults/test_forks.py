@@ -73,6 +73,24 @@ with tb.start_run("parent"):
     tb.log_metric("after", 1)
 """
 
+LARGE_FILES = """
+def child(number):
+    with open(f"{number}.bin", "wb") as file:
+        file.write(bytes([number]) * (2 << 20))
+    tb.log_artifact(f"{number}.bin")
+    tb.snapshot(f"{number}.bin", f"d{number}")
+
+with tb.start_run("parent"):
+    child(0)
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=child, args=(number,), daemon=True) for number in (1, 2)]
+    for each in children:
+        each.start()
+    for each in children:
+        each.join(60)
+    assert [each.exitcode for each in children] == [0, 0], children
+"""
+
 
 @pytest.fixture
 def project_after(tmp_path, python):
@@ -126,3 +144,10 @@ def test_the_children_of_a_pool_have_runs_of_their_own_below_the_parents(project
     for number in range(40):
         run = found[f"child-{number}"]
         assert (run.status, run.metrics, run.parent_run_id) == ("FINISHED", {"m": float(number)}, parent.run_id)
+
+
+def test_children_hash_large_files_as_their_parent_did(project_after):
+    """The threads that hashed for the parent do not live on in them."""
+    project = project_after(LARGE_FILES)
+    for number in range(3):
+        assert project.data.load(f"data:/d{number}@1") == bytes([number]) * (2 << 20)

@@ -25,6 +25,7 @@ from blake3 import blake3
 from filelock import FileLock, Timeout
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError, StoreVersionError, UsageError
+from trackbook.hashing import hash_threads
 from trackbook.store.archive import Archive
 from trackbook.store.clock import iso, now_ms
 from trackbook.store.database import connect_for_reading
@@ -259,7 +260,7 @@ def _drop_changed(objects: Objects) -> None:
 
 
 def _digest(path: Path) -> str:
-    return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
+    return blake3(max_threads=hash_threads()).update_mmap(path).hexdigest()
 
 
 def _write(folder: Path, backup: Backup) -> None:

@@ -22,6 +22,7 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
+from trackbook.hashing import hash_threads
 from trackbook.store import compression
 from trackbook.store.durable import SUFFIX, Batch
 
@@ -112,7 +113,7 @@ class Objects:
 
         `wait` is that of `put_many`.
         """
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         size = 0
 
         def pieces() -> Iterator[bytes | memoryview]:
@@ -171,7 +172,7 @@ class Objects:
         StoreError when it cannot be read.
         """
         found = self._found(digest)
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         read = compression.decompressed if found.is_compressed else _read
         try:
             with found.path.open("rb", buffering=0) as file:

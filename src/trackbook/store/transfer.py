@@ -16,6 +16,7 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import IntegrityError, NotFoundError
+from trackbook.hashing import hash_threads
 from trackbook.store import compression
 from trackbook.store.objects import Objects, is_digest
 from trackbook.store.remote import TEMPORARY, OnProgress, Remote
@@ -164,7 +165,7 @@ def _fetch(remote: Remote, digest: str, folder: Path) -> _Fetched:
         raise IntegrityError(f"{remote.url} has no object {digest[:12]}, which one of its records names") from error
     size = raw.stat().st_size
     content = raw.read_bytes() if size <= SMALL else None
-    found = blake3(content) if content is not None else blake3(max_threads=blake3.AUTO).update_mmap(raw)
+    found = blake3(content) if content is not None else blake3(max_threads=hash_threads()).update_mmap(raw)
     if found.hexdigest() != digest:
         return _unpack(remote, digest, raw, size)
     if content is not None:

@@ -14,6 +14,7 @@ from trackbook.capture.files.audit import muted
 from trackbook.capture.files.paths import is_data_name
 from trackbook.capture.files.stamps import Stamp
 from trackbook.capture.fingerprint.values import Fingerprint
+from trackbook.hashing import hash_threads
 
 MAX_BYTES = 8 << 30
 """A larger file has no fingerprint: reading it again would keep the user waiting."""
@@ -79,7 +80,7 @@ def _read(path: str, size: int) -> tuple[str, Stamp | None, Stamp | None]:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         opened = Stamp.of(descriptor)
-        hasher = blake3(max_threads=blake3.AUTO if size > _PARALLEL else 1)
+        hasher = blake3(max_threads=hash_threads() if size > _PARALLEL else 1)
         chunk = memoryview(bytearray(min(_CHUNK, size + 1)))
         with os.fdopen(descriptor, "rb", 0, closefd=False) as file:  # `open` may be the user's by now
             while count := file.readinto(chunk):

@@ -7,33 +7,23 @@ rows are missing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from blake3 import blake3
 
+from trackbook.hashing import hash_threads
+
 BLOCK_ROWS = 65_536
 THREADS_FROM_BYTES = 4 << 20  # below this, one thread of BLAKE3 is as fast as all
 NAT = np.iinfo(np.int64).min
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "D": 86_400 * 10**9}
 
-_threads = blake3.AUTO
-
-
-def _use_one_thread() -> None:
-    global _threads
-    _threads = 1
-
-
-if hasattr(os, "register_at_fork"):  # BLAKE3's threads do not live on in a child, which would wait for them for ever
-    os.register_at_fork(after_in_child=_use_one_thread)
-
 
 def hasher(tag: bytes, nbytes: int) -> Any:
     """Return a BLAKE3 hasher for about `nbytes` bytes."""
-    return blake3(tag, max_threads=_threads if nbytes >= THREADS_FROM_BYTES else 1)
+    return blake3(tag, max_threads=hash_threads() if nbytes >= THREADS_FROM_BYTES else 1)
 
 
 class Column:

@@ -17,6 +17,7 @@ from typing import Any
 from blake3 import blake3
 
 from trackbook.capture.fingerprint.values import Fingerprinter, kind_of
+from trackbook.hashing import hash_threads
 
 _NO_PARTS = (type, ModuleType, FunctionType, BuiltinFunctionType, str, bytes, int, float, complex, type(None), Enum)
 _CONTAINERS = (list, dict, set, bytearray, deque)
@@ -115,7 +116,7 @@ def _digest(raw: memoryview) -> bytes:
     held = memo()
 
     def compute() -> tuple[bytes, bool]:
-        return blake3(raw, max_threads=blake3.AUTO).digest(), True
+        return blake3(raw, max_threads=hash_threads()).digest(), True
 
     if held is None:
         return compute()[0]

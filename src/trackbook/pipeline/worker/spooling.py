@@ -24,6 +24,7 @@ import msgspec
 from blake3 import blake3
 
 from trackbook.errors import IntegrityError
+from trackbook.hashing import hash_threads
 from trackbook.pipeline.worker.written import Outcome, say
 
 APART = 1 << 16
@@ -112,7 +113,7 @@ def read(path: Path, digest: str, arguments: list[Any]) -> list[Any]:
             raise IntegrityError(f"the kept result {digest[:12]} was changed on disk")
     index = _index(view)
     pickled = bytes(view[: index.pickled])  # what is checked is what is unpickled, whatever happens to the file
-    hasher = blake3(pickled, max_threads=blake3.AUTO)
+    hasher = blake3(pickled, max_threads=hash_threads())
     hasher.update(view[index.pickled :])
     if hasher.hexdigest() != digest:
         raise IntegrityError(f"the kept result {digest[:12]} was changed on disk")
