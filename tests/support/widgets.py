@@ -36,6 +36,11 @@ class Driver:
     def filter(self, text):
         self.all(ipw.Text)[0].value = text
 
+    def field(self, name):
+        """Return the text field that is called so."""
+        (found,) = [each for each in self.all(ipw.Text) if each.description == name]
+        return found
+
     def box_of(self, part):
         """Return what holds a part directly."""
         return next(each for each in walk(self.box) if part in getattr(each, "children", ()))

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from support.widgets import Driver
 from trackbook.errors import StoreError
 from trackbook.registry import Registry
-from trackbook.settings import MetricGate, Settings
+from trackbook.settings import ApprovalSettings, MetricGate, Settings
 from trackbook.widgets import show_models
 from trackbook.widgets.model_browser import ROWS, ModelBrowser
 
@@ -166,3 +166,73 @@ def test_a_view_of_nothing_says_so(registry):
     """An empty registry names the way to a first model."""
     assert "%register" in repr(show_models(lambda: registry))
     assert "No such models" in show_models(lambda: registry, "x").html()
+
+
+# -- decisions
+
+POLICY = Settings(gates=GATES.gates, approvals=(ApprovalSettings(("eve",)),))
+
+
+@pytest.fixture
+def reviewed(models, store, runs):
+    """The listing as eve sees it, whom the policy asks."""
+    registry = Registry(store, POLICY, "eve", runs)
+    return registry, Driver(ModelBrowser(lambda: registry).box)
+
+
+def open_version(driver, label):
+    driver.tick(label)
+    driver.button("Show").click()
+
+
+def test_what_a_promotion_lacks_is_said_and_who_is_asked_approves(reviewed):
+    """The sentences name who must approve, and that nobody vouches for the name; then the approval counts."""
+    registry, driver = reviewed
+    open_version(driver, "diabetes 3")
+    assert "It lacks:" in driver.shown and "eve" in driver.shown and "advisory" in driver.shown
+    driver.field("Reason").value = "looks good"
+    driver.button("Approve").click()
+    assert "Approve diabetes 3 for production?" in driver.shown
+    driver.button("Yes").click()
+    (approval,) = registry.version("diabetes", 3).approvals
+    assert (approval.approver, approval.approved, approval.comment) == ("eve", True, "looks good")
+    assert "Nothing is lacking." in driver.shown and driver.field("Reason").value == ""
+
+
+def test_a_rejection_keeps_a_version_out(reviewed):
+    """What was rejected is told in red with the comment."""
+    registry, driver = reviewed
+    open_version(driver, "diabetes 3")
+    driver.field("Reason").value = "wrong labels"
+    driver.button("Reject").click()
+    driver.button("Yes").click()
+    assert registry.version("diabetes", 3).approvals[0].approved is False
+    assert "rejected version 3 for production" in driver.shown
+
+
+def test_an_override_needs_a_reason_and_is_red(reviewed):
+    """Without a reason it is refused; with one it is marked wherever the version is shown."""
+    registry, driver = reviewed
+    open_version(driver, "diabetes 2")
+    (override,) = [box for box in driver.all(ipw.Checkbox) if box.description.startswith("Override")]
+    override.value = True
+    driver.button("Promote").click()
+    driver.button("Yes").click()
+    assert registry.version("diabetes", 2).stage == "none" and 'class="tb-red" role="alert"' in driver.shown
+    driver.field("Reason").value = EVIL
+    override.value = True
+    driver.button("Promote").click()
+    assert "AGAINST" in driver.shown
+    driver.button("Yes").click()
+    assert registry.version("diabetes", 2).override == EVIL
+    assert ">override<" in driver.shown and "by an override" in driver.shown and "<script>" not in driver.shown
+
+
+def test_a_rollback_brings_the_version_before_back(listing, models):
+    """After a question, as everything that changes what is in production."""
+    models.promote("diabetes", 3, "production")
+    open_version(listing, "diabetes 3")
+    listing.button("Roll back").click()
+    assert models.get("diabetes").in_stage("production").version == 3
+    listing.button("Yes").click()
+    assert models.get("diabetes").in_stage("production").version == 1

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.capture.environment import Environment
+from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.card import evidence
-from trackbook.registry.card.making import data_read, judged, newest
+from trackbook.registry.card.making import data_read, judgements, newest
 from trackbook.registry.card.reading import source_run
 from trackbook.registry.card.values import DataRead, Judged, Measure, MetricPair
 from trackbook.registry.lineage import read_held
@@ -65,20 +66,17 @@ class Side(msgspec.Struct, frozen=True):
     version: ModelVersion
     run: Run | None = None
     data: tuple[DataRead, ...] = ()
+    standings: tuple[Standing, ...] = ()
     environment: Environment | None = None
 
 
-def read_comparison(store: Store, runs: Runs, one: ModelVersion, other: ModelVersion) -> VersionComparison:
-    """Return two versions of one model beside each other; no stored model is opened for it."""
-    return compare(_read(store, runs, one), _read(store, runs, other))
-
-
-def _read(store: Store, runs: Runs, version: ModelVersion) -> Side:
+def read_side(store: Store, runs: Runs, version: ModelVersion, standings: Iterable[Standing]) -> Side:
+    """Return a version for a comparison, from what the store knows; no stored model is opened for it."""
     run = source_run(runs, version)
     with store.read() as db:
         row = db.execute("SELECT content FROM environment WHERE digest = ?", [version.environment]).fetchone()
     environment = None if row is None else Environment.from_json(row[0])
-    return Side(version, run, data_read(version, run, read_held(store, run)), environment)
+    return Side(version, run, data_read(version, run, read_held(store, run)), tuple(standings), environment)
 
 
 def compare(one: Side, other: Side) -> VersionComparison:
@@ -99,7 +97,7 @@ def compare(one: Side, other: Side) -> VersionComparison:
         signature=signature,
         data=data,
         environment=environment,
-        gates=_gates(one.version, other.version),
+        gates=_gates(one, other),
         code=CodeDifference() if one.run is None or other.run is None else code_difference(one.run, other.run),
         same={"params": same_params, "signature": same_columns, "data": same_data, "environment": same_rows},
     )
@@ -161,10 +159,13 @@ def _metrics(one: ModelVersion, other: ModelVersion) -> tuple[MetricPair, ...]:
     recorded = [{name: Measure(name, value) for name, value in each.metrics.items()} for each in (one, other)]
     pairs = [_pair(name, None, recorded[0].get(name), recorded[1].get(name)) for name in {**recorded[0], **recorded[1]}]
     measured = [
-        {(each.metric, each.slice, each.data): each for each in evidence.measures(newest(version.gates))}
+        {
+            (each.metric, each.slice, each.data): each
+            for each in evidence.measures(newest(version.gates), version.digest)
+        }
         for version in (one, other)
     ]
-    bounds = evidence.changes(newest(other.gates), one.digest)
+    bounds = evidence.changes(newest(other.gates), other.digest, one.digest)
     for key in {**measured[0], **measured[1]}:
         pair = _pair(key[0], key[1], measured[0].get(key), measured[1].get(key))
         pairs.append(bounds.pop(key, pair))
@@ -178,14 +179,9 @@ def _pair(metric: str, slice: str | None, one: Measure | None, other: Measure | 
     return MetricPair(metric, one, other, slice, change, source=here.source, data=here.data)
 
 
-def _gates(one: ModelVersion, other: ModelVersion) -> tuple[GatePair, ...]:
+def _gates(one: Side, other: Side) -> tuple[GatePair, ...]:
     results = [
-        {(each.stage, msgspec.json.encode(each.gate)): judged(each, version.digest) for each in newest(version.gates)}
-        for version in (one, other)
+        {(each.stage, each.gate): each for each in judgements(side.version, side.standings)} for side in (one, other)
     ]
-    found = []
-    for key in {**results[0], **results[1]}:
-        pair = results[0].get(key), results[1].get(key)
-        first = next(each for each in pair if each is not None)
-        found.append(GatePair(first.stage, first.gate, *pair))
-    return tuple(found)
+    keys = {**results[0], **results[1]}
+    return tuple(GatePair(*key, results[0].get(key), results[1].get(key)) for key in keys)

@@ -234,9 +234,11 @@ class Registry:
 
     def card(self, name: str, version: int) -> ModelCard:
         """Return the card of a version, made of what was recorded; nothing of the stored model is built for it."""
-        from trackbook.registry.card.reading import read_card
+        from trackbook.registry.card.reading import read_card, stages_of
 
-        return read_card(self._store, self._runs, self.get(name), self.version(name, version))
+        found = self.version(name, version)
+        standings = [self.standing(name, version, stage) for stage in stages_of(found)]
+        return read_card(self._store, self._runs, self.get(name), found, standings)
 
     def lineage(self, name: str, version: int) -> Lineage:
         """Return the data, program and run that a version came from, and the stage and aliases it has, as a graph."""
@@ -248,9 +250,15 @@ class Registry:
 
     def compare(self, name: str, one: int, other: int) -> VersionComparison:
         """Return two versions of a model beside each other; nothing of the stored models is built for it."""
-        from trackbook.registry.compare import read_comparison
+        from trackbook.registry.card.reading import stages_of
+        from trackbook.registry.compare import compare, read_side
 
-        return read_comparison(self._store, self._runs, self.version(name, one), self.version(name, other))
+        sides = []
+        for version in (one, other):
+            found = self.version(name, version)
+            standings = [self.standing(name, version, stage) for stage in stages_of(found)]
+            sides.append(read_side(self._store, self._runs, found, standings))
+        return compare(*sides)
 
     def audit_events(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
         """Return up to `limit` events, the newest first; `cursor` comes from the page before."""

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from trackbook.registry import Model, ModelVersion
-from trackbook.registry.card.making import is_pickle, judged, newest
+from trackbook.registry.card.making import judgements
+from trackbook.registry.formats.table import is_dangerous
 from trackbook.tracking.words import local_time
 from trackbook.widgets.html import Red
 from trackbook.widgets.table import Column, Table, Value
@@ -112,7 +113,7 @@ def _values(row: Row, metrics: Sequence[str]) -> tuple[Value, ...]:
 
 def gates_of(version: ModelVersion) -> str:
     """Return how many gates passed, failed and are void, in words; red where not all passed."""
-    verdicts = [judged(result, version.digest).verdict for result in newest(version.gates)]
+    verdicts = [each.verdict for each in judgements(version, ())]
     parts = [f"{verdicts.count(each)} {each}" for each in ("failed", "void", "passed") if each in verdicts]
     said = ", ".join(parts)
     return Red(said) if set(verdicts) - {"passed"} else said
@@ -120,5 +121,9 @@ def gates_of(version: ModelVersion) -> str:
 
 def _flags(version: ModelVersion) -> list[str]:
     """Return what must not be overlooked of a version, a word each."""
-    found = [("override", version.override), ("deprecated", version.deprecated), ("pickle", is_pickle(version.format))]
+    found = [
+        ("override", version.override),
+        ("deprecated", version.deprecated),
+        ("pickle", is_dangerous(version.format)),
+    ]
     return [word for word, there in found if there]

@@ -11,6 +11,7 @@ import msgspec
 
 from trackbook.capture.environment import Environment
 from trackbook.cells.source import read_source
+from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.audit.chain import AuditEvent
 from trackbook.registry.card import evidence
 from trackbook.registry.card.happened import happened, who
@@ -24,6 +25,7 @@ from trackbook.registry.card.values import (
     ModelCard,
     SourceRun,
 )
+from trackbook.registry.formats.table import is_dangerous
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.lineage import Held
 from trackbook.registry.values import Model, ModelVersion
@@ -31,7 +33,6 @@ from trackbook.tracking.differences import code_of
 from trackbook.tracking.lineage import MODULE, PLAIN, Lineage
 from trackbook.tracking.values import Execution, Run
 
-PICKLE = ("pickle", "joblib", "cloudpickle")
 FACTS = ("python", "implementation", "platform", "machine", "blas", "cpus")
 DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -45,14 +46,23 @@ ALWAYS = ("scikit-learn", "skops", "numpy", "pandas", "scipy", "xgboost", "light
 """Packages that most models depend on, imported by the program or not."""
 
 
+OTHER_BYTES = "other bytes were judged"
+NOT_COUNTED = "a later one took its place, or the policy does not ask for it"
+
+
 class Sources(msgspec.Struct, frozen=True):
-    """What a card is made of, besides the model and the version; `held` are the dataset versions that the run read."""
+    """What a card is made of, besides the model and the version.
+
+    `held` are the dataset versions that the run read; `standings` say, for the stages that gates or people spoke of,
+    what of it still holds.
+    """
 
     run: Run | None = None
     environment: Environment | None = None
     held: tuple[Held, ...] = ()
     lineage: Lineage = Lineage((), ())
     events: tuple[AuditEvent, ...] = ()
+    standings: tuple[Standing, ...] = ()
 
 
 def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCard:
@@ -83,10 +93,14 @@ def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCar
         outputs=_columns(signature.get("outputs")),
         data=data_read(version, sources.run, sources.held),
         params=version.params,
-        measures=(*_recorded(version), *evidence.measures(gates)),
-        fairness=evidence.fairness(gates),
-        gates=tuple(judged(result, version.digest) for result in gates),
-        approvals=tuple(_approval(each, version.digest) for each in version.approvals),
+        measures=(
+            *_recorded(version),
+            *evidence.measures(gates, version.digest),
+            *evidence.differences(gates, version.digest),
+        ),
+        fairness=evidence.fairness(gates, version.digest),
+        gates=judgements(version, sources.standings),
+        approvals=_approvals(version, sources.standings),
         history=story,
         environment=_environment(version, sources),
         run=None if sources.run is None else _source_run(sources.run),
@@ -94,14 +108,9 @@ def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCar
     )
 
 
-def is_pickle(format: str) -> bool:
-    """Say whether to load a model of this format is to run code that its file brings along."""
-    return format in PICKLE
-
-
 def _warnings(version: ModelVersion) -> tuple[str, ...]:
     found = []
-    if is_pickle(version.format):
+    if is_dangerous(version.format):
         found.append(
             f"The model is kept as a {version.format}: to load it is to run whatever code its author put there. "
             "Load it only if you trust them as you trust code that you run."
@@ -169,16 +178,41 @@ def newest(results: Iterable[GateResult]) -> list[GateResult]:
     return list(found.values())
 
 
-def judged(result: GateResult, digest: str) -> Judged:
-    """Return a result as a card tells it; `digest` is that of the version's bytes."""
+def judgements(version: ModelVersion, standings: Iterable[Standing]) -> tuple[Judged, ...]:
+    """Return the newest results of the gates, stage by stage, and which of them are void."""
+    known = {each.stage: each.gates for each in standings if each.gates}
+    found = []
+    for stage in dict.fromkeys(result.stage for result in version.gates):
+        if stage in known:
+            found += [_judged(each.result, each.void) for each in known[stage]]
+        else:
+            results = newest(result for result in version.gates if result.stage == stage)
+            found += [_judged(each, OTHER_BYTES if each.judged_digest != version.digest else None) for each in results]
+    return tuple(found)
+
+
+def _judged(result: GateResult, void: str | None) -> Judged:
     gate = result.gate
     label = gate.type if gate.title == gate.type else f"{gate.type}: {gate.title}"
-    return Judged(result.stage, label, result.passed, result.judged_digest != digest, result.reason, result.time)
+    reason = result.reason if void is None else f"{result.reason}; void: {void}"
+    return Judged(result.stage, label, result.passed, void is not None, reason, result.time)
 
 
-def _approval(given: Any, digest: str) -> Approval:
-    name = who(given.approver, given.authority)
-    return Approval(name, given.stage, given.approved, given.comment, given.time, given.judged_digest != digest)
+def _approvals(version: ModelVersion, standings: Iterable[Standing]) -> tuple[Approval, ...]:
+    tallies = [tally for each in standings for tally in each.approvals]
+    counted = {decision.event for tally in tallies for decision in (*tally.approved, *tally.rejected)}
+    void = {each.decision.event: each.reason for tally in tallies for each in tally.void}
+    return tuple(
+        Approval(
+            who(each.approver, each.authority),
+            each.stage,
+            each.approved,
+            each.comment,
+            each.time,
+            "" if each.event in counted else void.get(each.event, NOT_COUNTED),
+        )
+        for each in version.approvals
+    )
 
 
 def _environment(version: ModelVersion, sources: Sources) -> MadeIn | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trackbook.capture.environment import Environment
@@ -12,14 +13,17 @@ from trackbook.registry.events import subject_of
 from trackbook.registry.lineage import model_lineage, read_held, read_steps
 
 if TYPE_CHECKING:
+    from trackbook.registry.approvals.standing import Standing
     from trackbook.registry.card.values import ModelCard
     from trackbook.registry.values import Model, ModelVersion
     from trackbook.store import Store
     from trackbook.tracking import Run, Runs
 
 
-def read_card(store: Store, runs: Runs, model: Model, version: ModelVersion) -> ModelCard:
-    """Return the card of `version`, a version of `model`."""
+def read_card(
+    store: Store, runs: Runs, model: Model, version: ModelVersion, standings: Iterable[Standing]
+) -> ModelCard:
+    """Return the card of `version`, a version of `model`; `standings` are those of the `stages_of` the version."""
     run = source_run(runs, version)
     held = read_held(store, run)
     links, writers = read_steps(store, run)
@@ -32,8 +36,14 @@ def read_card(store: Store, runs: Runs, model: Model, version: ModelVersion) -> 
         held=held,
         lineage=model_lineage(version, run, links=links, writers=writers, held=held),
         events=events,
+        standings=tuple(standings),
     )
     return make_card(model, version, sources)
+
+
+def stages_of(version: ModelVersion) -> list[str]:
+    """Return the stages that gates or people spoke of."""
+    return list(dict.fromkeys([*(each.stage for each in version.gates), *(each.stage for each in version.approvals)]))
 
 
 def source_run(runs: Runs, version: ModelVersion) -> Run | None:

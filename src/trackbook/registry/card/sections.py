@@ -226,7 +226,7 @@ def _approvals(card: ModelCard) -> Iterable[Block]:
         return
     rows = tuple(
         (
-            f"{'approved' if each.approved else 'rejected'}{', void' if each.void else ''}",
+            f"{'approved' if each.approved else 'rejected'}{f', void: {each.void}' if each.void else ''}",
             *(each.stage, each.who, each.comment, local_time(each.time)),
         )
         for each in card.approvals

@@ -105,14 +105,14 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """What a person said of the version; `void` when it was about other bytes, gates or policy, or has expired."""
+    """What a person said of the version; `void` says why it does not count any more, empty when it does."""
 
     who: str
     stage: str
     approved: bool
     comment: str
     time: int
-    void: bool = False
+    void: str = ""
 
 
 class MadeIn(msgspec.Struct, frozen=True):
