@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 from blake3 import blake3
@@ -43,6 +43,9 @@ class DatasetKind:
         versions = map(_as_made, self._data.list())
         return {_key(each): DatasetRecord(FORMAT, each) for each in versions}
 
+    def known(self) -> Collection[str]:
+        return self.own().keys()
+
     def objects(self, record: DatasetRecord) -> Iterable[str]:
         return self._data.objects(record.version)
 
@@ -80,6 +83,9 @@ class ModelKind:
 
     def own(self) -> dict[str, ModelRecord]:
         return {each.event: ModelRecord(FORMAT, each) for each in self._registry.shared()}
+
+    def known(self) -> Collection[str]:
+        return {each.event for each in self._registry.shared(deleted=True)}
 
     def objects(self, record: ModelRecord) -> Iterable[str]:
         return record.version.objects

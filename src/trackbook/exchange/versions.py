@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -30,6 +30,9 @@ class Kind(Protocol[Record]):
 
     def own(self) -> dict[str, Record]:
         """Return the records of all versions here, by their keys."""
+
+    def known(self) -> Collection[str]:
+        """Return the keys of the versions that are not to be pulled: those here, and those that were deleted here."""
 
     def objects(self, record: Record) -> Iterable[str]:
         """Return the digests of the objects of a version that is here."""
@@ -74,9 +77,9 @@ class VersionExchange(Generic[Record]):
 
     def pull(self, *, dry_run: bool = False) -> Report:
         """Take the versions that this store does not have, each after its objects, the oldest first."""
-        own = self._kind.own().keys()
+        known = self._kind.known()
         unknown = [
-            (key, digests[0]) for key, digests in listed(self._remote, self._kind.folder).items() if key not in own
+            (key, digests[0]) for key, digests in listed(self._remote, self._kind.folder).items() if key not in known
         ]
         if dry_run:
             return self._report(len(unknown), Moved())

@@ -93,7 +93,7 @@ class Registration:
         sharing.check(version)
         self._store.objects.check(version.digest)
         with self._trail.change() as db:
-            if version.event in {each.event for each in sharing.shared(db)}:
+            if version.event in {each.event for each in sharing.shared(db, deleted=True)}:
                 return None
             number = self._next(db, version.name)
             self._trail.record(db, version.name, version.payload(number), number)

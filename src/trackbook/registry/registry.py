@@ -190,10 +190,10 @@ class Registry:
 
     # -- other stores
 
-    def shared(self) -> tuple[SharedVersion, ...]:
-        """Return all versions as they were first registered, for other stores to adopt."""
+    def shared(self, *, deleted: bool = False) -> tuple[SharedVersion, ...]:
+        """Return all versions as they were first registered, for other stores; with `deleted` those that went too."""
         with self._store.read() as db:
-            return tuple(sharing.shared(db))
+            return tuple(sharing.shared(db, deleted=deleted))
 
     def adopt(self, version: SharedVersion) -> ModelVersion | None:
         """Register a version of another store, whose bytes are here, in stage `none`; None when it is known.

@@ -62,11 +62,12 @@ class SharedVersion(msgspec.Struct, frozen=True):
         return events.VersionRegistered(**{**fields, "version": version}, origin=origin)
 
 
-def shared(db: Database) -> Iterator[SharedVersion]:
-    """Yield all versions of a registry, as they were first registered."""
+def shared(db: Database, *, deleted: bool = False) -> Iterator[SharedVersion]:
+    """Yield all versions of a registry, as they were first registered; those too that were deleted, if asked for."""
+    gone = set() if deleted else {event.subject for event in chain.select(db, "WHERE action = 'version_deleted'")}
     for event in chain.select(db, "WHERE action = 'version_registered' ORDER BY seq"):
         payload = events.payload_of(event)
-        if isinstance(payload, events.VersionRegistered):
+        if isinstance(payload, events.VersionRegistered) and event.subject not in gone:
             origin = payload.origin or events.Origin(event.hash, payload.version, event.actor, event.time)
             fields = {name: getattr(payload, name) for name in payload.__struct_fields__ if name != "origin"}
             yield SharedVersion(
