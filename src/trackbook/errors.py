@@ -16,7 +16,7 @@
     ├── PipelineError       a pipeline or one of its steps failed
     │   └── ExecutionError      a notebook cell raised
     └── RegistryError       a model cannot be registered, loaded or moved
-        └── GateError           a gate refused the promotion
+        └── GateError           a gate, an approval that lacks, or what holds a version refused
 
 A message says what happened, to which object, and what to do now.  Faces turn these into an
 IPython ``UsageError``, an exit status or a JSON body, once, at their edge.

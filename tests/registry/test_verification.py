@@ -43,10 +43,10 @@ def test_missing_and_changed_bytes_are_named(project, version):
     path = project.store.objects.path(version.digest)
     path.write_bytes(path.read_bytes() + b"x")
     (fault,) = project.registry.verify_models("m")
-    assert (fault.model, fault.version, fault.what) == ("m", 1, "its bytes")
+    assert (fault.model, fault.version, fault.what) == ("m", 1, "its content")
     assert "not what was stored" in fault.reason
     path.unlink()
-    assert said(project) == ["m version 1: its bytes is missing; restore it from a backup, or `trackbook pull` it"]
+    assert said(project) == ["m version 1: its content is missing; restore it from a backup, or `trackbook pull` it"]
 
 
 def test_the_data_of_its_training_is_named(project, version):

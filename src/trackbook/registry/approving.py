@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trackbook.data.names import check_name, check_text
-from trackbook.errors import RegistryError
+from trackbook.errors import GateError, RegistryError
 from trackbook.registry import events, lookup, projection
 from trackbook.registry.approvals import binding, rules
 from trackbook.registry.approvals.standing import Standing, StandingResult, advice
@@ -73,7 +73,7 @@ class Approvals:
         reason = rules.why_not(identity.name, identity.authority, asked, binding.authors_of(db, version))
         if reason is not None:
             verb = "approve" if approved else "reject"
-            raise RegistryError(
+            raise GateError(
                 f"{identity.words} cannot {verb} version {version.version} of {version.name!r} for {stage}: {reason}"
             )
 

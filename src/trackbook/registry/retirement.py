@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trackbook.data.names import check_name, check_text
-from trackbook.errors import RegistryError, UsageError
+from trackbook.errors import GateError, UsageError
 from trackbook.registry import events, lookup, projection
 from trackbook.registry.trail import Trail
 from trackbook.registry.values import ModelVersion
@@ -43,7 +43,7 @@ class Retirement:
             if current.stage in HOLDING:
                 holders.insert(0, f"the stage {current.stage}")
             if holders:
-                raise RegistryError(
+                raise GateError(
                     f"version {version} of model {name!r} is not deleted: {' and '.join(holders)} "
                     f"{'holds' if len(holders) == 1 else 'hold'} it. Promote another version, or archive this one, and "
                     "move its aliases first"

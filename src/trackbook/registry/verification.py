@@ -66,7 +66,7 @@ class _Verifier:
 
     def _version(self, version: ModelVersion) -> Iterator[tuple[str, str]]:
         for what, digest in (
-            ("its bytes", version.digest),
+            ("its content", version.digest),
             ("its example of the input", version.example),
             ("the sketch of its training rows", version.training),
             ("its program", version.program),

@@ -8,6 +8,7 @@ from trackbook.cli.models.report import report
 from trackbook.cli.output import (
     exits_with_status,
     json_option,
+    print_text,
 )
 from trackbook.project import Project
 from trackbook.registry import STAGES
@@ -17,10 +18,13 @@ from trackbook.registry import STAGES
 @click.argument("name")
 @click.argument("version", type=int)
 @click.argument("stage", type=click.Choice(STAGES))
+@click.option("--override", is_flag=True, help="Move it against gates and approvals; needs --reason, shown everywhere.")
 @click.option("--reason", help="Kept with the audit event.")
 @json_option
 @exits_with_status
-def promote_command(name: str, version: int, stage: str, reason: str | None, as_json: bool) -> None:
-    """Move a version to STAGE if its gates let it; exit status 1 when one refuses."""
-    moved = Project.open(create=False).registry.promote(name, version, stage, reason=reason)
+def promote_command(name: str, version: int, stage: str, override: bool, reason: str | None, as_json: bool) -> None:
+    """Move a version to STAGE if its gates and approvals let it; exit status 1, and what is lacking, when not."""
+    moved = Project.open(create=False).registry.promote(name, version, stage, reason=reason, override=override)
     report(moved, f"{moved.name} version {moved.version} is in {moved.stage}", as_json)
+    if moved.override is not None and not as_json:
+        print_text(f"against its gates or approvals: {moved.override}", "bold red")

@@ -66,7 +66,15 @@ def _print_version(version: ModelVersion) -> None:
     print_text(
         f"  {version.format}, {version.size:,} bytes, {version.digest[:12]}, run {(version.run_id or 'none')[:8]}"
     )
+    if version.override is not None:
+        print_text(f"  in {version.stage} against its gates or approvals: {version.override}", "bold red")
+    if version.deprecated is not None:
+        print_text(f"  deprecated: {version.deprecated}", "bold red")
     if version.metrics:
         print_text(f"  {pairs(version.metrics)}")
     for result in version.gates:
         print_text(f"  {'✓' if result.passed else '✗'} {result.stage}: {result.reason}")
+    for approval in version.approvals:
+        who = approval.approver if approval.authority else f"{approval.approver} (not authenticated)"
+        said = f": {approval.comment}" if approval.comment else ""
+        print_text(f"  {who} {'approved' if approval.approved else 'rejected'} it for {approval.stage}{said}")
