@@ -169,7 +169,7 @@ class Project:
         """Return the registry as it acts for `user`, e.g. the person behind a request; a bare name is not proved."""
         from trackbook.registry import Registry
 
-        return Registry(self.store, load_settings(self.root), user, self.runs)
+        return Registry(self.store, load_settings(self.root), user, self.runs, self.root)
 
     @property
     def exchange(self) -> Exchange:

@@ -80,7 +80,7 @@ class Approvals:
     def _standing(self, db: Database, version: ModelVersion, policy: Policy) -> Standing:
         kept = newest(version, policy.stage)
         results = () if kept is None else kept.results
-        shown = tuple(StandingResult(each, self._judging.why_void(each, version, policy)) for each in results)
+        shown = tuple(StandingResult(each, self._judging.why_void(db, each, version, policy)) for each in results)
         weighed = self._promotions.weigh(db, version, policy, results)
         lacks = () if version.stage == policy.stage else weighed.lacks
         if policy.gates and kept is None and version.stage != policy.stage:

@@ -9,18 +9,18 @@ import msgspec
 from trackbook.data.names import check_name
 from trackbook.registry import events, lookup, projection, values
 from trackbook.registry.approvals.binding import gates_digest
-from trackbook.registry.gates import judge
+from trackbook.registry.contenders import Contenders, champion_of, contender_of
+from trackbook.registry.gates import digests, judge
+from trackbook.registry.gates.context import Contender
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.loading import Loader
 from trackbook.registry.policy import Policy, policy_for
 from trackbook.registry.trail import Trail
 from trackbook.registry.values import ModelVersion
 from trackbook.settings import Settings
-from trackbook.store import now_ms
 
 if TYPE_CHECKING:
     from trackbook.store import Database, Store
-    from trackbook.tracking import Runs
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -38,13 +38,13 @@ class Judged(msgspec.Struct, frozen=True):
 class Judging:
     """Asks gates, and keeps what they say."""
 
-    def __init__(self, store: Store, settings: Settings, trail: Trail, loader: Loader, runs: Runs) -> None:
+    def __init__(self, store: Store, settings: Settings, trail: Trail, loader: Loader, contenders: Contenders) -> None:
         """Judge versions in `store` under the policy of `settings`."""
         self._store = store
         self._settings = settings
         self._trail = trail
         self._loader = loader
-        self._runs = runs
+        self._contenders = contenders
 
     def check(
         self, name: str, model: int | str, stage: str, *, about: str | None = None, keep: bool = True
@@ -54,12 +54,11 @@ class Judging:
         lookup.check_stage(stage)
         policy = policy_for(self._settings, name, stage)
         if not isinstance(model, int):
-            resolved = self._loader.resolve(model)
-            metrics = resolved.version.metrics if resolved.version else self._metrics_of(resolved.run_id)
-            return self._judge(policy, metrics, resolved.digest, about)
+            candidate = self._contenders.contender(self._loader.resolve(model))
+            return self._judge(policy, name, candidate, about)
         with self._store.read() as db:
             version = lookup.version_of(db, name, model)
-        results = self._judge(policy, version.metrics, version.digest, about)
+        results = self._judge(policy, name, contender_of(version), about)
         if keep and about is None:
             with self._trail.change() as db:
                 projection.prove(db, name)
@@ -68,7 +67,7 @@ class Judging:
 
     def judge(self, version: ModelVersion, policy: Policy) -> Judged:
         """Ask all gates of `policy` about `version` anew."""
-        return Judged(self._judge(policy, version.metrics, version.digest))
+        return Judged(self._judge(policy, version.name, contender_of(version)))
 
     def keep(self, db: Database, version: ModelVersion, policy: Policy, judged: Judged) -> Judged:
         """Record what gates said, and the policy when it is another than was noted last.
@@ -79,19 +78,32 @@ class Judging:
         if not judged.results:
             return judged
         last = newest(version, policy.stage)
-        if last is not None and not self._voids(last, version, policy) and _is_same(last, judged):
+        if last is not None and not self._voids(db, last, version, policy) and _is_same(last, judged):
             return last
         judgements = [events.judgement(result) for result in judged.results]
         payload = events.GatesJudged(version.version, policy.stage, policy.digest, judgements)
         return Judged(judged.results, self._trail.record(db, version.name, payload, version.version).seq)
 
-    def why_void(self, result: GateResult, version: ModelVersion, policy: Policy) -> str | None:
+    def why_void(self, db: Database, result: GateResult, version: ModelVersion, policy: Policy) -> str | None:
         """Return why a kept result says nothing about `version` under `policy` any more; None when it does."""
         if result.judged_digest != version.digest:
             return "other bytes were judged"
         if result.policy != policy.digest:
             return "trackbook.toml asked for something else then"
+        if self.is_overtaken(db, result, version):
+            return "another version was in production then"
+        scorer = result.digests.get("scorer")
+        if scorer is not None and digests.scorer_of(result.gate, self._contenders.root) != scorer:
+            return "the project's scorer was changed since"
         return None
+
+    def is_overtaken(self, db: Database, result: GateResult, version: ModelVersion) -> bool:
+        """Say whether `result` compared `version` with another version than the one that is in production now."""
+        champion = champion_of(db, version.name)
+        if champion is not None and champion.uri == version.uri:
+            return False  # it has won since
+        now = digests.NONE if champion is None else champion.digest
+        return result.digests.get("champion", now) != now
 
     def is_outdated(self, db: Database, version: ModelVersion, policy: Policy) -> bool:
         """Say whether the policy was changed since `version` was checked for its stage."""
@@ -106,14 +118,16 @@ class Judging:
     # -- inside
 
     def _judge(
-        self, policy: Policy, metrics: dict[str, float], digest: str, about: str | None = None
+        self, policy: Policy, name: str, candidate: Contender, about: str | None = None
     ) -> tuple[GateResult, ...]:
-        time = now_ms()
         chosen = [gate for gate in policy.gates if about in (None, judge.about(gate))]
-        return tuple(judge.judge(gate, metrics, digest, time) for gate in chosen)
+        if not chosen:
+            return ()
+        context = self._contenders.context(name, candidate)
+        return tuple(judge.judge(gate, context) for gate in chosen)
 
-    def _voids(self, judged: Judged, version: ModelVersion, policy: Policy) -> list[str]:
-        reasons = [self.why_void(result, version, policy) for result in judged.results]
+    def _voids(self, db: Database, judged: Judged, version: ModelVersion, policy: Policy) -> list[str]:
+        reasons = [self.why_void(db, result, version, policy) for result in judged.results]
         return [reason for reason in reasons if reason is not None]
 
     def _note(self, db: Database, name: str, policy: Policy) -> None:
@@ -121,9 +135,6 @@ class Judging:
         nothing = not policy.gates and not policy.approvals
         if noted != policy.digest and not (noted is None and nothing):
             self._trail.record(db, name, events.PolicyNoted(policy.stage, policy.digest, policy.content))
-
-    def _metrics_of(self, run_id: str | None) -> dict[str, float]:
-        return self._runs.get(run_id).summary.metrics if run_id else {}
 
 
 def newest(version: ModelVersion, stage: str) -> Judged | None:

@@ -129,6 +129,8 @@ class Promotions:
             return Weighed((changed,), tallies, is_outdated=True)
         lacks = [f"it is deprecated: {version.deprecated}"] if _is_shut_out(version, policy.stage) else []
         lacks += [result.reason for result in results if not result.passed]
+        if any(self._judging.is_overtaken(db, result, version) for result in results):
+            lacks.append("another version is in production than its gates compared it with; check it again")
         lacks += [sentence for tally in tallies for sentence in needs(tally, version.version, policy.stage)]
         return Weighed(tuple(lacks), tallies)
 

@@ -7,6 +7,7 @@ loaded, its rows are proved against its events and its bytes against their diges
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.approving import Approvals
 from trackbook.registry.audit import chain, head
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict
+from trackbook.registry.contenders import Contenders
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
 from trackbook.registry.judging import Judging
@@ -51,14 +53,19 @@ class AuditPage(msgspec.Struct, frozen=True):
 class Registry:
     """Registers models, moves them through stages, and accounts for it."""
 
-    def __init__(self, store: Store, settings: Settings, user: str | Identity, runs: Runs) -> None:
-        """Keep models in `store` under the policy and trusted types of `settings`; `user` is who acts."""
+    def __init__(
+        self, store: Store, settings: Settings, user: str | Identity, runs: Runs, root: Path | None = None
+    ) -> None:
+        """Keep models in `store` under the policy and trusted types of `settings`; `user` is who acts.
+
+        Scorers of the project's own, which gates may name, lie in the folder `root`.
+        """
         self._store = store
         self._runs = runs
         self._trail = Trail(store, Identity.of(user))
         self._loader = Loader(store, settings.models, runs)
         self._registration = Registration(store, settings.models, self._trail, runs, self._loader)
-        self._judging = Judging(store, settings, self._trail, self._loader, runs)
+        self._judging = Judging(store, settings, self._trail, self._loader, Contenders(store, self._loader, runs, root))
         self._promotions = Promotions(store, settings, self._trail, self._loader, self._judging)
         self._approvals = Approvals(store, settings, self._trail, self._judging, self._promotions)
         self._production = Production(store, self._trail, self._loader)

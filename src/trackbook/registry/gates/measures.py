@@ -24,7 +24,7 @@ class Measure:
         """Score all rows with the scorer itself; raises what it raises, ValueError for what is no finite number."""
         self.scorer = scorer
         self._truth = truth
-        self._replies = replies
+        self.replies = replies
         self.values = self._listed(np.arange(len(truth)))
         lost = [value for value in self.values if not math.isfinite(value)]
         if lost:
@@ -48,18 +48,18 @@ class Measure:
 
     def _listed(self, places: Ints) -> Floats:
         truth = self._truth[places]
-        return np.array([self.scorer.score(places, truth, each) for each in self._replies])
+        return np.array([self.scorer.score(places, truth, each) for each in self.replies])
 
     def _quick(self, places: Ints) -> Measured | None:
         if self._each is not None:
             return Means(self._each[places], lambda means: means)
         form = FORMS.get(self.scorer.name)
-        return None if form is None else form(self._truth, self._replies, places)
+        return None if form is None else form(self._truth, self.replies, places)
 
     def _row_scores(self) -> Floats | None:
         if self.scorer.each is None:
             return None
-        found = [np.asarray(self.scorer.each(self._truth, each), dtype=float) for each in self._replies]
+        found = [np.asarray(self.scorer.each(self._truth, each), dtype=float) for each in self.replies]
         return np.stack(found, axis=1) if all(each.shape == self._truth.shape for each in found) else None
 
     def _agrees(self) -> bool:

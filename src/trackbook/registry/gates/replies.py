@@ -45,10 +45,7 @@ class Replies:
     @cached_property
     def replay(self) -> Any:
         """A model whose input is the places of rows, and whose answers are those that were given for them."""
-        from sklearn.base import is_classifier, is_regressor
-
-        kind = _classifier if is_classifier(self._model) else _regressor if is_regressor(self._model) else _other
-        return kind()(self)
+        return _replayed(self._model)(self)
 
     def offers(self, method: str) -> bool:
         """Say whether the model has this method."""
@@ -65,26 +62,15 @@ class Replies:
         return found
 
 
-def _classifier() -> Any:
-    from sklearn.base import BaseEstimator, ClassifierMixin
+def _replayed(model: Any) -> type:
+    """Return the class whose objects replay: of a classifier or regressor one, as scorers ask which it is."""
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
-    return _replayed(ClassifierMixin, BaseEstimator)
-
-
-def _regressor() -> Any:
-    from sklearn.base import BaseEstimator, RegressorMixin
-
-    return _replayed(RegressorMixin, BaseEstimator)
-
-
-def _other() -> Any:
-    from sklearn.base import BaseEstimator
-
-    return _replayed(BaseEstimator)
-
-
-def _replayed(*bases: type) -> Any:
-    return type("Replayed", (_Replayed, *bases), {})
+    try:
+        kinds = [ClassifierMixin] * is_classifier(model) + [RegressorMixin] * is_regressor(model)
+    except (AttributeError, TypeError):  # no estimator of scikit-learn's making
+        kinds = [ClassifierMixin] if hasattr(model, "classes_") else []
+    return type("Replayed", (_Replayed, *kinds, BaseEstimator), {})
 
 
 _ANSWERS = {"predict": "labels", "predict_proba": "probabilities", "decision_function": "decisions"}

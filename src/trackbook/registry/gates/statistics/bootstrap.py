@@ -77,6 +77,11 @@ def bootstrap(
     return Bootstrap(estimate, np.sort(found), _bias(found, estimate), _acceleration(measured, rng, number))
 
 
+def corrected(estimate: float, draws: Floats) -> Bootstrap:
+    """Return draws with the bias taken out of their limits, as where the largest of several rates is drawn."""
+    return Bootstrap(estimate, np.sort(draws), _bias(draws, estimate))
+
+
 def difference(values: Floats) -> Floats:
     """Return what the first model has more than the second; of one model, what it has."""
     return np.asarray(values[..., 0] - values[..., 1] if values.shape[-1] == 2 else values[..., 0])
