@@ -107,6 +107,7 @@ def test_a_failing_gate_refuses_with_every_reason_and_leaves_its_trace(registry,
         (False, 70.5, version.digest),
     ]
     assert actions(registry) == [
+        "key_created",
         "model_created",
         "version_registered",
         "policy_noted",
@@ -246,7 +247,7 @@ def test_hostile_names_are_refused_everywhere_and_leave_nothing(registry, ridge,
             call()
         assert len(str(caught.value)) < 500
     assert [model.name for model in registry.models()] == ["good"]
-    assert registry.verify().events == 2
+    assert registry.verify().events == 3
 
 
 def test_hostile_text_is_kept_as_text(registry, ridge):
@@ -358,4 +359,4 @@ def test_processes_that_register_at_once_get_consecutive_versions_and_one_chain(
     assert [worker.returncode for worker in workers] == [0] * 4, outputs
     assert sorted(int(line) for output, _ in outputs for line in output.split()) == list(range(1, 25))
     verdict = registry.verify()
-    assert (verdict.ok, verdict.events, verdict.anchored) == (True, 25, True)
+    assert (verdict.ok, verdict.events, verdict.anchored) == (True, 26, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from support.people import full_run, known_runs, model
-from trackbook.errors import IntegrityError, NotFoundError, StoreError, StoreVersionError, UsageError
+from trackbook.errors import IntegrityError, NotFoundError, RegistryError, StoreError, StoreVersionError, UsageError
 from trackbook.project import Project
 from trackbook.store import Store
 from trackbook.store.backup import back_up, read_backup, restore, verify
@@ -54,6 +55,24 @@ def test_what_is_restored_is_what_was_backed_up(filled, folder, tmp_path):
     assert again.registry.verify().ok
     assert again.registry.verify().anchored
     assert fsck(again.store) == []
+
+
+def test_the_key_of_the_audit_trail_is_kept_only_when_that_is_asked_for(filled, folder, tmp_path):
+    """A backup has no private key; one with it can go on signing elsewhere, one without where the key still is."""
+    back_up(filled.store, folder)
+    assert not list(folder.rglob("*.pem"))
+    there = tmp_path / "there" / ".trackbook"
+    shutil.copytree(filled.store.root, there, ignore=shutil.ignore_patterns("journal"))
+    assert restore(folder, there) is not None
+    assert Project.open(there.parent).registry.set_alias("churn", "again", 1)
+    restore(folder, tmp_path / "elsewhere" / ".trackbook")
+    with pytest.raises(RegistryError, match="is not in the store"):
+        Project.open(tmp_path / "elsewhere").registry.set_alias("churn", "again", 1)
+    back_up(filled.store, folder, with_key=True)
+    restore(folder, tmp_path / "elsewhere" / ".trackbook")
+    assert Project.open(tmp_path / "elsewhere").registry.set_alias("churn", "more", 1)
+    back_up(filled.store, folder)
+    assert not list(folder.rglob("*.pem"))
 
 
 def test_a_second_backup_copies_what_is_new(filled, folder, tmp_path):

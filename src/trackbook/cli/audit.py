@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +14,15 @@ from trackbook.cli.output import (
     json_option,
     print_json,
     print_table,
+    print_text,
 )
+from trackbook.errors import UsageError
 from trackbook.project import Project
+from trackbook.registry.audit.exported import DEFAULT_NAME
 from trackbook.tracking.words import local_time
+
+if TYPE_CHECKING:
+    from trackbook.registry import AuditVerdict
 
 
 @click.group("audit")
@@ -43,21 +51,83 @@ def log_command(limit: int, as_json: bool) -> None:
 
 
 @audit_group.command("verify")
+@click.option("--heads", type=click.Path(path_type=Path), help="Compare with this copy of the exported heads, too.")
+@click.option("--key", metavar="HEX", help="The public key that you know to be the project's.")
 @json_option
 @exits_with_status
-def verify_command(as_json: bool) -> None:
-    """Check the hash chain, and every row of the registry against it.  Exit status 1 when something was changed."""
-    verdict = Project.open(create=False).registry.verify()
+def verify_command(heads: Path | None, key: str | None, as_json: bool) -> None:
+    """Check the audit trail, and every row of the registry against it.  Exit status 1 when something was changed.
+
+    The hashes of its events show any change in between; the signed heads, noted beside the database and exported with
+    `trackbook audit export`, show what was cut off or forged as a whole.  A copy of them, or of the key, that nobody
+    here could change proves the most.
+    """
+    project = Project.open(create=False)
+    verdict = project.registry.audit.verify(key=key, heads=heads, folder=project.root)
     if as_json:
         print_json(verdict.to_dict())
-    elif verdict.ok:
-        click.echo(f"{verdict.events} audit events, unbroken; the registry is what they say. Head {verdict.head[:12]}")
-        if not verdict.anchored and verdict.events:
-            click.echo("The note of the newest event is missing, so a trail cut short at its end would not show.")
     else:
-        if verdict.fault is not None:
-            click.echo(f"event {verdict.fault.seq} does not hold: {verdict.fault.reason}")
-        for row in verdict.rows:
-            click.echo(f"changed behind the audit trail: {row}")
+        _print_verdict(verdict)
     if not verdict.ok:
         sys.exit(NO)
+
+
+@audit_group.command("export")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@json_option
+@exits_with_status
+def export_command(file: Path | None, as_json: bool) -> None:
+    """Write the signed head of the trail into FILE (default trackbook-audit.jsonl in the project), to be put into git.
+
+    From then on every change adds a line of its own.  A copy of the file that nobody here can change, as in git, shows
+    whether the trail was cut off, rewritten or forged.
+    """
+    project = Project.open(create=False)
+    export = project.registry.audit.export(file or project.root / DEFAULT_NAME)
+    if as_json:
+        print_json(export.to_dict())
+        return
+    done = "has the head of" if export.added else "had the head of"
+    print_text(f"{export.path} {done} event {export.head.events}, {export.head.hash[:12]}; every change adds its own.")
+    print_text("Put it into git: a copy that nobody here can change is what proves the trail.")
+
+
+@audit_group.command("key")
+@click.option("--replace", is_flag=True, help="Make a new key; the one before signs that it was replaced.")
+@click.option("--reason", default="", help="Kept with the audit event; needed when the key before is lost.")
+@json_option
+@exits_with_status
+def key_command(replace: bool, reason: str, as_json: bool) -> None:
+    """Show the public key that signs the heads of the trail: note it where nobody here can change it.
+
+    `trackbook audit verify --key HEX` then shows whether the trail is signed with it.  The private half is
+    `audit-key.pem` in the store; nothing copies it elsewhere but `trackbook backup --with-key`.
+    """
+    audit = Project.open(create=False).registry.audit
+    if reason and not replace:
+        raise UsageError("a --reason is kept with a new key; add --replace, or leave it out")
+    key = audit.replace_key(reason) if replace else audit.key()
+    if as_json:
+        print_json({"key": key})
+    else:
+        print_text(key or "There is no key yet; the first change makes one.")
+
+
+def _print_verdict(verdict: AuditVerdict) -> None:
+    if verdict.ok:
+        print_text(f"{verdict.events} audit events, unbroken; the registry is what they say. Head {verdict.head[:12]}")
+        if verdict.signed:
+            print_text(f"Signed up to event {verdict.signed} with the key {verdict.key}.")
+        if verdict.compared:
+            print_text(f"Compared with {', '.join(verdict.compared)}.")
+        if not verdict.anchored and verdict.events:
+            print_text("The note of the newest event is missing: a trail that was cut short might not show.", "yellow")
+    else:
+        if verdict.fault is not None:
+            print_text(f"event {verdict.fault.seq} does not hold: {verdict.fault.reason}", "red")
+        for row in verdict.rows:
+            print_text(f"changed behind the audit trail: {row}", "red")
+        for guard in verdict.guards:
+            print_text(guard, "red")
+    for remark in verdict.remarks:
+        print_text(f"Note: {remark}.", "yellow")

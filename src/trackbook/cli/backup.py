@@ -16,16 +16,19 @@ _FOLDER = click.Path(path_type=Path)
 @click.command("backup")
 @click.argument("folder", type=_FOLDER)
 @click.option("--verify", "only_verify", is_flag=True, help="Test the backup that is there; copy nothing.")
+@click.option("--with-key", is_flag=True, help="Keep the private key that signs the audit trail, too.")
 @json_option
 @exits_with_status
-def backup_command(folder: Path, only_verify: bool, as_json: bool) -> None:
+def backup_command(folder: Path, only_verify: bool, with_key: bool, as_json: bool) -> None:
     """Copy the store to FOLDER while others write it, and prove that it can be restored from there.
 
-    A second backup to the same folder copies what is new.  Exit status 1 when it could not be restored whole.
+    A second backup to the same folder copies what is new.  Exit status 1 when it could not be restored whole.  Who has
+    a backup --with-key can sign in the project's name; who restores one without, where the key is lost, makes another
+    with `trackbook audit key --replace`.
     """
     from trackbook.store.backup import back_up, verify
 
-    made = verify(folder) if only_verify else back_up(Project.open(create=False).store, folder)
+    made = verify(folder) if only_verify else back_up(Project.open(create=False).store, folder, with_key=with_key)
     if as_json:
         print_json(made.to_dict())
         return

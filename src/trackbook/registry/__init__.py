@@ -2,11 +2,12 @@
 
 from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict, Fault
+from trackbook.registry.audit.service import AuditPage
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
 from trackbook.registry.loading import Resolved
 from trackbook.registry.production import Rollback
-from trackbook.registry.registry import AuditPage, Registry
+from trackbook.registry.registry import Registry
 from trackbook.registry.values import STAGES, Approval, Model, ModelVersion
 from trackbook.registry.verification import ModelFault
 

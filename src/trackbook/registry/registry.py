@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from trackbook.data.names import check_name, clip
-from trackbook.errors import IntegrityError, UsageError
-from trackbook.registry import lookup, projection, sharing, values
+from trackbook.data.names import check_name
+from trackbook.registry import lookup, sharing, values
 from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.approving import Approvals
-from trackbook.registry.audit import chain, head
-from trackbook.registry.audit.chain import AuditEvent, AuditVerdict
+from trackbook.registry.audit.chain import AuditVerdict
+from trackbook.registry.audit.service import Audit, AuditPage
 from trackbook.registry.contenders import Contenders
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
@@ -38,16 +35,8 @@ from trackbook.store import Store
 if TYPE_CHECKING:
     from trackbook.registry.card import ModelCard
     from trackbook.registry.compare import VersionComparison
-    from trackbook.store import Database
     from trackbook.tracking import Runs
     from trackbook.tracking.lineage import Lineage
-
-
-class AuditPage(msgspec.Struct, frozen=True):
-    """Audit events, the newest first, and the cursor for those before them (None at the end)."""
-
-    events: tuple[AuditEvent, ...]
-    cursor: str | None
 
 
 class Registry:
@@ -63,6 +52,7 @@ class Registry:
         self._store = store
         self._runs = runs
         self._trail = Trail(store, Identity.of(user))
+        self.audit = Audit(store, self._trail)
         self._loader = Loader(store, settings.models, runs)
         self._registration = Registration(store, settings.models, self._trail, runs, self._loader)
         self._judging = Judging(store, settings, self._trail, self._loader, Contenders(store, self._loader, runs, root))
@@ -269,37 +259,8 @@ class Registry:
 
     def audit_events(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
         """Return up to `limit` events, the newest first; `cursor` comes from the page before."""
-        if not 1 <= limit <= 10_000:
-            raise UsageError(f"limit is {limit}; give 1 to 10000")
-        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 16):
-            raise UsageError(f"{clip(cursor)} is no cursor of the audit trail; begin again without one")
-        with self._store.read() as db:
-            found = chain.newest(db, limit, int(cursor) if cursor is not None else None)
-        more = len(found) == limit and found[-1].seq > 1
-        return AuditPage(tuple(found), str(found[-1].seq) if more else None)
+        return self.audit.events(limit, cursor)
 
     def verify(self) -> AuditVerdict:
-        """Check the whole trail: its chain, its noted head, and every row of the registry against it."""
-        # The note first: the trail may grow in between, and a longer trail is sound.
-        try:
-            noted, unreadable = self._trail.head.read(), None
-        except IntegrityError as error:
-            noted, unreadable = None, str(error)
-        with self._store.read() as db:
-            chain.lenient(db)
-            verdict = chain.verify(chain.every(db))
-            fault = verdict.fault or head.contradiction(noted, db)
-            if fault is None and unreadable is not None:
-                fault = chain.Fault(verdict.events, unreadable)
-            rows: tuple[str, ...] = ()
-            if fault is None:
-                fault, rows = _compare(db)
-        return msgspec.structs.replace(verdict, fault=fault, rows=rows, anchored=noted is not None)
-
-
-def _compare(db: Database) -> tuple[chain.Fault | None, tuple[str, ...]]:
-    try:
-        return None, projection.differences(projection.rebuild(chain.every(db)), projection.read(db))
-    except IntegrityError as error:
-        newest = chain.last(db)
-        return chain.Fault(newest.seq if newest else 0, str(error)), ()
+        """Check the whole audit trail, and every row of the registry against it; `audit.verify` can compare more."""
+        return self.audit.verify()

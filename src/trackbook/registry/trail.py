@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trackbook.registry import events, projection
-from trackbook.registry.audit import chain, head
+from trackbook.registry.audit import chain, keys
+from trackbook.registry.audit.anchor import Anchor
 from trackbook.registry.identity import Identity
 from trackbook.store import Store
 
@@ -24,17 +25,20 @@ class Trail:
         """Write to `store` as `identity`."""
         self._store = store
         self.identity = identity
-        self.head = head.HeadFile(store.root)
+        self.anchor = Anchor(store.root)
 
     @contextmanager
-    def change(self) -> Iterator[Database]:
-        """Give a write transaction on a trail that is whole, and note its new head after the commit."""
+    def change(self, *, is_key_needed: bool = True) -> Iterator[Database]:
+        """Give a write transaction on a trail that is whole, and sign and note its new head after the commit.
+
+        Raises RegistryError when the key for that is not here, unless the block makes one.
+        """
         with self._store.write() as db:
-            self.head.check(db)
+            self.anchor.prepare(db, self.identity, is_key_needed=is_key_needed)
             yield db
-            newest = chain.last(db)
-        if newest is not None:
-            self.head.advance(newest)
+            newest, public = chain.last(db), keys.current(db)
+        if newest is not None and public is not None:
+            self.anchor.advance(newest, public)
 
     def record(self, db: Database, name: str, payload: events.Payload, version: int | None = None) -> chain.AuditEvent:
         """Append what happens to a model or a version of it, and write what it means into the tables."""

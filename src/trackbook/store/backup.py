@@ -47,8 +47,11 @@ STORE = "store"
 BATCH = 256
 """Objects that become durable together."""
 
-BESIDE = ("audit-head.json", ".gitignore")
+BESIDE = ("audit-head.json", "audit-exports.json", ".gitignore")
 """Files of a store that a backup keeps as they are; the head of the audit trail must not be newer than the trail."""
+
+KEY = "audit-key.pem"
+"""The private key that signs the audit trail: only kept where that is asked for."""
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -73,9 +76,10 @@ class Backup(msgspec.Struct, frozen=True):
         return plain | {"time": iso(self.time), "verified_time": iso(self.verified_time)}
 
 
-def back_up(store: Store, folder: Path, on_progress: OnProgress | None = None) -> Backup:
+def back_up(store: Store, folder: Path, on_progress: OnProgress | None = None, *, with_key: bool = False) -> Backup:
     """Bring the backup in `folder` up to date, and prove it by restoring it there.
 
+    The private key that signs the audit trail is kept only `with_key`, else an earlier copy of it is removed.
     Raises UsageError for a folder that cannot hold one, StoreError when it cannot be written, IntegrityError that
     names what is broken when it could not be restored whole.  Until it is whole, the backup before it stays.
     """
@@ -89,6 +93,9 @@ def back_up(store: Store, folder: Path, on_progress: OnProgress | None = None) -
         for name in BESIDE:  # before the database is read
             if (store.root / name).exists():
                 shutil.copy2(store.root / name, copy / name)
+        (copy / KEY).unlink(missing_ok=True)
+        if with_key and (store.root / KEY).exists():
+            shutil.copy2(store.root / KEY, copy / KEY)
         Archive(store.root).copy_to(copy)
         with store.read() as db:
             rows = _counts(db)
@@ -114,8 +121,8 @@ def verify(folder: Path, on_progress: OnProgress | None = None) -> Backup:
 def restore(folder: Path, root: Path, on_progress: OnProgress | None = None) -> Path | None:
     """Make the store `root` from a backup; returns where the store that was there now lies, None when there was none.
 
-    Nothing of it is deleted.  Raises UsageError while a process writes the store, IntegrityError, and leaves `root` as
-    it was, when the backup is not whole.
+    Nothing of it is deleted; the key that signs its audit trail goes on where the backup has none.  Raises UsageError
+    while a process writes the store, IntegrityError, and leaves `root` as it was, when the backup is not whole.
     """
     read_backup(folder)
     _refuse_written(root)
@@ -131,6 +138,8 @@ def restore(folder: Path, root: Path, on_progress: OnProgress | None = None) -> 
         aside = root.with_name(f"{root.name}.before-{(iso(now_ms()) or '').replace(':', '')}")
         root.rename(aside)
     fresh.rename(root)
+    if aside is not None and (aside / KEY).exists() and not (root / KEY).exists():
+        shutil.copy2(aside / KEY, root / KEY)
     with Store.open(root).write() as db:
         for (journal,) in db.execute("SELECT DISTINCT journal FROM run_writer").fetchall():
             end_orphans(db, journal, backup.time)  # whoever wrote these runs does not write them here
@@ -178,7 +187,7 @@ def _verify(folder: Path, backup: Backup, on_progress: OnProgress) -> Backup:
 def _restore_into(folder: Path, target: Path, on_progress: OnProgress, *, link: bool = False) -> None:
     source = folder / STORE
     store = Store.open(target)
-    for name in ("trackbook.db", *BESIDE):
+    for name in ("trackbook.db", KEY, *BESIDE):
         if (source / name).exists():
             shutil.copy2(source / name, target / name)
     Archive(source).copy_to(target)

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trackbook.store.connection import Database
+from trackbook.store.guards import AUDIT_GUARDS
 from trackbook.store.metrics import Point, Series, from_stored
 from trackbook.store.points import encode_chunks
 
@@ -390,38 +391,13 @@ def m015_scripts(db: Database) -> None:
     )
 
 
-_KEPT = (
-    "audit events are never {}: the trail would be broken from here on. Record what holds now as a change of its own, "
-    "with `trackbook models`; `trackbook audit verify` checks the trail"
-)
-
-
-def _guard(name: str, when: str, done: str) -> str:
-    return f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{_KEPT.format(done)}'); END"
-
-
-AUDIT_GUARDS = {
-    name: _guard(name, when, done)
-    for name, when, done in (
-        ("audit_event_not_changed", "UPDATE ON audit_event", "changed"),
-        ("audit_event_not_deleted", "DELETE ON audit_event", "deleted"),
-        # INSERT OR REPLACE deletes without the trigger for it.
-        (
-            "audit_event_not_replaced",
-            "INSERT ON audit_event WHEN EXISTS (SELECT 1 FROM audit_event WHERE seq = NEW.seq OR hash = NEW.hash)",
-            "replaced",
-        ),
-    )
-}
-"""The triggers that keep the trail as it is, by name; `trackbook audit verify` looks whether they are there."""
-
-
 @_step
 def m016_audit(db: Database) -> None:
     """Audit events are only ever added, and say who vouched for the name of the actor."""
     _execute(
         db,
         "ALTER TABLE audit_event ADD COLUMN authority TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX audit_event_by_subject ON audit_event (subject, seq)",
         "DROP TRIGGER audit_event_updated",
         *(AUDIT_GUARDS[name] for name in sorted(AUDIT_GUARDS)),
     )

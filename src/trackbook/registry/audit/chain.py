@@ -1,16 +1,15 @@
 """The audit trail: who changed what and when, each event sealed by a hash that covers the event before it.
 
 Changing, removing or reordering an event breaks every later link, and `verify` names the first one.  The hashes have
-no key: who can write the database *and* knows this format can forge a whole new trail.  What such a person cannot
-know is the head that somebody else noted; `audit.head` keeps one beside the database, and any copy of it elsewhere
-(a commit, a mail) is proof against all of that.
+no key: who can write the database *and* knows this format can forge a whole new trail.  Against that stand the heads
+that are signed and kept elsewhere (see `audit.head`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 GENESIS = "0" * 64
 """What the first event has as its `previous`."""
 
+_quoted = json.encoder.encode_basestring_ascii
 _COLUMNS = "seq, time, actor, action, subject, payload, previous, hash, authority"
 
 
@@ -71,9 +71,11 @@ class Fault(msgspec.Struct, frozen=True):
 class AuditVerdict(msgspec.Struct, frozen=True):
     """What `verify` found.
 
-    `events` counts the trail and `head` is its last hash; `anchored` says that the head noted beside the database was
-    there to compare with; `rows` says which table rows differ from what the events say (looked at only along an
-    unbroken chain).
+    `events` counts the trail and `head` is its last hash; `rows` says which table rows differ from what the events say
+    (looked at only along an unbroken chain), `guards` which triggers are gone that keep events from being changed.
+    `anchored` says that the head noted beside the database was there to compare with, `compared` are all files of
+    heads that were, each with how many; `signed` is the newest event that a signed head vouches for, `key` the
+    public key in force.  `remarks` are nothing wrong, but worth a look.
     """
 
     events: int
@@ -81,11 +83,16 @@ class AuditVerdict(msgspec.Struct, frozen=True):
     fault: Fault | None = None
     rows: tuple[str, ...] = ()
     anchored: bool = False
+    guards: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    signed: int = 0
+    key: str | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing was found."""
-        return self.fault is None and not self.rows
+        return self.fault is None and not self.rows and not self.guards
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain values, with `ok`."""
@@ -116,9 +123,10 @@ def seal(event: AuditEvent) -> str:
 
     An empty authority is left out: events that are older than the field keep their hashes.
     """
-    fields: list[str | int] = [event.seq, event.time, event.actor, event.action, event.subject, event.payload]
-    fields += [event.previous, event.authority] if event.authority else [event.previous]
-    return blake3(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+    parts = [event.actor, event.action, event.subject, event.payload, event.previous]
+    parts += [event.authority] if event.authority else []
+    text = f"[{event.seq},{event.time},{','.join(map(_quoted, parts))}]"
+    return blake3(text.encode()).hexdigest()
 
 
 def append(db: Database, user: str | Identity, action: str, subject: str, payload: Any) -> AuditEvent:
@@ -186,39 +194,62 @@ def lenient(db: Database) -> None:
     db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
 
 
+class Walk:
+    """The trail read once: iterating gives every event that holds, and ends at the first that does not.
+
+    `last` is the newest event that was given, `fault` what is wrong with the one after it, and `hashes` are those of
+    the events whose numbers are `wanted`.
+    """
+
+    def __init__(self, events: Iterable[AuditEvent], wanted: Collection[int] = ()) -> None:
+        self._events = events
+        self._wanted = wanted
+        self.last: AuditEvent | None = None
+        self.fault: Fault | None = None
+        self.hashes: dict[int, str] = {}
+
+    def __iter__(self) -> Iterator[AuditEvent]:
+        iterator = iter(self._events)
+        wanted, number, previous = self._wanted, 1, GENESIS
+        for event in iterator:
+            if event.seq != number or event.previous != previous or seal(event) != event.hash:
+                self.fault = _fault(event, number, previous, next(iterator, None))
+                return
+            previous = event.hash
+            if number in wanted:
+                self.hashes[number] = previous
+            number += 1
+            self.last = event
+            yield event
+
+    def verdict(self) -> AuditVerdict:
+        """Return what is known of the chain when all of it was read."""
+        last = self.last
+        return AuditVerdict(last.seq if last else 0, last.hash if last else GENESIS, self.fault)
+
+
 def verify(events: Iterable[AuditEvent]) -> AuditVerdict:
     """Walk the chain and stop at the first event that does not hold.
 
     Found: a changed field, an edited hash, a missing event, a changed order.  Not found: events cut off at the end
-    (see `audit.head`) and a trail forged as a whole.
+    and a trail forged as a whole, which heads kept elsewhere show (see `audit.verify`).
     """
-    before: AuditEvent | None = None
-    iterator = iter(events)
-    for event in iterator:
-        reason = _broken(event, before)
-        if reason:
-            following = next(iterator, None)
-            reason = _blame(event, following) if reason == _MISMATCH else reason
-            fault = Fault(before.seq + 1 if before else 1, reason, _readable(event.action), _readable(event.subject))
-            return AuditVerdict(before.seq if before else 0, before.hash if before else GENESIS, fault)
-        before = event
-    return AuditVerdict(before.seq if before else 0, before.hash if before else GENESIS)
+    walk = Walk(events)
+    for _ in walk:
+        pass
+    return walk.verdict()
 
 
-_MISMATCH = "mismatch"
-
-
-def _broken(event: AuditEvent, before: AuditEvent | None) -> str | None:
-    expected = before.seq + 1 if before else 1
+def _fault(event: AuditEvent, expected: int, previous: str, following: AuditEvent | None) -> Fault:
     if event.seq > expected:
-        return f"event {expected} is missing; the next one is number {event.seq}"
-    if event.seq < expected:
-        return f"event {event.seq} stands where number {expected} belongs: the order was changed"
-    if seal(event) != event.hash:
-        return _MISMATCH
-    if event.previous != (before.hash if before else GENESIS):
-        return f"event {event.seq} does not follow the one before it: it names another hash as its predecessor"
-    return None
+        reason = f"event {expected} is missing; the next one is number {event.seq}"
+    elif event.seq < expected:
+        reason = f"event {event.seq} stands where number {expected} belongs: the order was changed"
+    elif seal(event) != event.hash:
+        reason = _blame(event, following)
+    else:
+        reason = f"event {event.seq} does not follow the one before it: it names another hash as its predecessor"
+    return Fault(expected, reason, _readable(event.action), _readable(event.subject))
 
 
 def _blame(event: AuditEvent, following: AuditEvent | None) -> str:

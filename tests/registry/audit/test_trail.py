@@ -9,45 +9,14 @@ from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackbook.errors import GateError, IntegrityError, RegistryError, UsageError
+from trackbook.errors import IntegrityError, RegistryError, UsageError
 from trackbook.registry.audit import chain
 from trackbook.registry.audit.chain import AuditEvent
 from trackbook.registry.identity import Identity
+from trackbook.store.guards import AUDIT_GUARDS
 
-
-@pytest.fixture
-def history(registry, ridge):
-    """A registry with every kind of event and row."""
-    registry.register(ridge, "m", metrics={"r2": 0.4}, description="one")
-    registry.register(ridge, "m", metrics={"r2": 0.1})
-    registry.register(ridge, "other")
-    registry.promote("m", 1, "production", reason="first")
-    registry.set_alias("m", "candidate", 2)
-    with pytest.raises(GateError):
-        registry.promote("m", 2, "production")
-    registry.set_alias("m", "old", 1)
-    registry.delete_alias("m", "old")
-    return registry
-
-
-@pytest.fixture
-def by_hand(store):
-    """Run statements as somebody who owns the file would, triggers and foreign keys switched off."""
-
-    def run(*statements):
-        db = sqlite3.connect(store.database)
-        for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            db.execute(f"DROP TRIGGER {trigger}")
-        with db:
-            for statement in statements:
-                db.execute(statement)
-        db.close()
-
-    return run
-
-
-LAST = 13
-"""The number of the newest event of that history."""
+LAST = 14
+"""The number of the newest event of the history."""
 
 
 def chained(*contents: str) -> list[AuditEvent]:
@@ -99,7 +68,7 @@ def test_the_blame_falls_on_the_hash_or_on_the_content(history, by_hand):
 
 @pytest.mark.parametrize(
     ("seq", "reason"),
-    [(1, "event 1 is missing"), (4, "event 4 is missing"), (LAST, "ends at event 12, but 13 were noted")],
+    [(1, "event 1 is missing"), (4, "event 4 is missing"), (LAST, f"ends at event {LAST - 1}, but {LAST} were noted")],
 )
 def test_a_deleted_event_is_found_wherever_it_stood(history, by_hand, seq, reason):
     by_hand(f"DELETE FROM audit_event WHERE seq = {seq}")
@@ -119,19 +88,22 @@ def test_swapped_events_are_found(history, by_hand):
 
 def test_deleting_everything_is_found(history, by_hand):
     by_hand("DELETE FROM audit_event")
-    assert "ends at event 0, but 13 were noted" in history.verify().fault.reason
+    assert f"ends at event 0, but {LAST} were noted" in history.verify().fault.reason
 
 
 def test_a_cut_trail_takes_no_new_events_that_would_hide_the_cut(history, by_hand, ridge):
-    by_hand("DELETE FROM audit_event WHERE seq = 13")
+    by_hand(f"DELETE FROM audit_event WHERE seq = {LAST}")
     for change in (lambda: history.register(ridge, "m"), lambda: history.set_alias("m", "new", 1)):
-        with pytest.raises(IntegrityError, match="ends at event 12, but 13 were noted; nothing was changed"):
+        with pytest.raises(
+            IntegrityError, match=f"ends at event {LAST - 1}, but {LAST} were noted; nothing was changed"
+        ):
             change()
 
 
 def test_a_trail_rewritten_as_a_whole_contradicts_the_noted_head(history, store, by_hand):
-    by_hand()
     db = sqlite3.connect(store.database)
+    for guard in AUDIT_GUARDS:
+        db.execute(f"DROP TRIGGER {guard}")
     previous = chain.GENESIS
     for row in db.execute(
         "SELECT seq, time, actor, action, subject, payload, previous, hash FROM audit_event ORDER BY seq"
@@ -143,6 +115,8 @@ def test_a_trail_rewritten_as_a_whole_contradicts_the_noted_head(history, store,
             [event.previous, previous, event.seq],
         )
     db.execute("UPDATE model_version SET created_by = 'eve'")
+    for guard in AUDIT_GUARDS.values():
+        db.execute(guard)
     db.commit()
     db.close()
     assert "was rewritten" in history.verify().fault.reason
@@ -158,7 +132,7 @@ def test_a_note_that_lags_behind_a_killed_process_is_sound(history, store, ridge
     note.write_bytes(before)
     assert history.verify().ok
     history.set_alias("m", "next", 3)
-    assert json.loads(note.read_bytes())["events"] == 15
+    assert json.loads(note.read_bytes())["events"] == LAST + 2
 
 
 def test_a_note_that_is_none_is_a_fault(history, store):
@@ -231,7 +205,7 @@ def test_text_that_cannot_be_read_is_a_fault_and_no_crash(history, by_hand, stat
 
 
 def test_a_changed_payload_still_shows_in_the_log(history, by_hand):
-    by_hand("UPDATE audit_event SET payload = '{' WHERE seq = 13")
+    by_hand(f"UPDATE audit_event SET payload = '{{' WHERE seq = {LAST}")
     assert history.audit_events().events[0].to_dict()["payload"] == "{"
 
 
@@ -297,7 +271,7 @@ def test_any_gap_or_swap_is_found(count, data):
 
 GUARDED = {
     "changed": "UPDATE audit_event SET actor = 'eve' WHERE seq = 2",
-    "deleted": "DELETE FROM audit_event WHERE seq = 13",
+    "deleted": f"DELETE FROM audit_event WHERE seq = {LAST}",
     "replaced": "INSERT OR REPLACE INTO audit_event SELECT * FROM audit_event WHERE seq = 3",
 }
 
