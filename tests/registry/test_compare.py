@@ -8,7 +8,7 @@ import math
 from support.cards import read, run_of, version_of
 from trackbook.registry.card.making import data_read
 from trackbook.registry.compare import Side, compare
-from trackbook.registry.gates.judge import judge
+from trackbook.registry.gates.result import GateResult
 from trackbook.settings import MetricGate
 
 
@@ -59,7 +59,8 @@ def test_the_newest_result_of_each_gate_stands_beside_the_others():
     """A gate that judged one side only, and results about other bytes, are told as that."""
     gate = MetricGate(metric="r2", min=0.3)
     old, new, void = (
-        judge(gate, {"r2": value}, digest, 0) for value, digest in ((0.1, "d" * 64), (0.5, "d" * 64), (0.5, "0" * 64))
+        GateResult(gate, "production", value > 0.3, "said", value, digest, 0)
+        for value, digest in ((0.1, "d" * 64), (0.5, "d" * 64), (0.5, "0" * 64))
     )
     found = compare(side(gates=(old, new)), side(gates=(void,)))
     (pair,) = found.gates

@@ -120,5 +120,6 @@ def _rows(rows: Sequence[Sequence[Value]], widths: Sequence[int], numeric: Seque
 def _width(column: Column, values: Sequence[Value]) -> int:
     """Return how many pixels a column takes: its longest text and room for the arrow, within bounds."""
     texts = [number(value) if isinstance(value, float) else value or "–" for value in values]
-    longest = max([len(column.title) + 3, *map(len, texts)])
+    bold = 2 * any(isinstance(value, html.Red) for value in values)
+    longest = max([len(column.title) + 3, *map(len, texts)]) + bold
     return round(min(max(longest * CHARACTER + 22, NARROWEST), WIDEST))

@@ -59,7 +59,9 @@ class Decisions:
             return
         lacking = "".join(f"<li>{html.text(each)}</li>" for each in standing.sentences)
         remarks = "".join(f'<p class="tb-quiet">{html.text(each)}</p>' for each in standing.remarks)
-        said = f"<p>It lacks:</p><ul>{lacking}</ul>" if lacking else "<p>Nothing is lacking.</p>"
+        there = standing.current_stage == standing.stage
+        said = "<p>It is there already.</p>" if there else "<p>Nothing is lacking.</p>"
+        said = f"<p>It lacks:</p><ul>{lacking}</ul>" if lacking else said
         self._standing.value = html.view(said + remarks)
 
     # -- what users do

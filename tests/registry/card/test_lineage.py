@@ -6,7 +6,7 @@ import re
 
 from support.cards import EVIL, read, run_of, version_of
 from trackbook.data.schema import Schema
-from trackbook.registry.card.picture import MOST, interval_picture, lineage_picture
+from trackbook.registry.card.picture import MOST, NAME, PLOT, interval_picture, lineage_picture
 from trackbook.registry.card.values import Measure
 from trackbook.registry.lineage import Held, model_lineage, sentence
 from trackbook.tracking.lineage import Link, Neighbour
@@ -73,6 +73,9 @@ def test_intervals_stand_on_the_scale_of_their_metric():
     nan = float("nan")
     measures = [Measure("a", 2.0, 1.0, 3.0), Measure("a", 4.0, 3.0, 5.0, slice="x"), Measure("b", nan, nan, nan)]
     picture = interval_picture(measures)
-    assert re.findall(r'tb-span" d="M([\d.]+) \d+\.0H([\d.]+)', picture) == [("170.0", "300.0"), ("300.0", "430.0")]
-    assert 'cx="235.0"' in picture and ">b<" not in picture
+    assert re.findall(r'tb-span" d="M([\d.]+) \d+\.0H([\d.]+)', picture) == [
+        (f"{NAME:.1f}", f"{NAME + PLOT / 2:.1f}"),
+        (f"{NAME + PLOT / 2:.1f}", f"{NAME + PLOT:.1f}"),
+    ]
+    assert f'cx="{NAME + PLOT / 4:.1f}"' in picture and ">b<" not in picture
     assert interval_picture([Measure("a", 1.0, 1.0, 1.0)]).count("<circle") == 1

@@ -26,7 +26,11 @@ from trackbook.registry.card.sections import (
 from trackbook.registry.card.values import ModelCard
 from trackbook.tracking.words import number, printable
 
+ONE_LINE = 24
+"""Characters of a cell that is not broken over lines."""
+_NOWRAP = ' class="tb-short"'
 _LEFT, _RIGHT = ' style="text-align:left"', ' class="tb-num" style="text-align:right"'
+_SHORT = f"{_LEFT}{_NOWRAP}"
 # Inline, because JupyterLab drops style sheets from notebooks it does not trust.
 _RED = "color:#d0433b;font-weight:600"
 
@@ -41,8 +45,9 @@ STYLE = (
 .tb-card table{border-collapse:collapse;font-size:inherit;margin:0}
 .tb-card caption{text-align:left;opacity:.75;padding:0 0 2px;white-space:nowrap;font-size:inherit;color:inherit}
 .tb-card th,.tb-card td{text-align:left;vertical-align:top;padding:4px 18px 4px 0;border:0;
- border-bottom:1px solid var(--tb-rule);background:none;color:inherit;max-width:44em;overflow-wrap:anywhere}
+ border-bottom:1px solid var(--tb-rule);background:none;color:inherit;max-width:44em;overflow-wrap:break-word}
 .tb-card th{font-weight:600}.tb-card tbody th{font-weight:400}
+.tb-card .tb-short{white-space:nowrap}
 .tb-card .tb-num{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .tb-card code{font:12px ui-monospace,monospace;font-style:normal;background:none;color:inherit;padding:0}
 .tb-card pre{font:12px/1.45 ui-monospace,monospace;margin:.3em 0 .8em;padding:8px 12px;overflow:auto;
@@ -132,9 +137,10 @@ def _table(table: Table) -> str:
 
 def _row(row: tuple[Cell, ...], numeric: list[bool], red: bool) -> str:
     look = f' style="{_RED};text-align:left"' if red else _LEFT
+    look += _NOWRAP if len(str(row[0])) <= ONE_LINE else ""
     first = f'<th scope="row"{look}>{"⚠ " if red else ""}{_value(row[0])}</th>'
     cells = (
-        f"<td{_RIGHT if right else _LEFT}>{_value(value)}</td>"
+        f"<td{_RIGHT if right else _SHORT if len(str(value)) <= ONE_LINE else _LEFT}>{_value(value)}</td>"
         for value, right in zip(row[1:], numeric[1:], strict=True)
     )
     return f"<tr>{first}{''.join(cells)}</tr>"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from trackbook.registry.card.values import Measure
 from trackbook.tracking.lineage import Lineage, Node
-from trackbook.tracking.words import number, printable
+from trackbook.tracking.words import printable
 
 WIDE, HIGH = 172, 42
 GAP_X, GAP_Y = 64, 12
@@ -24,7 +24,7 @@ MOST = 7
 RUN_STAGE = 2
 TITLES = ("Data", "Program", "Run", "Version", "Used as")
 
-PLOT, NAME, NUMBERS, ROW = 260, 170, 190, 20
+PLOT, NAME, NUMBERS, ROW = 260, 236, 170, 20
 
 STYLE = """
 .tb-picture{display:block;max-width:100%;height:auto;overflow:visible}
@@ -35,6 +35,7 @@ STYLE = """
 .tb-picture .tb-way{fill:none;stroke:currentColor;stroke-opacity:.4;stroke-width:1.3}
 .tb-picture .tb-tip{fill:currentColor;fill-opacity:.5}
 .tb-picture .tb-scale{stroke:currentColor;stroke-opacity:.2}
+.tb-picture .tb-zero{stroke:currentColor;stroke-opacity:.5;stroke-dasharray:2 2}
 .tb-picture .tb-span{stroke:#2f7fc1;stroke-width:2}.tb-picture .tb-dot{fill:#2f7fc1}
 """
 
@@ -161,10 +162,10 @@ def _scale(measures: Sequence[Measure]) -> tuple[float, float]:
 def _scale_of(metric: str, scale: tuple[float, float], y: int) -> str:
     ends = ((NAME, "start", scale[0]), (NAME + PLOT, "end", scale[1]))
     marks = "".join(
-        f'<text class="tb-faint" x="{x}" y="{y + 14}" text-anchor="{anchor}">{escape(number(value))}</text>'
+        f'<text class="tb-faint" x="{x}" y="{y + 14}" text-anchor="{anchor}">{f"{value:.4g}"}</text>'
         for x, anchor, value in ends
     )
-    return f'<text x="0" y="{y + 14}" font-weight="600">{_text(_clipped(metric, 24))}</text>{marks}'
+    return f'<text x="0" y="{y + 14}" font-weight="600">{_text(_clipped(metric, 36))}</text>{marks}'
 
 
 def _interval(measure: Measure, scale: tuple[float, float], y: int) -> str:
@@ -173,10 +174,12 @@ def _interval(measure: Measure, scale: tuple[float, float], y: int) -> str:
         for each in (measure.low, measure.value, measure.high)
     )
     at = y + ROW / 2
-    said = f"{number(measure.value or 0.0)}  [{number(measure.low or 0.0)}, {number(measure.high or 0.0)}]"
+    said = f"{measure.value:.4g}  ({measure.low:.4g} to {measure.high:.4g})"
+    zero = NAME - scale[0] / (scale[1] - scale[0]) * PLOT
+    nought = f'<path class="tb-zero" d="M{zero:.1f} {y}V{y + ROW}"/>' if scale[0] < 0 < scale[1] else ""
     return (
-        f'<text class="tb-faint" x="8" y="{at + 4}">{_text(_clipped(measure.slice or "all", 24))}</text>'
-        f'<path class="tb-scale" d="M{NAME} {at}H{NAME + PLOT}"/>'
+        f'<text class="tb-faint" x="8" y="{at + 4}">{_text(_clipped(measure.slice or "all", 36))}</text>'
+        f'<path class="tb-scale" d="M{NAME} {at}H{NAME + PLOT}"/>{nought}'
         f'<path class="tb-span" d="M{low:.1f} {at}H{high:.1f}"/>'
         f'<circle class="tb-dot" cx="{value:.1f}" cy="{at}" r="4"/>'
         f'<text class="tb-faint" x="{NAME + PLOT + 12}" y="{at + 4}">{escape(said)}</text>'
