@@ -111,6 +111,10 @@ class SettingsWarning(UserWarning):
     """Something in trackbook.toml has no effect; shown once a run."""
 
 
+class ModelWarning(UserWarning):
+    """A model was loaded where libraries have other versions than where it was made."""
+
+
 class TagWarning(UserWarning):
     """A cell has a tag that neither Trackbook nor another known tool gives a meaning."""
 

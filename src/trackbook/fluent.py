@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,16 +219,40 @@ def load_data(uri: str) -> Any:
     return found
 
 
-def register_model(model: Any, name: str, *, run_id: str | None = None, description: str = "") -> ModelVersion:
-    """Register a fitted model as the next version of `name`, with the metrics of its run.
+def register_model(
+    model: Any,
+    name: str,
+    *,
+    run_id: str | None = None,
+    description: str = "",
+    example: Any = None,
+    format: str | None = None,
+    metrics: Mapping[str, float] | None = None,
+    owner: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> ModelVersion:
+    """Register a fitted model, the `pathlib.Path` of a file or folder, or a URI, as the next version of `name`.
 
-    The run is `run_id`, else the active one, else the newest finished run that wrote this very model.
+    Metrics come from its run, which is `run_id`, else the active one, else the newest finished run that wrote this
+    very model; `metrics` are added.  `example` are rows of its input: the first five are kept, their types become the
+    signature.  `format` is that of the model's type unless given: "skops", "xgboost", "lightgbm", "torch" (the state),
+    "onnx", "opaque" (a file or folder), or "pickle", which trackbook.toml has to allow.
     """
     project = current.get()
     active = project.tracker.active
-    if run_id is None:
+    if run_id is None and not isinstance(model, str | PathLike):
         run_id = active.run_id if active else project.runs.writer_of(model)
-    return project.registry.register(model, name, run_id=run_id, description=description)
+    return project.registry.register(
+        model,
+        name,
+        run_id=run_id,
+        description=description,
+        example=example,
+        format=format,
+        metrics=metrics,
+        owner=owner,
+        tags=tags,
+    )
 
 
 def promote_model(name: str, version: int, stage: str, *, reason: str | None = None) -> ModelVersion:
@@ -235,9 +260,14 @@ def promote_model(name: str, version: int, stage: str, *, reason: str | None = N
     return current.get().registry.promote(name, version, stage, reason=reason)
 
 
-def load_model(uri: str) -> Any:
-    """Return a registered model: `models:/NAME/VERSION` or `models:/NAME@ALIAS`."""
-    return current.get().registry.load(uri)
+def load_model(uri: str, *, into: Any = None) -> Any:
+    """Return a registered model: `models:/NAME/VERSION`, `models:/NAME@ALIAS` or `runs:/RUN/PATH`.
+
+    Its bytes are those that were registered.  When it is called, a missing column or one of another type than it was
+    made for raises DataError; libraries with other versions are named in a ModelWarning.  A file or folder comes as the
+    path of a copy; of PyTorch comes the state dict, which is put `into` a module that is given.
+    """
+    return current.get().registry.load(uri, into)
 
 
 def detect_drift(reference: Any, current: Any, **options: Any) -> DriftReport:

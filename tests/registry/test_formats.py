@@ -284,11 +284,6 @@ def test_an_honest_model_full_of_zeros_is_no_bomb(monkeypatch):
     assert formats.load_model(formats.dump_model(model)).coef_.shape == (200_000,)
 
 
-def test_another_format_is_never_guessed(ridge):
-    with pytest.raises(RegistryError, match="format 'pickle'"):
-        formats.load_model(formats.dump_model(ridge), format="pickle")
-
-
 # -- trees
 
 

@@ -36,7 +36,7 @@ def data(diabetes):
 
 
 def kept(format, model, policy, example=None):
-    return format.load([format.dump(model, policy, example)], policy)
+    return format.load([format.dump(model, policy, example)[0]], policy)
 
 
 def changed(data, name, change):
@@ -63,7 +63,7 @@ def test_xgboost_estimators_come_back_with_their_parameters_and_predictions(xgb,
     assert isinstance(loaded, xgb.XGBClassifier)
     assert np.array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
     assert str(loaded.get_params()) == str(model.get_params())
-    assert xgboost.FORMAT.dump(loaded, policy) == xgboost.FORMAT.dump(model, policy)
+    assert xgboost.FORMAT.dump(loaded, policy)[0] == xgboost.FORMAT.dump(model, policy)[0]
 
 
 @pytest.mark.parametrize("booster", ["gbtree", "gblinear", "dart"])
@@ -107,7 +107,7 @@ def xgboost_bytes(xgb, data, tmp_path_factory):
     columns = ["group", "other", "bmi"]
     model = xgb.XGBRegressor(n_estimators=2, max_depth=3, enable_categorical=True, max_cat_to_onehot=1)
     effect = frame["group"].cat.codes % 3 * 100.0
-    return xgboost.FORMAT.dump(model.fit(frame[columns], effect), Policy(tmp_path_factory.mktemp("x")))
+    return xgboost.FORMAT.dump(model.fit(frame[columns], effect), Policy(tmp_path_factory.mktemp("x")))[0]
 
 
 @pytest.mark.parametrize("name", XGBOOST_EDITS)
@@ -166,7 +166,7 @@ def lightgbm_bytes(lgb, data, tmp_path_factory):
     options = {"n_estimators": 2, "num_leaves": 5, "verbose": -1, "n_jobs": 1, "cat_smooth": 0, "min_data_per_group": 1}
     effect = frame["group"].cat.codes % 3 * 100.0 + frame["bmi"]
     model = lgb.LGBMRegressor(**options, max_cat_to_onehot=1).fit(frame[["group", "bmi"]], effect)
-    return lightgbm.FORMAT.dump(model, Policy(tmp_path_factory.mktemp("l")))
+    return lightgbm.FORMAT.dump(model, Policy(tmp_path_factory.mktemp("l")))[0]
 
 
 def first_of(name, value):
@@ -285,7 +285,7 @@ def test_a_graph_without_an_example_or_with_files_outside_is_refused(graphs, dia
     model = Ridge().fit(frame, target)
     with pytest.raises(RegistryError, match="give some rows with `example=`"):
         onnx.FORMAT.dump(model, policy)
-    proto = library.load_from_string(onnx.FORMAT.dump(model, policy, frame.head(2)))
+    proto = library.load_from_string(onnx.FORMAT.dump(model, policy, frame.head(2))[0])
     tensor = proto.graph.initializer[0]
     tensor.data_location = library.TensorProto.EXTERNAL
     entry = tensor.external_data.add()

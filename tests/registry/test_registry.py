@@ -309,7 +309,7 @@ def test_values_become_json_with_times_and_names_for_odd_numbers(registry, ridge
 
 def test_what_is_no_model_is_refused_by_type(registry):
     for thing in ([1], {"a": 1}, 3.0, dict):
-        with pytest.raises(RegistryError, match="cannot be registered as 'm'"):
+        with pytest.raises(RegistryError, match="cannot be kept as a model"):
             registry.register(thing, "m")
     with pytest.raises(UsageError, match="does not name a model"):
         registry.register("models/x.pkl", "m")

@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 
 
 class Card:
-    """A title and facts, as text in a terminal and as a small table in a notebook; stored text stays text."""
+    """A title and facts, as text in a terminal and as a small table in a notebook; stored text stays text.
 
-    def __init__(self, title: str, facts: Mapping[str, str]) -> None:
+    A `warning` stands below the title, in red where there are colours.
+    """
+
+    def __init__(self, title: str, facts: Mapping[str, str], warning: str = "") -> None:
         self.title = title
+        self.warning = warning
         self.facts = {name: fact for name, fact in facts.items() if fact}
 
     def __repr__(self) -> str:
-        return "\n".join([self.title, *(f"  {name}: {fact}" for name, fact in self.facts.items())])
+        head = [self.title, *([f"  {self.warning}"] if self.warning else [])]
+        return "\n".join([*head, *(f"  {name}: {fact}" for name, fact in self.facts.items())])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -30,7 +35,8 @@ class Card:
             f'<td style="text-align:left">{escape(fact)}</td></tr>'
             for name, fact in self.facts.items()
         )
-        return f"<div><strong>{escape(self.title)}</strong><table>{rows}</table></div>"
+        red = f'<div style="color:var(--jp-error-color1,#d32f2f)">{escape(self.warning)}</div>' if self.warning else ""
+        return f"<div><strong>{escape(self.title)}</strong>{red}<table>{rows}</table></div>"
 
 
 def dataset_card(version: DatasetVersion) -> Card:
@@ -42,6 +48,8 @@ def dataset_card(version: DatasetVersion) -> Card:
 
 def model_card(version: ModelVersion) -> Card:
     """Return the card of a model version, with what its gates last said."""
+    from trackbook.registry.values import WARNING
+
     facts = {
         "stage": version.stage,
         "aliases": ", ".join(version.aliases),
@@ -50,7 +58,8 @@ def model_card(version: ModelVersion) -> Card:
         "gates": "; ".join(f"{'passed' if gate.passed else 'failed'}: {gate.reason}" for gate in version.gates),
         "load with": f'tb.load_model("{version.uri}")',
     }
-    return Card(f"Model {version.name}, version {version.version}", facts)
+    warning = WARNING if version.dangerous else ""
+    return Card(f"Model {version.name}, version {version.version}", facts, warning)
 
 
 def reproduction_card(reproduction: Reproduction) -> Card:

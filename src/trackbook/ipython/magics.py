@@ -108,21 +108,26 @@ class TrackbookMagics(Magics):
         return dataset_card(project.data.snapshot(value, options.name, run_id=active.run_id if active else None))
 
     @magic_arguments()
-    @argument("variable", help="the fitted model")
+    @argument("variable", help="the fitted model, or the path of a file or folder")
     @argument("name", help="the name to register it under")
+    @argument("--format", help="how it is kept; default: the format of its type")
     @argument("--run", help="the run it came from; default: the newest one that wrote this model")
     @argument("--description", default="", help="a sentence about this version")
     @line_magic
     @shows_usage_errors
     def register(self, line: str) -> Any:
-        """Register a model as the next version of a name: `%register VARIABLE NAME`."""
+        """Register a model as the next version of a name: `%register VARIABLE NAME [--format FORMAT]`."""
         options = parse(self.register, line)
         project = self._current.get()
-        model = self._variable(options.variable)
+        path = Path(options.variable)
+        is_path = options.variable not in self._namespace and path.exists()
+        model = path if is_path else self._variable(options.variable)
         active = project.tracker.active
-        run_id = options.run or (active.run_id if active else project.runs.writer_of(model))
+        run_id = options.run or (active.run_id if active else None if is_path else project.runs.writer_of(model))
         return model_card(
-            project.registry.register(model, options.name, run_id=run_id, description=options.description)
+            project.registry.register(
+                model, options.name, run_id=run_id, description=options.description, format=options.format
+            )
         )
 
     @magic_arguments()

@@ -8,30 +8,27 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackbook.data.names import check_name, check_text
-from trackbook.errors import RegistryError, UsageError, a
+from trackbook.errors import UsageError
 from trackbook.registry import events, lookup, sharing, values
-from trackbook.registry.formats import skops
-from trackbook.registry.loading import Loader
+from trackbook.registry.keeping import Keeper
+from trackbook.registry.loading import OPAQUE, Loader
 from trackbook.registry.sharing import SharedVersion
 from trackbook.registry.trail import Trail
 from trackbook.registry.values import ModelVersion
-from trackbook.settings import ModelSettings
 from trackbook.store import Store
 
 if TYPE_CHECKING:
     from trackbook.store import Database
     from trackbook.tracking import Run, Runs
 
-PREDICTORS = ("predict", "transform", "fit_predict", "decision_function")
-
 
 class Registration:
     """Registers models, adopts those of other stores, and edits what people say about them."""
 
-    def __init__(self, store: Store, settings: ModelSettings, trail: Trail, runs: Runs, loader: Loader) -> None:
-        """Keep models in `store` under the trusted types of `settings`."""
+    def __init__(self, store: Store, trail: Trail, runs: Runs, loader: Loader) -> None:
+        """Keep models in `store`; `loader` builds those that are there."""
         self._store = store
-        self._settings = settings
+        self._keeper = Keeper(store.objects, loader)
         self._trail = trail
         self._runs = runs
         self._loader = loader
@@ -45,6 +42,7 @@ class Registration:
         metrics: Mapping[str, float] | None = None,
         description: str = "",
         example: Any = None,
+        format: str | None = None,
         owner: str = "",
         tags: Mapping[str, str] | None = None,
     ) -> ModelVersion:
@@ -53,32 +51,32 @@ class Registration:
         check_text(description, "description")
         check_text(owner, "owner")
         extra, labels = checked_metrics(metrics or {}), checked_tags(tags or {})
-        if isinstance(model, str):
-            resolved = self._loader.resolve(model)
-            run_id = run_id or resolved.run_id
-            data = self._store.objects.get(resolved.digest)
-            model = self._loader.build(resolved)
-        else:
-            data = self._dump(model, name)
-        signature = self._signature(model, data, example)
+        resolved = self._loader.resolve(model, any_file=format == OPAQUE) if isinstance(model, str) else None
+        run_id = run_id or (resolved.run_id if resolved else None)
         run = self._runs.get(run_id) if run_id else None
-        digest = self._store.objects.put(data)
+        kept = (
+            self._keeper.keep(model, format, example)
+            if resolved is None
+            else self._keeper.again(resolved, format, example)
+        )
         program = self._program(run)
         with self._trail.change() as db:
             payload = events.VersionRegistered(
                 version=self._next(db, name),
-                digest=digest,
-                format=skops.SKOPS,
-                size=len(data),
+                digest=kept.digest,
+                format=kept.format,
+                size=kept.size,
                 run_id=run.run_id if run else None,
                 params=run.summary.params if run else {},
                 metrics={**(run.summary.metrics if run else {}), **extra},
-                signature=signature,
+                signature=kept.signature,
                 environment=_environment(db, run),
                 description=description,
                 author=run.user if run else "",
                 owner=owner,
                 tags=labels,
+                example=kept.example,
+                libraries=dict(kept.libraries),
                 program=program,
                 datasets=sources(run),
             )
@@ -135,20 +133,6 @@ class Registration:
         if not found:
             self._trail.record(db, name, events.ModelCreated(""))
         return found[0].next_version if found else 1
-
-    def _dump(self, model: Any, name: str) -> bytes:
-        if isinstance(model, type) or not any(hasattr(model, method) for method in PREDICTORS):
-            what = f"the class {model.__name__}" if isinstance(model, type) else a(type(model).__name__)
-            raise RegistryError(f"{what} cannot be registered as {name!r}; give a fitted estimator or runs:/RUN/PATH")
-        return skops.dump_model(model, self._settings.trusted)
-
-    def _signature(self, model: Any, data: bytes, example: Any) -> dict[str, Any] | None:
-        from trackbook.registry.signature import check_predictions, signature_of
-
-        signature = signature_of(model, example)
-        if example is not None:
-            check_predictions(model, skops.load_model(data, self._settings.trusted), example)
-        return signature
 
     def _program(self, run: Run | None) -> str | None:
         """Keep the executions that made the model, which so outlive their run, and return their digest."""

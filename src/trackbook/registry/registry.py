@@ -54,7 +54,7 @@ class Registry:
         self._trail = Trail(store, Identity.of(user))
         self.audit = Audit(store, self._trail)
         self._loader = Loader(store, settings.models, runs)
-        self._registration = Registration(store, settings.models, self._trail, runs, self._loader)
+        self._registration = Registration(store, self._trail, runs, self._loader)
         self._judging = Judging(store, settings, self._trail, self._loader, Contenders(store, self._loader, runs, root))
         self._promotions = Promotions(store, settings, self._trail, self._loader, self._judging)
         self._approvals = Approvals(store, settings, self._trail, self._judging, self._promotions)
@@ -72,13 +72,16 @@ class Registry:
         metrics: Mapping[str, float] | None = None,
         description: str = "",
         example: Any = None,
+        format: str | None = None,
         owner: str = "",
         tags: Mapping[str, str] | None = None,
     ) -> ModelVersion:
-        """Keep `model` (a fitted estimator, or the URI ``runs:/RUN/PATH`` of one) as the next version of `name`.
+        """Keep `model` (a fitted model, its URI ``runs:/RUN/PATH``, or a Path) as the next version of `name`.
 
-        Params, metrics and environment come from the run `run_id`; `metrics` are added to them and win.  With an
-        `example` of the input, its columns become the signature, and the stored model must predict it alike.
+        Params, metrics and environment come from the run `run_id`; `metrics` are added to them and win.  The columns of
+        `example`, of which five rows are kept, become the signature, and the stored model must predict it alike; of
+        a model fitted in a tracked cell it is what that was fitted on.  `format` is one of `formats.table.FORMATS`,
+        else the one of the model's type.
         Raises RegistryError for a model that cannot be kept, NotFoundError for an unknown run.
         """
         return self._registration.register(
@@ -88,6 +91,7 @@ class Registry:
             metrics=metrics,
             description=description,
             example=example,
+            format=format,
             owner=owner,
             tags=tags,
         )
@@ -225,9 +229,18 @@ class Registry:
         """
         return self._loader.resolve(uri)
 
-    def load(self, uri: str) -> Any:
-        """Return the model that `uri` names, built from proved bytes and trusted types only."""
-        return self._loader.load(uri)
+    def load(self, uri: str, into: Any = None) -> Any:
+        """Return the model that `uri` names, built from proved bytes and trusted types only.
+
+        Its calls raise DataError for rows without its columns or of other types, and ModelWarning tells of libraries
+        with other versions.  Of a file or folder it is the path of a copy, gone when the process ends; of PyTorch the
+        state dict, which is put `into` a module that is given.
+        """
+        return self._loader.load(uri, into)
+
+    def example(self, name: str, version: int) -> Any:
+        """Return the few rows, a frame or an array, that are kept with a version; None without any."""
+        return self._loader.example(self._loader.resolve(f"models:/{name}/{version}"))
 
     def card(self, name: str, version: int) -> ModelCard:
         """Return the card of a version, made of what was recorded; nothing of the stored model is built for it."""

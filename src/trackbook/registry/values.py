@@ -12,6 +12,7 @@ from trackbook.data.names import clip
 from trackbook.errors import IntegrityError, UsageError, shown
 from trackbook.registry.audit.chain import number
 from trackbook.registry.events import DataSource
+from trackbook.registry.formats.contract import DANGEROUS
 from trackbook.registry.gates.judge import GateResult
 from trackbook.settings import GateSettings
 from trackbook.store import iso
@@ -19,6 +20,9 @@ from trackbook.store.metrics import from_stored
 
 if TYPE_CHECKING:
     from trackbook.store import Database
+
+WARNING = "a pickle: loading it runs whatever code its author put into it"
+"""What a face says of a version that is `dangerous`, in red."""
 
 STAGES = ("none", "staging", "production", "archived")
 
@@ -85,9 +89,15 @@ class ModelVersion(msgspec.Struct, frozen=True):
         """The name that code uses for exactly this version, e.g. ``models:/iris/3``."""
         return f"models:/{self.name}/{self.version}"
 
+    @property
+    def dangerous(self) -> bool:
+        """Whether loading the model runs code that is in it."""
+        return self.format in DANGEROUS
+
     def to_dict(self) -> dict[str, Any]:
         """Return the version as plain values, times in ISO 8601; metrics that are not finite become text."""
         plain = {**msgspec.structs.asdict(self), "uri": self.uri, "created_time": iso(self.created_time)}
+        plain["dangerous"] = self.dangerous
         plain["datasets"] = [msgspec.to_builtins(source) for source in self.datasets]
         plain["approvals"] = [{**msgspec.to_builtins(each), "time": iso(each.time)} for each in self.approvals]
         plain["metrics"] = {key: _plain_number(value) for key, value in self.metrics.items()}

@@ -20,11 +20,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trackbook.capture.estimators.calls import NO_NAMES, CallNames, call_names
+from trackbook.capture.estimators.examples import examples
 from trackbook.capture.estimators.measures import as_number, numbers, table
 from trackbook.capture.estimators.observer import Fit, Measurement, Validation
 from trackbook.capture.estimators.params import estimator_params
 from trackbook.capture.estimators.searches import MAX_FOLDS, Search, folds, mean_and_deviation, search_results
 from trackbook.capture.estimators.training import SHARE, is_predictor, training_score
+from trackbook.data.examples import write_example
 from trackbook.tracking.candidates import log_candidates
 from trackbook.tracking.labels import Labels
 from trackbook.tracking.names import FIT_TIME, TRAINING_SCORE
@@ -76,6 +78,7 @@ class FitLog:
             return
         label = self._label(fit)
         self._log_params(label, fit.estimator)
+        examples.note(fit)
         if fit.method == "partial_fit":
             return
         prefix = self._labels.metric_prefix(label) if is_predictor(fit.estimator) else f"{label}."
@@ -172,7 +175,11 @@ class FitLog:
         except Exception as error:  # noqa: BLE001 - the fit is done and recorded; the tag says what is missing
             self._set_tag(f"{prefix}model_not_kept", str(error)[:500])
             return
-        self._run.add_artifact(f"model/{prefix.rstrip('.') or 'model'}.skops", content)
+        name = f"model/{prefix.rstrip('.') or 'model'}"
+        self._run.add_artifact(f"{name}.skops", content)
+        example = write_example(examples.of(estimator))
+        if example is not None:
+            self._run.add_artifact(f"{name}.example.parquet", example)
 
     def _log_table(self, name: str, ending: str, content: bytes) -> None:
         count = sum(self._tables.values())

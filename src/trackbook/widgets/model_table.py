@@ -9,7 +9,6 @@ import msgspec
 
 from trackbook.registry import Model, ModelVersion
 from trackbook.registry.card.making import judgements
-from trackbook.registry.formats.table import is_dangerous
 from trackbook.tracking.words import local_time
 from trackbook.widgets.html import Red
 from trackbook.widgets.table import Column, Table, Value
@@ -124,6 +123,6 @@ def _flags(version: ModelVersion) -> list[str]:
     found = [
         ("override", version.override),
         ("deprecated", version.deprecated),
-        ("pickle", is_dangerous(version.format)),
+        ("pickle", version.dangerous),
     ]
     return [word for word, there in found if there]

@@ -14,6 +14,7 @@ from trackbook.cli.output import (
 )
 from trackbook.project import Project
 from trackbook.registry import ModelVersion
+from trackbook.registry.values import WARNING
 from trackbook.tracking.words import local_time
 
 
@@ -70,6 +71,8 @@ def _print_version(version: ModelVersion) -> None:
         print_text(f"  in {version.stage} against its gates or approvals: {version.override}", "bold red")
     if version.deprecated is not None:
         print_text(f"  deprecated: {version.deprecated}", "bold red")
+    if version.dangerous:
+        print_text(f"  {WARNING}", "bold red")
     if version.metrics:
         print_text(f"  {pairs(version.metrics)}")
     for result in version.gates:

@@ -25,7 +25,6 @@ from trackbook.registry.card.values import (
     ModelCard,
     SourceRun,
 )
-from trackbook.registry.formats.table import is_dangerous
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.lineage import Held
 from trackbook.registry.values import Model, ModelVersion
@@ -110,7 +109,7 @@ def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCar
 
 def _warnings(version: ModelVersion) -> tuple[str, ...]:
     found = []
-    if is_dangerous(version.format):
+    if version.dangerous:
         found.append(
             f"The model is kept as a {version.format}: to load it is to run whatever code its author put there. "
             "Load it only if you trust them as you trust code that you run."

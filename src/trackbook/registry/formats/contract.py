@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+DANGEROUS = frozenset({"pickle"})
+"""The formats that run code of their author's when they are loaded."""
+
 Content = bytes | Path
 """The bytes of a model, or a file of them that is the caller's from now on."""
 
@@ -25,12 +28,13 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Dump(Protocol):
-    """Returns a model's bytes, proved by loading them again; raises RegistryError that says what cannot be kept.
+    """Returns a model's bytes, and what they were proved by: the model that they give again.
 
-    `example` are rows of the model's input, for formats that need them.
+    `example` are rows of the model's input, for formats that need them.  Raises RegistryError that says what cannot be
+    kept.
     """
 
-    def __call__(self, model: Any, policy: Policy, example: Any = None) -> Content: ...
+    def __call__(self, model: Any, policy: Policy, example: Any = None) -> tuple[Content, Any]: ...
 
 
 class Load(Protocol):
@@ -47,8 +51,7 @@ class Format:
     """One way to keep models; `suffix` ends the names of its files, `libraries` are the distributions it depends on.
 
     `takes` says for which models it is chosen unless another is asked for; it imports nothing.  A model of an `exact`
-    format predicts what the original does bit by bit, of others up to rounding.  A `dangerous` one runs code of its
-    author's when it is loaded.
+    format predicts what the original does bit by bit, of others up to rounding.
     """
 
     name: str
@@ -58,7 +61,6 @@ class Format:
     dump: Dump
     load: Load
     exact: bool = True
-    dangerous: bool = False
 
 
 def library_of(model: Any) -> str:

@@ -28,8 +28,8 @@ STATE = ("_n_features", "_n_features_in", "_n_classes", "_class_map", "_objectiv
 INNER = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
 
 
-def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
-    """Return a Booster, or a fitted estimator of LightGBM with its parameters, proved by loading it again."""
+def dump(model: Any, policy: Policy, example: Any = None) -> tuple[bytes, Any]:
+    """Return a Booster, or a fitted estimator of LightGBM with its parameters, and what it gives again."""
     if not takes(model):
         raise RegistryError(
             f"the format 'lightgbm' keeps {', '.join(KINDS)} of lightgbm, not a {type(model).__name__}; "
@@ -45,8 +45,7 @@ def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
         ) from error
     header = Header(kind) if kind == BOOSTER else Header(kind, plain(model.get_params(deep=False), kind), _state(model))
     data = pack(header, FILE, text.encode())
-    load([data], policy)
-    return data
+    return data, load([data], policy)
 
 
 def load(pieces: Iterable[bytes], policy: Policy) -> Any:

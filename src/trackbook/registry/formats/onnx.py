@@ -66,16 +66,15 @@ class OnnxModel:
         return list(self.session.run(None, given))
 
 
-def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
-    """Return the graph of an estimator of scikit-learn, or of an `onnx.ModelProto`, proved by loading it again.
+def dump(model: Any, policy: Policy, example: Any = None) -> tuple[bytes, OnnxModel]:
+    """Return the graph of an estimator of scikit-learn, or of an `onnx.ModelProto`, and what it gives again.
 
     Raises RegistryError without an example, whose types the graph is made for, and for what ONNX cannot express.
     """
     _libraries()
     if takes(model):
         data = bytes(model.SerializeToString())
-        load([data], policy)
-        return data
+        return data, load([data], policy)
     if example is None:
         raise RegistryError(
             "an ONNX graph is made for the types of its input, and none is known: give some rows with `example=`, or "
@@ -85,11 +84,11 @@ def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
     for layout in _layouts(model, example):
         try:
             data = _converted(model, example, layout)
-            load([data], policy)
+            again = load([data], policy)
         except Exception as error:  # noqa: BLE001 - the next layout, or the error below
             reasons.append(f"{type(error).__name__}: {str(error)[:200]}")
         else:
-            return data
+            return data, again
     raise RegistryError(
         f"ONNX cannot express {a(type(model).__name__)} ({reasons[0]}); leave `format` out to keep it as it is"
     )

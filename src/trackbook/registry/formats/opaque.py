@@ -22,8 +22,8 @@ from trackbook.registry.formats.contract import Format, Policy
 OPAQUE = "opaque"
 
 
-def dump(model: Any, policy: Policy, example: Any = None) -> Path:
-    """Return a new archive of the file or folder at the path `model`.
+def dump(model: Any, policy: Policy, example: Any = None) -> tuple[Path, None]:
+    """Return a new archive of the file or folder at the path `model`; it is not restored for proof.
 
     Raises NotFoundError without it, RegistryError for links, devices and names that cannot be restored.
     """
@@ -40,7 +40,7 @@ def dump(model: Any, policy: Policy, example: Any = None) -> Path:
         if isinstance(error, OSError):
             raise RegistryError(f"{source} cannot be kept ({error.strerror or error}); check permissions") from error
         raise
-    return archive
+    return archive, None
 
 
 def load(pieces: Iterable[bytes], policy: Policy) -> Path:

@@ -12,8 +12,8 @@ from trackbook.registry.formats.contract import Format, Policy
 PICKLE = "pickle"
 
 
-def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
-    """Return `model` as a pickle, proved by loading it again."""
+def dump(model: Any, policy: Policy, example: Any = None) -> tuple[bytes, Any]:
+    """Return `model` as a pickle, and what it gives again."""
     _check(policy, "kept")
     try:
         data = pickle.dumps(model, protocol=5)
@@ -22,8 +22,7 @@ def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
             f"the model cannot be pickled ({reason_of(error)[:200]}); define its classes and functions at the top of a "
             "module, and remove open files, locks and lambdas from it"
         ) from error
-    load([data], policy)
-    return data
+    return data, load([data], policy)
 
 
 def load(pieces: Iterable[bytes], policy: Policy) -> Any:
@@ -55,5 +54,4 @@ FORMAT = Format(
     takes=lambda model: False,
     dump=dump,
     load=load,
-    dangerous=True,
 )

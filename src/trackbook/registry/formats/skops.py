@@ -13,12 +13,12 @@ import zlib
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from trackbook.errors import RegistryError
+from trackbook.errors import RegistryError, a
 from trackbook.registry.formats import culprits, trees
 from trackbook.registry.formats.contract import Format, Policy
 
 SKOPS = "skops"
-SUFFIXES = {".skops": SKOPS}
+PREDICTORS = ("predict", "transform", "fit_predict", "decision_function")
 
 CHECKED = (trees.TREE, trees.PREDICTOR)
 """Trusted because `formats.trees` judges what they hold."""
@@ -43,7 +43,12 @@ MAX_RATIO = 100
 
 
 def dump_model(model: Any, trusted: Collection[str] = ()) -> bytes:
-    """Return `model` as skops bytes, proved by loading them again under the same rules.
+    """Return `model` as skops bytes, proved by loading them again under the same rules; raises as `dump`."""
+    return dump(model, trusted)[0]
+
+
+def dump(model: Any, trusted: Collection[str] = ()) -> tuple[bytes, Any]:
+    """Return `model` as skops bytes, and the model that they give again under the same rules.
 
     Raises RegistryError that names the part of the model which cannot be kept, and what to do about it.
     """
@@ -56,22 +61,16 @@ def dump_model(model: Any, trusted: Collection[str] = ()) -> bytes:
     except Exception as error:
         raise RegistryError(culprits.unkeepable(model, error)) from error
     try:
-        _build(data, trusted)
+        return data, _build(data, trusted)
     except _UntrustedError as error:
         raise RegistryError(culprits.untrusted(model, error.types)) from error
-    return data
 
 
-def load_model(data: bytes, trusted: Collection[str] = (), *, format: str = SKOPS) -> Any:
+def load_model(data: bytes, trusted: Collection[str] = ()) -> Any:
     """Build the model in `data`, after every type in it was found to be trusted.
 
-    Raises RegistryError for another format, a type that is not trusted, and bytes that are damaged or crafted.
+    Raises RegistryError for a type that is not trusted, and bytes that are damaged or crafted.
     """
-    if format != SKOPS:
-        raise RegistryError(
-            f"the model is stored in the format {format!r}, which this Trackbook cannot load; "
-            "update with `pip install -U trackbook`"
-        )
     try:
         return _build(data, trusted)
     except _UntrustedError as error:
@@ -168,8 +167,14 @@ def _damaged(error: Exception) -> RegistryError:
     )
 
 
-def _dump(model: Any, policy: Policy, example: Any = None) -> bytes:
-    return dump_model(model, policy.trusted)
+def _dump(model: Any, policy: Policy, example: Any = None) -> tuple[bytes, Any]:
+    if isinstance(model, type) or not any(hasattr(model, method) for method in PREDICTORS):
+        what = f"the class {model.__name__}" if isinstance(model, type) else a(type(model).__name__)
+        raise RegistryError(
+            f"{what} cannot be kept as a model; give a fitted estimator, runs:/RUN/PATH, or the path of a file or "
+            "folder as a pathlib.Path"
+        )
+    return dump(model, policy.trusted)
 
 
 def _load(pieces: Iterable[bytes], policy: Policy) -> Any:

@@ -46,12 +46,12 @@ def stored(name: str) -> Format:
 def by_suffix(path: str) -> Format | None:
     """Return the format of the models whose files end as `path` does, if there is one."""
     suffix = PurePosixPath(path).suffix
-    return next((each for each in FORMATS.values() if each.suffix == suffix), None)
+    return next((each for each in FORMATS.values() if each.suffix == suffix and each is not opaque.FORMAT), None)
 
 
-def is_dangerous(name: str) -> bool:
-    """Say whether loading a model of this format runs code that is in it."""
-    return name in FORMATS and FORMATS[name].dangerous
+def suffixes() -> list[str]:
+    """Return the suffixes that `by_suffix` knows."""
+    return [each.suffix for each in FORMATS.values() if each is not opaque.FORMAT]
 
 
 def versions(format: Format) -> dict[str, str]:

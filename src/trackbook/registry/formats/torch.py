@@ -16,8 +16,8 @@ from trackbook.registry.formats.contract import Format, Policy
 TORCH = "torch"
 
 
-def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
-    """Return the state of a module, or a state dict, proved by loading it again."""
+def dump(model: Any, policy: Policy, example: Any = None) -> tuple[bytes, Any]:
+    """Return the state of a module, or a state dict, and what it gives again."""
     if not takes(model):
         raise RegistryError(
             f"the format 'torch' keeps a torch.nn.Module or its state_dict, not {a(type(model).__name__)}; "
@@ -39,8 +39,7 @@ def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
         raise RegistryError(
             f"the model cannot be kept ({type(error).__name__}: {str(error)[:200]}); use dense tensors"
         ) from error
-    load([data], policy)
-    return data
+    return data, load([data], policy)
 
 
 def load(pieces: Iterable[bytes], policy: Policy) -> Any:

@@ -20,8 +20,8 @@ BOOSTER = "Booster"
 KINDS = (BOOSTER, "XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor")
 
 
-def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
-    """Return a Booster, or a fitted estimator of XGBoost with its parameters, proved by loading it again."""
+def dump(model: Any, policy: Policy, example: Any = None) -> tuple[bytes, Any]:
+    """Return a Booster, or a fitted estimator of XGBoost with its parameters, and what it gives again."""
     if not takes(model):
         raise RegistryError(
             f"the format 'xgboost' keeps {', '.join(KINDS)} of xgboost, not a {type(model).__name__}; "
@@ -37,8 +37,7 @@ def dump(model: Any, policy: Policy, example: Any = None) -> bytes:
             f"the model cannot be kept ({type(error).__name__}: {str(error)[:200]}); fit it first"
         ) from error
     data = pack(header, FILE, raw)
-    load([data], policy)
-    return data
+    return data, load([data], policy)
 
 
 def load(pieces: Iterable[bytes], policy: Policy) -> Any:
