@@ -5,6 +5,7 @@ from trackbook.registry.audit.chain import AuditEvent, AuditVerdict, Fault
 from trackbook.registry.audit.service import AuditPage
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
+from trackbook.registry.listing import ModelSummary
 from trackbook.registry.loading import Resolved
 from trackbook.registry.production import Rollback
 from trackbook.registry.registry import Registry
@@ -22,6 +23,7 @@ __all__ = [
     "Identity",
     "Model",
     "ModelFault",
+    "ModelSummary",
     "ModelVersion",
     "Registry",
     "Resolved",

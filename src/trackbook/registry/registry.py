@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trackbook.data.names import check_name
-from trackbook.registry import lookup, sharing, values
+from trackbook.registry import listing, lookup, sharing, values
 from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.approving import Approvals
 from trackbook.registry.audit.chain import AuditVerdict
@@ -20,6 +20,7 @@ from trackbook.registry.contenders import Contenders
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.identity import Identity
 from trackbook.registry.judging import Judging
+from trackbook.registry.listing import ModelSummary
 from trackbook.registry.loading import Loader, Resolved
 from trackbook.registry.production import Production, Rollback
 from trackbook.registry.promotion import Promotions
@@ -209,6 +210,17 @@ class Registry:
         """Return all models by name, with their versions; no stored model is opened for it."""
         with self._store.read() as db:
             return values.read_models(db)
+
+    def summaries(self, limit: int | None = None, after: str = "") -> tuple[ModelSummary, ...]:
+        """Return what a list says of models, by name: at most `limit` of those behind the name `after`."""
+        with self._store.read() as db:
+            return listing.summaries(db, limit, after)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the summaries of all models as plain values, each with a line for every version, the newest first."""
+        with self._store.read() as db:
+            lines = listing.version_lines(db)
+            return [{**each.to_dict(), "versions": lines.get(each.name, [])} for each in listing.summaries(db)]
 
     def get(self, name: str) -> Model:
         """Return one model; raises NotFoundError with the nearest name."""

@@ -425,6 +425,15 @@ _REGISTRY = (
         UNIQUE (model_id, version)
     ) STRICT
     """,
+    # All that a list of models looks at, so that it reads no params and metrics on its way.
+    """
+    CREATE INDEX model_version_listed ON model_version
+        (model_id, version, deleted_time, created_time, override, deprecated)
+    """,
+    """
+    CREATE INDEX model_version_staged ON model_version (stage, model_id, version, deleted_time, override, deprecated)
+        WHERE stage IN ('staging', 'production')
+    """,
     """
     CREATE TABLE model_alias (
         model_id INTEGER NOT NULL REFERENCES model (id), alias TEXT NOT NULL, version INTEGER NOT NULL,

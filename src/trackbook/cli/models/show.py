@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from trackbook.cli.output import (
@@ -17,33 +19,48 @@ from trackbook.registry import ModelVersion
 from trackbook.registry.values import WARNING
 from trackbook.tracking.words import local_time
 
+if TYPE_CHECKING:
+    from trackbook.registry.listing import VersionMark
+
 
 @click.command("list")
 @json_option
 @exits_with_status
 def list_command(as_json: bool) -> None:
-    """List all models with their versions."""
-    models = Project.open(create=False).registry.models()
+    """List all models: their versions, which are in production and staging, and aliases."""
+    registry = Project.open(create=False).registry
     if as_json:
-        print_json([model.to_dict() for model in models])
+        print_json(registry.listed())
         return
     print_table(
-        ["model", "version", "stage", "aliases", "metrics", "run", "registered"],
+        ["model", "versions", "latest", "production", "staging", "aliases", "owner", "registered"],
         [
             [
                 model.name,
-                version.version,
-                version.stage,
-                " ".join(version.aliases),
-                pairs(version.metrics),
-                (version.run_id or "")[:8],
-                local_time(version.created_time),
+                model.count,
+                _mark(model.latest),
+                _mark(model.production),
+                _mark(model.staging),
+                " ".join(f"{alias}={version}" for alias, version in model.aliases.items()),
+                model.owner,
+                local_time(model.changed_time),
             ]
-            for model in models
-            for version in model.versions
+            for model in registry.summaries()
         ],
         empty="No models yet. `%register MODEL NAME` in a notebook registers one.",
     )
+
+
+def _mark(mark: VersionMark | None) -> Any:
+    """Return a version for the table, in red with the words when it is there against its gates, or deprecated."""
+    if mark is None:
+        return ""
+    words = " override" * mark.override + " deprecated" * mark.deprecated
+    if not words:
+        return mark.version
+    from rich.text import Text
+
+    return Text(f"{mark.version}{words}", style="bold red")
 
 
 @click.command("show")

@@ -1,0 +1,109 @@
+"""Models in a list: a line for each, without a look at the params, metrics and judgements of its versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trackbook.store import iso
+
+if TYPE_CHECKING:
+    from trackbook.store import Database
+
+
+class VersionMark(msgspec.Struct, frozen=True):
+    """A version in a list: `override` says that it is in its stage against its gates or approvals."""
+
+    version: int
+    override: bool
+    deprecated: bool
+
+
+class ModelSummary(msgspec.Struct, frozen=True):
+    """A model in a list: the number of its versions, the newest, those in production and staging, and its aliases.
+
+    `changed_time` is when its newest version was registered; times in milliseconds since 1970, UTC.
+    """
+
+    name: str
+    description: str
+    owner: str
+    created_time: int
+    count: int
+    changed_time: int
+    latest: VersionMark | None
+    production: VersionMark | None
+    staging: VersionMark | None
+    aliases: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as plain values, times in ISO 8601."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {**plain, "created_time": iso(self.created_time), "changed_time": iso(self.changed_time)}
+
+
+def summaries(db: Database, limit: int | None = None, after: str = "") -> tuple[ModelSummary, ...]:
+    """Return models by name, at most `limit` of those behind `after`."""
+    page = {"after": after, "limit": -1 if limit is None else limit}
+    aliases: dict[int, dict[str, int]] = {}
+    for model, alias, version in db.execute(_ALIASES, page):
+        aliases.setdefault(model, {})[alias] = version
+    latest = {row[0]: row[1:] for row in db.execute(_LATEST, page)}
+    staged = {(stage, model): VersionMark(version, bool(override), bool(deprecated))
+              for stage, model, version, override, deprecated in db.execute(_STAGED, page)}  # fmt: skip
+    found = []
+    for key, name, description, owner, time in db.execute(f"SELECT {_COLUMNS} {_PAGE}", page):
+        count, version, changed, override, deprecated = latest.get(key, (0, None, time, 0, 0))
+        found.append(
+            ModelSummary(
+                name=name,
+                description=description,
+                owner=owner,
+                created_time=time,
+                count=count,
+                changed_time=changed,
+                latest=None if version is None else VersionMark(version, bool(override), bool(deprecated)),
+                production=staged.get(("production", key)),
+                staging=staged.get(("staging", key)),
+                aliases=aliases.get(key, {}),
+            )
+        )
+    return tuple(found)
+
+
+def version_lines(db: Database) -> dict[str, list[dict[str, Any]]]:
+    """Return the versions of all models, the newest first, as the plain values of a list."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, version, stage, time, override, deprecated in db.execute(_LINES):
+        found.setdefault(name, []).append(
+            {
+                "version": version,
+                "stage": stage,
+                "created_time": iso(time),
+                "override": override,
+                "deprecated": deprecated,
+            }
+        )
+    return found
+
+
+_COLUMNS = "id, name, description, owner, created_time"
+_PAGE = "FROM model WHERE name > :after ORDER BY name LIMIT :limit"
+_ALIASES = f"""
+    SELECT model_id, alias, version FROM model_alias WHERE model_id IN (SELECT id {_PAGE}) ORDER BY alias
+"""  # noqa: S608 - ours
+# Beside max(), SQLite takes the other columns from the row with the greatest version.
+_LATEST = f"""
+    SELECT model_id, count(*), max(version), created_time, override IS NOT NULL, deprecated IS NOT NULL
+    FROM model_version WHERE deleted_time IS NULL AND model_id IN (SELECT id {_PAGE}) GROUP BY model_id
+"""  # noqa: S608 - ours
+_STAGED = f"""
+    SELECT stage, model_id, max(version), override IS NOT NULL, deprecated IS NOT NULL
+    FROM model_version WHERE stage IN ('staging', 'production') AND deleted_time IS NULL
+    AND model_id IN (SELECT id {_PAGE}) GROUP BY stage, model_id
+"""  # noqa: S608 - ours
+_LINES = """
+    SELECT name, version, stage, model_version.created_time, override, deprecated
+    FROM model_version JOIN model ON model.id = model_id WHERE deleted_time IS NULL ORDER BY model_id, version DESC
+"""
