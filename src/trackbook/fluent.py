@@ -230,6 +230,7 @@ def register_model(
     metrics: Mapping[str, float] | None = None,
     owner: str = "",
     tags: Mapping[str, str] | None = None,
+    training: Any = None,
 ) -> ModelVersion:
     """Register a fitted model, the `pathlib.Path` of a file or folder, or a URI, as the next version of `name`.
 
@@ -237,6 +238,8 @@ def register_model(
     very model; `metrics` are added.  `example` are rows of its input: the first five are kept, their types become the
     signature.  `format` is that of the model's type unless given: "skops", "xgboost", "lightgbm", "torch" (the state),
     "onnx", "opaque" (a file or folder), or "pickle", which trackbook.toml has to allow.
+    `training` declares the rows that a model was fitted on where its fit was not tracked: a frame, or a tuple of
+    features and target.
     """
     project = current.get()
     active = project.tracker.active
@@ -252,6 +255,7 @@ def register_model(
         metrics=metrics,
         owner=owner,
         tags=tags,
+        training=training,
     )
 
 

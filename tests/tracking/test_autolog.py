@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score, confusion_matrix, mean_squared_error
 from sklearn.model_selection import GridSearchCV
 
+from trackbook.capture.rows import decode_sketch
 from trackbook.registry.formats.skops import dump_model, load_model
 from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.fits import MAX_PARAM_SETS, MAX_TABLES
@@ -269,9 +270,9 @@ def test_no_model_is_kept_unless_asked(autolog, tracker, runs, store):
     autolog.enable(log_models=True)
     with tracker.start_run() as run:
         model = Ridge().fit(X, Y)
-    (kept,) = runs.get(run.run_id).artifacts
-    assert kept.path == "model/model.skops"
-    assert np.array_equal(load_model(store.objects.get(kept.digest)).coef_, model.coef_)
+    kept = {each.path: store.objects.get(each.digest) for each in runs.get(run.run_id).artifacts}
+    assert decode_sketch(kept["model/model.rows"]).rows == len(X)
+    assert np.array_equal(load_model(kept["model/model.skops"]).coef_, model.coef_)
 
 
 def test_a_model_that_cannot_be_kept_says_why(autolog, tracker, runs):

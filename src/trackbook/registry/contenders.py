@@ -12,6 +12,7 @@ from trackbook.registry.events import DataSource
 from trackbook.registry.gates.context import Contender, GateContext, Sources
 from trackbook.registry.loading import Loader, Resolved
 from trackbook.registry.registration import sources
+from trackbook.registry.training import training_of
 from trackbook.registry.values import ModelVersion
 from trackbook.store import Store, now_ms
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from trackbook.store import Database
     from trackbook.tracking import Runs
     from trackbook.tracking.values import Reproduction
-
-TRAINING_ROWS = "training_rows"
-"""The fact of a run that says of which rows its kept models are: the digests of sketches by artifact path."""
 
 
 class Contenders:
@@ -51,7 +49,6 @@ class Contenders:
         if resolved.version is not None:
             return contender_of(resolved.version)
         run = self._runs.get(resolved.run_id) if resolved.run_id else None
-        training = run.facts.get(TRAINING_ROWS, {}) if run is not None else {}
         return Contender(
             uri=resolved.uri,
             digest=resolved.digest,
@@ -59,7 +56,7 @@ class Contenders:
             size=self._store.objects.size(resolved.digest),
             metrics=run.summary.metrics if run is not None else {},
             run_id=resolved.run_id,
-            training=next((digest for path, digest in training.items() if resolved.uri.endswith(f"/{path}")), None),
+            training=training_of(run, resolved),
             datasets=_versions(sources(run)),
         )
 

@@ -11,9 +11,10 @@ from trackbook.data.names import check_name, check_text
 from trackbook.errors import UsageError
 from trackbook.registry import events, lookup, sharing, values
 from trackbook.registry.keeping import Keeper
-from trackbook.registry.loading import OPAQUE, Loader
+from trackbook.registry.loading import OPAQUE, Loader, Resolved
 from trackbook.registry.sharing import SharedVersion
 from trackbook.registry.trail import Trail
+from trackbook.registry.training import keep_training, training_of
 from trackbook.registry.values import ModelVersion
 from trackbook.store import Store
 
@@ -45,6 +46,7 @@ class Registration:
         format: str | None = None,
         owner: str = "",
         tags: Mapping[str, str] | None = None,
+        training: Any = None,
     ) -> ModelVersion:
         """Keep `model` as the next version of `name`; see `Registry.register`."""
         check_name(name, "model")
@@ -60,6 +62,8 @@ class Registration:
             else self._keeper.again(resolved, format, example)
         )
         program = self._program(run)
+        stored = training_of(self._run_of(resolved), resolved) if resolved else None
+        rows = keep_training(self._store.objects, model, training, stored)
         with self._trail.change() as db:
             payload = events.VersionRegistered(
                 version=self._next(db, name),
@@ -77,6 +81,7 @@ class Registration:
                 tags=labels,
                 example=kept.example,
                 libraries=dict(kept.libraries),
+                training=rows,
                 program=program,
                 datasets=sources(run),
             )
@@ -133,6 +138,9 @@ class Registration:
         if not found:
             self._trail.record(db, name, events.ModelCreated(""))
         return found[0].next_version if found else 1
+
+    def _run_of(self, resolved: Resolved) -> Run | None:
+        return self._runs.get(resolved.run_id) if resolved.run_id and resolved.version is None else None
 
     def _program(self, run: Run | None) -> str | None:
         """Keep the executions that made the model, which so outlive their run, and return their digest."""

@@ -76,13 +76,15 @@ class Registry:
         format: str | None = None,
         owner: str = "",
         tags: Mapping[str, str] | None = None,
+        training: Any = None,
     ) -> ModelVersion:
         """Keep `model` (a fitted model, its URI ``runs:/RUN/PATH``, or a Path) as the next version of `name`.
 
         Params, metrics and environment come from the run `run_id`; `metrics` are added to them and win.  The columns of
         `example`, of which five rows are kept, become the signature, and the stored model must predict it alike; of
         a model fitted in a tracked cell it is what that was fitted on.  `format` is one of `formats.table.FORMATS`,
-        else the one of the model's type.
+        else the one of the model's type.  `training` declares the rows that the model was fitted on (a frame, or a
+        tuple of features and target) where the fit was not tracked: gates look for held-out rows among them.
         Raises RegistryError for a model that cannot be kept, NotFoundError for an unknown run.
         """
         return self._registration.register(
@@ -95,6 +97,7 @@ class Registry:
             format=format,
             owner=owner,
             tags=tags,
+            training=training,
         )
 
     def edit(self, name: str, version: int | None = None, **changes: Any) -> Model:

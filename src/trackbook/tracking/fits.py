@@ -9,6 +9,7 @@
 ``best_alpha``, ``best_score``   of a search, whose candidates are child runs
 ``scores``, ``mean_scores``,     of cross-validation: its folds as steps, their mean and deviation
 ``std_scores``
+``model/model.skops``            artifact, if models are kept; ``model/model.rows`` is the sketch of its training rows
 ``accuracy``                     metric, under the variable that keeps it, else the function's name
 ===============================  ==========================================================================
 """
@@ -24,12 +25,13 @@ from trackbook.capture.estimators.examples import examples
 from trackbook.capture.estimators.measures import as_number, numbers, table
 from trackbook.capture.estimators.observer import Fit, Measurement, Validation
 from trackbook.capture.estimators.params import estimator_params
+from trackbook.capture.estimators.rows import training_rows
 from trackbook.capture.estimators.searches import MAX_FOLDS, Search, folds, mean_and_deviation, search_results
 from trackbook.capture.estimators.training import SHARE, is_predictor, training_score
 from trackbook.data.examples import write_example
 from trackbook.tracking.candidates import log_candidates
 from trackbook.tracking.labels import Labels
-from trackbook.tracking.names import FIT_TIME, TRAINING_SCORE
+from trackbook.tracking.names import FIT_TIME, ROWS_SUFFIX, TRAINING_SCORE
 from trackbook.tracking.tracker import ActiveRun
 
 SKIPPED = "training_score_skipped"
@@ -73,7 +75,8 @@ class FitLog:
         self._labels.reserve(params)
 
     def fitted(self, fit: Fit) -> None:
-        """Log an estimator that was fitted."""
+        """Log an estimator that was fitted, and keep in mind the rows that it saw."""
+        training_rows.note(fit)
         if fit.method == "partial_fit" and not self._is_first_part(fit.estimator):
             return
         label = self._label(fit)
@@ -180,6 +183,9 @@ class FitLog:
         example = write_example(examples.of(estimator))
         if example is not None:
             self._run.add_artifact(f"{name}.example.parquet", example)
+        sketch = training_rows.sketch(estimator)
+        if sketch is not None:
+            self._run.add_artifact(name + ROWS_SUFFIX, sketch.encode())
 
     def _log_table(self, name: str, ending: str, content: bytes) -> None:
         count = sum(self._tables.values())

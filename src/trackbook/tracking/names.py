@@ -32,6 +32,9 @@ def random_name() -> str:
 FIT_TIME = "fit_time"
 TRAINING_SCORE = "training_score"
 
+ROWS_SUFFIX = ".rows"
+"""The ending of the sketch of training rows that is kept beside a model in a run, in place of the model's."""
+
 
 @lru_cache(maxsize=1000)
 def is_automatic(metric: str) -> bool:

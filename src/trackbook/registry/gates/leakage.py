@@ -16,7 +16,8 @@ class Leakage(msgspec.Struct, frozen=True):
     """The `share` of held-out rows that were trained on, of those `compared`; None where it is not known.
 
     `with_target` counts the rows that had the same target too, `duplicates` is the share of the training rows that
-    are like another of them: of such data some rows are alike by chance.  `refusal` says why a gate refuses.
+    are like another of them: of such data some rows are alike by chance.  Rows that were `declared` are those that the
+    author named, not those that were seen at the fit.  `refusal` says why a gate refuses.
     """
 
     share: float | None
@@ -25,6 +26,7 @@ class Leakage(msgspec.Struct, frozen=True):
     with_target: int | None = None
     training_rows: int | None = None
     duplicates: float | None = None
+    declared: bool = False
     refusal: str | None = None
     note: str = ""
 
@@ -63,10 +65,17 @@ def _judged(gate: Gate, contender: Contender, sketch: RowSketch, hashes: Any, la
         with_target = int(np.isin(labelled[chosen], np.frombuffer(sketch.labelled, dtype="<u8")).sum())
     share = found / compared
     leakage = Leakage(
-        share, compared, found, with_target, sketch.rows, 1 - len(sketch.distinct) / max(sketch.sampled, 1)
+        share=share,
+        compared=compared,
+        found=found,
+        with_target=with_target,
+        training_rows=sketch.rows,
+        duplicates=1 - len(sketch.distinct) / max(sketch.sampled, 1),
+        declared=sketch.declared,
     )
     if share <= gate.max_leak:
         note = f"; {found} of {compared} held-out rows compared were trained on" if found else ""
+        note += "; its training rows are those that its author declared" if sketch.declared else ""
         return msgspec.structs.replace(leakage, note=note)
     return msgspec.structs.replace(leakage, refusal=_refusal(gate, contender, leakage))
 
