@@ -77,7 +77,9 @@ def _about(results: Iterable[GateResult], digest: str) -> Iterator[GateResult]:
 def _measured(result: GateResult, evidence: Evidence) -> Iterator[Measure]:
     gate = result.gate
     if isinstance(gate, ChampionGate):
-        yield _own(gate, result, None, evidence.get("n"), evidence)
+        compared = evidence.get("comparison")
+        row = {**evidence, **compared} if isinstance(compared, dict) else evidence
+        yield _own(gate, result, None, evidence.get("n"), row)
     elif isinstance(gate, SlicesGate):
         for row in _rows(evidence, "slices"):
             yield _own(gate, result, str(row.get("slice")), row.get("rows"), row)
@@ -90,19 +92,9 @@ def _measured(result: GateResult, evidence: Evidence) -> Iterator[Measure]:
 
 
 def _own(gate: ChampionGate | SlicesGate, result: GateResult, name: str | None, rows: Any, row: Evidence) -> Measure:
-    value = _number(row.get("candidate"))
-    low, high = _wilson(gate, value, rows)
-    sure = None if low is None else gate.confidence
+    value, low, high = (_number(row.get(each)) for each in ("candidate", "own_low", "own_high"))
+    sure = None if low is None else _both(gate.confidence)
     return Measure(gate.metric, value, low, high, sure, name, rows, gate.data, _source(result))
-
-
-def _wilson(gate: ChampionGate | SlicesGate, value: float | None, rows: Any) -> tuple[float | None, float | None]:
-    """Return the interval of an accuracy: a share of rows has one by its number alone."""
-    if gate.metric != "accuracy" or value is None or not isinstance(rows, int) or rows < 1:
-        return None, None
-    from trackbook.registry.gates.statistics.intervals import wilson
-
-    return wilson(round(value * rows), rows, gate.confidence)
 
 
 def _compared(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trackbook.registry.gates.comparison import BETTER, INCONCLUSIVE, Comparison, compare
+import msgspec
+
+from trackbook.registry.gates.comparison import BETTER, INCONCLUSIVE, Comparison, alone, compare
 from trackbook.registry.gates.context import GateContext
 from trackbook.registry.gates.leakage import Leakage, leakage_of
 from trackbook.registry.gates.measures import Measure
@@ -28,7 +30,8 @@ def judge(gate: ChampionGate, context: GateContext) -> Finding:
             f"{context.model} has no version in production to compare with; its first has {gate.metric} {value:.6g} "
             f"on {gate.data}"
         )
-        return Finding(True, reason, value, _evidence(None, scorer, leakage, len(held_out.truth), value))
+        evidence = _evidence(None, scorer, leakage, len(held_out.truth), value)
+        return Finding(True, reason, value, evidence | msgspec.to_builtins(alone(measure, held_out.truth, gate)))
     found = compare(measure, held_out.truth, gate, gate.margin)
     evidence = _evidence(found, scorer, leakage, found.rows, found.candidate)
     return Finding(found.verdict == BETTER, _reason(gate, found, leakage), found.difference, evidence)

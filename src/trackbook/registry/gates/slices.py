@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from trackbook.registry.gates.comparison import Comparison, compare
+from trackbook.registry.gates.comparison import Comparison, Own, alone, compare
 from trackbook.registry.gates.context import GateContext, HeldOut
 from trackbook.registry.gates.leakage import leakage_of
 from trackbook.registry.gates.measures import Measure
@@ -39,9 +39,12 @@ def judge(gate: SlicesGate, context: GateContext) -> Finding:
     leakage = leakage_of(gate, context, held_out)
     if leakage.refusal is not None:
         return Finding(False, leakage.refusal, leakage.share, {"leakage": leakage.to_dict()})
-    if context.champion is None:
-        return Finding(True, f"{context.model} has no version in production that slices could be compared with")
     scorer = resolve(gate.metric, context.sources.root)
+    if context.champion is None:
+        reason = f"{context.model} has no version in production that slices could be compared with"
+        measure = Measure(scorer, held_out.truth, [held_out.replies(context.candidate)])
+        rows = [_own(gate, measure, held_out, *each) for each in slices_of(gate, held_out)]
+        return Finding(True, reason, None, {"n": len(held_out.truth), "metric": gate.metric, "slices": rows})
     measure = Measure(
         scorer, held_out.truth, [held_out.replies(each) for each in (context.candidate, context.champion)]
     )
@@ -109,6 +112,26 @@ def _compared(gate: SlicesGate, measure: Measure, held_out: HeldOut, name: str, 
     return Slice(name, len(places), found)
 
 
+def _own(gate: SlicesGate, measure: Measure, held_out: HeldOut, name: str, places: Ints) -> dict[str, Any]:
+    """Return what the candidate reaches in a slice, where there is nobody to compare it with."""
+    row: dict[str, Any] = {"slice": name, "rows": len(places)}
+    if len(places) < gate.min_size:
+        return {**row, "verdict": "too small"}
+    try:
+        found = alone(measure, held_out.truth, gate, places)
+    except Exception as error:  # noqa: BLE001 - as where a slice has one class only; nothing hangs on it here
+        return {**row, "verdict": "cannot be measured", "fault": str(error)[:200]}
+    return {**row, "verdict": "not compared", "candidate": found.value, **_limits(found)}
+
+
+def _limits(found: Own) -> dict[str, float]:
+    return (
+        {}
+        if found.own_low is None or found.own_high is None
+        else {"own_low": found.own_low, "own_high": found.own_high}
+    )
+
+
 def _judged(gate: SlicesGate, slices: list[Slice]) -> list[Slice]:
     """Return the slices with Holm's p-values that they are worse, and what follows."""
     tested = [each.compared for each in slices if each.compared is not None]
@@ -168,7 +191,7 @@ def _names(slices: list[Slice]) -> str:
 
 def _row(each: Slice) -> dict[str, Any]:
     found = each.compared.to_dict() if each.compared is not None else {}
-    kept = ("test", "candidate", "champion", "difference", "low", "high", "error", "rows_needed")
+    kept = ("test", "candidate", "champion", "difference", "low", "high", "error", "rows_needed", "own_low", "own_high")
     return {
         "slice": each.name,
         "rows": each.rows,

@@ -17,12 +17,16 @@ from trackbook.registry.gates.statistics.measured import Floats, Measured
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Draws of one number, sorted; `bias` and `acceleration` are 0 for the percentile method."""
+    """Draws of one number, sorted; `bias` and `acceleration` are 0 for the percentile method.
+
+    `parts` are the draws of the measures (draws, M) that the number was made of.
+    """
 
     estimate: float
     draws: Floats
     bias: float = 0.0
     acceleration: float = 0.0
+    parts: Floats | None = None
 
     @property
     def error(self) -> float:
@@ -68,13 +72,14 @@ def bootstrap(
     number = of or difference
     rng = np.random.default_rng(seed)
     estimate = float(number(measured.whole()))
-    found = number(measured.drawn(rng, draws))
+    parts = measured.drawn(rng, draws)
+    found = number(parts)
     lost = int((~np.isfinite(found)).sum())
     if lost or not math.isfinite(estimate):
         raise ValueError(f"the measure has no finite value on {lost} of {draws} bootstrap draws")
     if not bca:
-        return Bootstrap(estimate, np.sort(found))
-    return Bootstrap(estimate, np.sort(found), _bias(found, estimate), _acceleration(measured, rng, number))
+        return Bootstrap(estimate, np.sort(found), parts=parts)
+    return Bootstrap(estimate, np.sort(found), _bias(found, estimate), _acceleration(measured, rng, number), parts)
 
 
 def corrected(estimate: float, draws: Floats) -> Bootstrap:
