@@ -112,7 +112,7 @@ class SettingsWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """A model was loaded where libraries have other versions than where it was made."""
+    """A loaded model is deprecated, overridden, or was made with other versions of libraries."""
 
 
 class TagWarning(UserWarning):

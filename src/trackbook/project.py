@@ -163,9 +163,15 @@ class Project:
     @property
     def registry(self) -> Registry:
         """Keeps models, moves them through gates, and audits it all; under the policy as it stands on disk now."""
-        return self.registry_for(self.user)
+        return self.registry_for(self.identity)
 
-    def registry_for(self, user: str | Identity) -> Registry:
+    def identity(self) -> Identity:
+        """Return who this process acts for: whom JupyterHub knows, where it runs in a hub, else the bare user."""
+        from trackbook.registry.identity import of_process
+
+        return of_process(self.user)
+
+    def registry_for(self, user: str | Identity | Callable[[], Identity]) -> Registry:
         """Return the registry as it acts for `user`, e.g. the person behind a request; a bare name is not proved."""
         from trackbook.registry import Registry
 

@@ -7,7 +7,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from sklearn.linear_model import Ridge
 
+from trackbook.project import Project
 from trackbook.registry import hub
 from trackbook.registry.identity import Identity, of_process
 
@@ -81,6 +83,18 @@ def test_a_hub_that_does_not_answer_authenticates_nobody(environ, url):
     found = of_process("root")
     assert (found.name, found.is_authenticated) == ("root", False)
     assert "did not say who this is" in found.reason
+
+
+def test_a_project_acts_for_whom_the_hub_knows_and_asks_only_when_somebody_acts(environ, tmp_path):
+    """Events of a process in a hub bear the proved name; whoever only reads does not wait for the hub."""
+    (tmp_path / "trackbook.toml").write_text('user = "carol"')
+    project = Project.open(tmp_path)
+    environ("t-ann")
+    project.registry.summaries()
+    assert ASKED == []
+    project.registry.register(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), "m")
+    version = project.registry.version("m", 1)
+    assert (version.created_by, version.authority) == ("ann", "jupyterhub")
 
 
 def test_a_name_in_the_environment_proves_nothing(monkeypatch, environ):

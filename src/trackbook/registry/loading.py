@@ -80,6 +80,7 @@ class Loader:
         """
         resolved = self.resolve(uri)
         self._compare_libraries(resolved)
+        _warn_of_use(resolved)
         model = self.build(resolved)
         if into is not None:
             return _filled(into, model, resolved)
@@ -158,6 +159,18 @@ class Loader:
                 f"{', '.join(table.suffixes())}, use register_model, or register it as a file with format='opaque'"
             )
         return Resolved(uri, known[path], FILE if format is None else format.name, run.run_id)
+
+
+def _warn_of_use(resolved: Resolved) -> None:
+    """Warn of a version that is deprecated, or in its stage against its gates or approvals."""
+    version = resolved.version
+    said = []
+    if version is not None and version.deprecated is not None:
+        said.append(f"is deprecated: {version.deprecated}")
+    if version is not None and version.override is not None:
+        said.append(f"is in {version.stage} against its gates or approvals: {version.override}")
+    if said:
+        warnings.warn(f"{resolved.uri} {', and '.join(said)}", ModelWarning, stacklevel=5)
 
 
 def _filled(module: Any, state: Any, resolved: Resolved) -> Any:

@@ -6,7 +6,7 @@ loaded, its rows are proved against its events and its bytes against their diges
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,12 @@ class Registry:
     """Registers models, moves them through stages, and accounts for it."""
 
     def __init__(
-        self, store: Store, settings: Settings, user: str | Identity, runs: Runs, root: Path | None = None
+        self,
+        store: Store,
+        settings: Settings,
+        user: str | Identity | Callable[[], Identity],
+        runs: Runs,
+        root: Path | None = None,
     ) -> None:
         """Keep models in `store` under the policy and trusted types of `settings`; `user` is who acts.
 
@@ -52,7 +57,7 @@ class Registry:
         """
         self._store = store
         self._runs = runs
-        self._trail = Trail(store, Identity.of(user))
+        self._trail = Trail(store, user)
         self.audit = Audit(store, self._trail)
         self._loader = Loader(store, settings.models, runs)
         self._registration = Registration(store, self._trail, runs, self._loader)

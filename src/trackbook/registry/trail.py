@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 class Trail:
     """Records what `identity` does; the tables follow from the events in the same transaction."""
 
-    def __init__(self, store: Store, identity: Identity) -> None:
-        """Write to `store` as `identity`."""
+    def __init__(self, store: Store, who: str | Identity | Callable[[], Identity]) -> None:
+        """Write to `store` as `who`, who is asked for when it matters: who only reads waits for no hub."""
         self._store = store
-        self.identity = identity
+        self._who = who
         self.anchor = Anchor(store.root)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who acts."""
+        return Identity.of(self._who() if callable(self._who) else self._who)
 
     @contextmanager
     def change(self, *, is_key_needed: bool = True) -> Iterator[Database]:
