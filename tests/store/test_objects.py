@@ -1,5 +1,6 @@
 """Objects: named by their content, whole or not there at all, and checked when they are read."""
 
+import errno
 import io
 import os
 import tempfile
@@ -150,13 +151,27 @@ def test_a_batch_is_read_as_it_is_written(objects):
     assert len(set(objects.put_many(contents()))) == 100
 
 
-def test_a_file_of_several_pieces_is_one_object_and_is_copied_back(objects, tmp_path):
+@pytest.mark.parametrize("copied_by_the_system", [0, 9 << 20, 5_000_001])
+def test_a_file_of_several_pieces_is_one_object_and_is_copied_back(
+    objects, tmp_path, monkeypatch, copied_by_the_system
+):
+    """Whether the system copies all of it, nothing, or stops on the way."""
+    left, copy = [copied_by_the_system], getattr(os, "copy_file_range", None)
+
+    def copy_some(source, target, size):
+        if not left[0] or copy is None:
+            raise OSError(errno.EOPNOTSUPP, "it does not")
+        copied = copy(source, target, min(size, left[0]))
+        left[0] -= copied
+        return copied
+
+    monkeypatch.setattr(os, "copy_file_range", copy_some, raising=False)
     content = os.urandom(9 << 20)
     (tmp_path / "file").write_bytes(content)
     digest = objects.put_file(tmp_path / "file")
     assert digest == blake3(content).hexdigest() == objects.put_file(tmp_path / "file")
-    with (tmp_path / "copy").open("wb") as copy:
-        objects.copy_to(digest, copy)
+    with (tmp_path / "copy").open("wb") as file:
+        objects.copy_to(digest, file)
     assert (tmp_path / "copy").read_bytes() == content
     assert list((tmp_path / "objects").rglob("*.tmp")) == []
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,9 @@ BEGUN_BYTES = 16 << 20
 
 SUFFIX = ".tmp"
 _SYNC_FILE_RANGE_WRITE = 2
+
+Target = Callable[[int], Path | None]
+"""Says of how many bytes what they are to be named; None when they are to be forgotten."""
 
 
 class Batch:
@@ -56,12 +60,40 @@ class Batch:
                 with suppress(OSError):  # what is left is named by `fsck`; the fault that came first is told
                     temporary.unlink(missing_ok=True)
 
-    def write(self, pieces: Iterable[bytes | memoryview], target: Callable[[], Path | None]) -> None:
-        """Write `pieces` so that they become the file `target()` when the block ends, or none when it is None.
+    def write(self, pieces: Iterable[bytes | memoryview], target: Target) -> None:
+        """Write `pieces` so that they become the file `target` names when the block ends, or none when it is None.
 
-        The name is asked for when all pieces are written, as it may depend on them.  Raises StoreError when the disk
-        does not take them, and whatever the making of the pieces raises.
+        The name is asked for when all pieces are written, as it may depend on them.  Raises StoreError when
+        the disk does not take them, and whatever the making of the pieces raises.
         """
+
+        def fill(fd: int, _: Path) -> int:
+            size = 0
+            for piece in pieces:
+                with self._telling():
+                    _write_all(fd, piece)
+                size += memoryview(piece).nbytes
+            return size
+
+        self._write(fill, target)
+
+    def copy(self, source: FileIO, hasher: Any, target: Target) -> None:
+        """Write what a long file holds, as `write` does; `hasher` takes it in, as it is stored.
+
+        Raises OSError when it cannot be read.
+        """
+        from trackbook.store.copied import copy_hashed
+
+        def fill(fd: int, temporary: Path) -> int:
+            def write(piece: memoryview) -> None:
+                with self._telling():
+                    _write_all(fd, piece)
+
+            return copy_hashed(source, fd, temporary, hasher, write)
+
+        self._write(fill, target)
+
+    def _write(self, fill: Callable[[int, Path], int], target: Target) -> None:
         temporary = self._folder / f"{os.urandom(8).hex()}{SUFFIX}"
         with self._telling():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,12 +102,8 @@ class Batch:
             self._temporaries[temporary] = None
             is_early = len(self._temporaries) <= SYNCED_EACH
         try:
-            size = 0
-            for piece in pieces:
-                with self._telling():
-                    _write_all(fd, piece)
-                size += memoryview(piece).nbytes
-            path = target()
+            size = fill(fd, temporary)
+            path = target(size)
             if path is not None:
                 with self._telling():
                     if self._wait and is_early:

@@ -12,9 +12,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from io import FileIO
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,7 +22,7 @@ from blake3 import blake3
 from trackbook.errors import IntegrityError, NotFoundError, StoreError
 from trackbook.hashing import hash_threads
 from trackbook.store import compression
-from trackbook.store.durable import SUFFIX, Batch
+from trackbook.store.durable import SUFFIX, Batch, Target
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,8 +36,9 @@ IN_FLIGHT = 2 * THREADS
 """Contents that wait at one time to be hashed and written: memory stays bounded however many there are."""
 
 PIECE = 4 << 20
-HASHED_BESIDE = 1 << 20
-BUFFERS = 4
+LONG = PIECE
+"""A file from this size on is hashed beside, as it is copied."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -114,20 +113,16 @@ class Objects:
         `wait` is that of `put_many`.
         """
         hasher = blake3(max_threads=hash_threads())
-        size = 0
 
-        def pieces() -> Iterator[bytes | memoryview]:
-            nonlocal size
-            for piece in _read_and_hash(file, hasher):
-                size += len(piece)
-                yield piece
-
-        def target() -> Path | None:
+        def target(size: int) -> Path | None:
             digest = hasher.hexdigest()
             return None if self.renew(digest, size) else self._own(digest)
 
         with path.open("rb", buffering=0) as file, Batch(self._folder, wait=wait) as batch:
-            batch.write(pieces(), target)
+            if os.fstat(file.fileno()).st_size < LONG:
+                batch.write(_hashed(_read(file), hasher), target)
+            else:
+                batch.copy(file, hasher, target)
         return hasher.hexdigest()
 
     def take(self, path: Path, digest: str) -> None:
@@ -282,7 +277,7 @@ class Objects:
                 if link and _linked(each.path, target):
                     continue
                 with each.path.open("rb", buffering=0) as file:
-                    batch.write(_read(file), partial(Path, target))
+                    batch.write(_read(file), _always(target))
 
     def discard(self, digest: str, before: float, *, only_look: bool = False) -> int | None:
         """Delete an object that nobody put or renewed since `before` (seconds since 1970); None when somebody did.
@@ -337,7 +332,7 @@ class Objects:
         smaller = compression.compressed(content) if compress else None
         own = self._own(digest)
         target = own if smaller is None else own.with_name(own.name + COMPRESSED)
-        batch.write([content if smaller is None else smaller], lambda: target)
+        batch.write([content if smaller is None else smaller], _always(target))
 
     def _found(self, digest: str) -> Located:
         found = self.locate(digest)
@@ -397,35 +392,14 @@ def _read(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _read_and_hash(file: FileIO, hasher: Any) -> Iterator[bytes | memoryview]:
-    """Yield the content of a file in pieces, each to be used before the next is asked for; `hasher` takes it beside.
+def _always(path: Path) -> Target:
+    return lambda _: path
 
-    A long file passes through a few buffers again and again: to get fresh memory from the system for each piece
-    takes longer than to read it.
-    """
-    piece = file.read(PIECE)
-    if len(piece) < PIECE:
-        while piece:
-            hasher.update(piece)
-            yield piece
-            piece = file.read(PIECE)
-        return
-    from concurrent.futures import ThreadPoolExecutor
 
-    buffers = [memoryview(bytearray(HASHED_BESIDE)) for _ in range(BUFFERS)]
-    with ThreadPoolExecutor(1, "trackbook-digest") as beside:
-        hashing: deque[Future[Any]] = deque([beside.submit(hasher.update, piece)])
+def _hashed(pieces: Iterable[bytes], hasher: Any) -> Iterator[bytes]:
+    for piece in pieces:
+        hasher.update(piece)
         yield piece
-        for buffer in cycle(buffers):
-            if len(hashing) == BUFFERS:
-                hashing.popleft().result()
-            size = file.readinto(buffer)
-            if not size:
-                break
-            hashing.append(beside.submit(hasher.update, buffer[:size]))
-            yield buffer[:size]
-        for each in hashing:
-            each.result()
 
 
 def _read_fully(file: FileIO, size: int) -> bytes:

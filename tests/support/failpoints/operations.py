@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from trackbook.project import Project
-from trackbook.store import backup, durable, events, gc, migrations
+from trackbook.store import backup, durable, events, gc, migrations, objects
 from trackbook.store.database import connect_for_writing
 from trackbook.store.migrations import STEPS
 from trackbook.tracking import ActiveRun
@@ -23,6 +23,7 @@ OPERATIONS: dict[str, tuple[Act | None, Act]] = {}
 
 
 durable.SYNCED_EACH = 2  # so that a batch of few objects goes all the ways that one of thousands does
+objects.LONG = 20_000  # so that a file of this size goes the way of one that takes long to copy
 
 
 class Session:

@@ -179,6 +179,15 @@ ssize_t write(int fd, const void *buffer, size_t size) {
   }
 PWRITE(pwrite, off_t) PWRITE(pwrite64, off64_t)
 
+ssize_t copy_file_range(int from, off64_t *start, int fd, off64_t *at, size_t size, unsigned flags) {
+  REAL(copy_file_range);
+  int dies = 0;
+  if (state->mode != SHORT && state->mode != TEAR && fails_on("copy_file_range", WRITE, fd)) return -1;
+  ssize_t copied = real(from, start, fd, at, part("copy_file_range", fd, size, &dies), flags);
+  if (dies) kill(getpid(), SIGKILL);
+  return copied;
+}
+
 #define ON_FD(name, kind, arguments, ...) \
   int name arguments { \
     REAL(name); \
