@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from trackbook.errors import RegistryError
+from trackbook.errors import DataError, RegistryError, UsageError
 from trackbook.registry.formats import bundle, lightgbm, onnx, table, torch, xgboost
 from trackbook.registry.formats.contract import Policy
 
@@ -292,3 +292,56 @@ def test_a_graph_without_an_example_or_with_files_outside_is_refused(graphs, dia
     entry.key, entry.value = "location", "/etc/passwd"
     with pytest.raises(RegistryError, match="files outside of itself"):
         onnx.FORMAT.load([proto.SerializeToString()], policy)
+
+
+# -- in the registry
+
+
+def test_models_of_libraries_are_registered_in_their_format_and_checked_at_the_call(xgb, lgb, registry, data):
+    frame, target = data
+    models = {
+        "xgboost": xgb.XGBRegressor(n_estimators=2, enable_categorical=True),
+        "lightgbm": lgb.LGBMRegressor(n_estimators=2, verbose=-1, n_jobs=1),
+    }
+    for name, model in models.items():
+        model.fit(frame, target)
+        version = registry.register(model, name, example=frame.head(20))
+        assert (version.format, version.libraries.keys() >= {name}) == (name, True)
+        assert version.signature["inputs"][-1] == {"name": "other", "type": "category"}
+        assert version.signature["outputs"][0]["name"] is None
+        assert registry.example(name, 1)["other"].cat.categories.tolist() == ["x", "y", "z"]
+        loaded = registry.load(f"models:/{name}/1")
+        assert np.array_equal(loaded.predict(frame), model.predict(frame))
+        with pytest.raises(DataError, match="column 'group' is float, and models:"):
+            loaded.predict(frame.assign(group=1.0))
+
+
+def test_a_booster_has_its_features_for_a_signature(xgb, registry, diabetes):
+    booster = xgb.train({}, xgb.DMatrix(*diabetes), 1)
+    signature = registry.register(booster, "risk").signature
+    assert signature["inputs"][0] == {"name": "age", "type": None}
+    loaded = registry.load("models:/risk/1")
+    assert np.array_equal(loaded.predict(xgb.DMatrix(diabetes[0])), booster.predict(xgb.DMatrix(diabetes[0])))
+
+
+def test_the_state_of_a_module_is_loaded_into_one_that_is_given(nn, registry, ridge):
+    model = nn.Linear(3, 1)
+    assert registry.register(model, "net").format == "torch"
+    assert set(registry.load("models:/net/1")) == {"weight", "bias"}
+    assert registry.load("models:/net/1", into=nn.Linear(3, 1)).weight.tolist() == model.weight.tolist()
+    registry.register(ridge, "risk")
+    with pytest.raises(UsageError, match="`into` is for PyTorch's modules"):
+        registry.load("models:/risk/1", into=nn.Linear(3, 1))
+
+
+def test_a_graph_is_registered_when_it_predicts_the_example_alike(graphs, registry, diabetes, monkeypatch):
+    frame, target = diabetes
+    model = Ridge().fit(frame, target)
+    assert registry.register(model, "risk", format="onnx", example=frame).format == "onnx"
+    loaded = registry.load("models:/risk/1")
+    assert np.allclose(loaded.predict(frame), model.predict(frame))
+    with pytest.raises(DataError, match="column 'bmi'"):
+        loaded.predict(frame.drop(columns="bmi"))
+    monkeypatch.setattr(onnx.OnnxModel, "predict", lambda self, rows: self._run(rows)[0].ravel() + 1)
+    with pytest.raises(RegistryError, match="does not predict the same"):
+        registry.register(model, "risk", format="onnx", example=frame)
