@@ -84,12 +84,16 @@ class Loader:
         model = self.build(resolved)
         if into is not None:
             return _filled(into, model, resolved)
-        version = resolved.version
-        if version is not None and version.signature and version.signature.get("inputs"):
-            from trackbook.registry.guard import guard
-
-            guard(model, version.signature["inputs"], resolved.uri)
+        self._guard(model, resolved)
         return model
+
+    def _guard(self, model: Any, resolved: Resolved) -> None:
+        from trackbook.registry.guard import guard
+        from trackbook.registry.signature import inputs_of
+
+        inputs = inputs_of(resolved.version.signature) if resolved.version else None
+        if inputs is not None:
+            guard(model, inputs, resolved.uri)
 
     def build(self, resolved: Resolved) -> Any:
         """Return the model made of these bytes, which checks nothing at its calls."""

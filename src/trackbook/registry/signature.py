@@ -47,6 +47,19 @@ def signature_of(model: Any, example: Any = None) -> Signature | None:
     return {"inputs": [{"name": None, "type": None, "shape": [None, count]}]}
 
 
+def inputs_of(signature: Signature | None) -> list[dict[str, Any]] | None:
+    """Return what a stored signature says of the input; None when it says nothing, or nothing that Trackbook writes."""
+    inputs = (signature or {}).get("inputs")
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(each, dict) for each in inputs):
+        return None
+    if not all(each.get("type") is None or isinstance(each["type"], str) for each in inputs):
+        return None
+    if "name" in inputs[0] and inputs[0]["name"] is None:
+        shape = inputs[0].get("shape")
+        return inputs if len(inputs) == 1 and isinstance(shape, list) and shape else None
+    return inputs if all(isinstance(each.get("name"), str) and "type" in each for each in inputs) else None
+
+
 def described(rows: Any) -> list[dict[str, Any]] | None:
     """Return the columns of a frame, or the one entry of an array; None of what is neither."""
     kind = kind_of(rows)
