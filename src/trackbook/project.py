@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trackbook.monitoring import DriftReports
     from trackbook.pipeline import Pipelines
     from trackbook.registry import Identity, Registry
+    from trackbook.registry.identity import Who
     from trackbook.store.rebuild import Rebuilt
     from trackbook.tracking import ActiveRun, RunEdits, Runs, Tracker
     from trackbook.tracking.autolog import Autolog
@@ -171,7 +172,7 @@ class Project:
 
         return of_process(self.user)
 
-    def registry_for(self, user: str | Identity | Callable[[], Identity]) -> Registry:
+    def registry_for(self, user: Who) -> Registry:
         """Return the registry as it acts for `user`, e.g. the person behind a request; a bare name is not proved."""
         from trackbook.registry import Registry
 

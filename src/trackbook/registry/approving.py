@@ -83,12 +83,9 @@ class Approvals:
         shown = tuple(StandingResult(each, self._judging.why_void(db, each, version, policy)) for each in results)
         weighed = self._promotions.weigh(db, version, policy, results)
         lacks = () if version.stage == policy.stage else weighed.lacks
-        if policy.gates and kept is None and version.stage != policy.stage:
-            lacks = (
-                f"its gates were not asked yet; `trackbook models check {version.name} {version.version} "
-                f"--stage {policy.stage}` does so",
-                *lacks,
-            )
+        void = next((each.void for each in shown if each.void), None)
+        if lacks == weighed.lacks and void is not None and not (weighed.is_outdated or weighed.is_overtaken):
+            lacks = (f"what its gates said is void, {void}; check it again", *lacks)
         remarks = advice(self._trail.identity, weighed.tallies)
         return Standing(
             name=version.name,

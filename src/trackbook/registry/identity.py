@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 
@@ -30,6 +32,10 @@ class Identity(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """The name, marked when nobody vouches for it."""
         return self.name if self.is_authenticated else f"{self.name} (not authenticated)"
+
+
+Who = str | Identity | Callable[[], Identity]
+"""A bare name, somebody, or how to find out who it is."""
 
 
 def of_process(login: str) -> Identity:

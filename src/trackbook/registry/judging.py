@@ -106,13 +106,13 @@ class Judging:
         return result.digests.get("champion", now) != now
 
     def is_outdated(self, db: Database, version: ModelVersion, policy: Policy) -> bool:
-        """Say whether the policy was changed since `version` was checked for its stage."""
+        """Say whether the policy was changed since `version` was checked, or decided on, for its stage."""
         last = newest(version, policy.stage)
-        if last is None:
+        if last is None and not any(each.stage == policy.stage for each in version.approvals):
             return False
-        if policy.gates:
+        if last is not None and policy.gates:
             return any(result.policy != policy.digest for result in last.results)
-        # Without a gate no result is kept: a check then notes the policy alone.
+        # Without a gate no result is kept: a check, or a decision, then notes the policy alone.
         return values.noted_policy(db, version.name, policy.stage) != policy.digest
 
     # -- inside

@@ -35,6 +35,7 @@ class Weighed(msgspec.Struct, frozen=True):
     lacks: tuple[str, ...]
     tallies: tuple[Tally, ...] = ()
     is_outdated: bool = False
+    is_overtaken: bool = False
 
     @property
     def approvals(self) -> list[int]:
@@ -59,9 +60,11 @@ class Promotions:
         """Move a version to `stage` when the policy lets it; see `Registry.promote`."""
         _check_reason(reason, override)
         lookup.check_stage(stage)
-        found, judged, policy = self._judge(name, version, stage)
+        policy = policy_for(self._settings, name, stage)
+        found = self._found(name, version)
         if found.stage == stage:
             return found
+        judged = self._judging.judge(found, policy)
         with self._trail.change() as db:
             projection.prove(db, name)
             model = lookup.model_of(db, name)
@@ -90,7 +93,9 @@ class Promotions:
         lookup.check_alias(alias)
         _check_reason(reason, override)
         guard = protection(self._settings, name, alias)
-        judged = Judged(()) if guard is None else self._judge(name, version, guard.stage)[1]
+        policy = None if guard is None else policy_for(self._settings, name, guard.stage)
+        found = self._found(name, version)
+        judged = Judged(()) if policy is None or _is_in(found, policy) else self._judging.judge(found, policy)
         with self._trail.change() as db:
             projection.prove(db, name)
             model = lookup.model_of(db, name)
@@ -99,8 +104,7 @@ class Promotions:
             if before == version:
                 return current
             weighed = Weighed(())
-            if guard is not None and (current.stage != guard.stage or current.override is not None):
-                policy = policy_for(self._settings, name, guard.stage)
+            if policy is not None and not _is_in(current, policy):
                 weighed = self.weigh(db, current, policy, judged.results)
                 if weighed.lacks and not override:
                     what = f"the alias {alias!r} is protected and was not moved to version {version} of model {name!r}"
@@ -128,24 +132,34 @@ class Promotions:
             )
             return Weighed((changed,), tallies, is_outdated=True)
         lacks = [f"it is deprecated: {version.deprecated}"] if _is_shut_out(version, policy.stage) else []
+        if len(results) < len(policy.gates):
+            lacks.append(
+                f"its gates were not asked yet; `trackbook models check {version.name} {version.version} "
+                f"--stage {policy.stage}` does so"
+            )
         lacks += [result.reason for result in results if not result.passed]
-        if any(self._judging.is_overtaken(db, result, version) for result in results):
+        is_overtaken = any(self._judging.is_overtaken(db, result, version) for result in results)
+        if is_overtaken:
             lacks.append("another version is in production than its gates compared it with; check it again")
         lacks += [sentence for tally in tallies for sentence in needs(tally, version.version, policy.stage)]
-        return Weighed(tuple(lacks), tallies)
+        return Weighed(tuple(lacks), tallies, is_overtaken=is_overtaken)
 
-    def _judge(self, name: str, version: int, stage: str) -> tuple[ModelVersion, Judged, Policy]:
-        policy = policy_for(self._settings, name, stage)
+    def _found(self, name: str, version: int) -> ModelVersion:
         with self._store.read() as db:
             found = lookup.version_of(db, name, version)
         self._loader.check_bytes(found)
-        return found, Judged(()) if found.stage == stage else self._judging.judge(found, policy), policy
+        return found
 
 
 def _check_reason(reason: str | None, override: bool) -> None:
     check_text(reason or "", "reason")
     if override and not (reason or "").strip():
         raise UsageError("an override needs a reason: it is kept, and shown wherever the version is")
+
+
+def _is_in(version: ModelVersion, policy: Policy) -> bool:
+    """Say whether `version` is in the stage of `policy`, and not by an override."""
+    return version.stage == policy.stage and version.override is None
 
 
 def _is_shut_out(version: ModelVersion, stage: str) -> bool:

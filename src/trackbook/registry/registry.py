@@ -6,7 +6,7 @@ loaded, its rows are proved against its events and its bytes against their diges
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from trackbook.registry.audit.chain import AuditVerdict
 from trackbook.registry.audit.service import Audit, AuditPage
 from trackbook.registry.contenders import Contenders
 from trackbook.registry.gates.judge import GateResult
-from trackbook.registry.identity import Identity
+from trackbook.registry.identity import Who
 from trackbook.registry.judging import Judging
 from trackbook.registry.listing import ModelSummary
 from trackbook.registry.loading import Loader, Resolved
@@ -47,7 +47,7 @@ class Registry:
         self,
         store: Store,
         settings: Settings,
-        user: str | Identity | Callable[[], Identity],
+        user: Who,
         runs: Runs,
         root: Path | None = None,
     ) -> None:

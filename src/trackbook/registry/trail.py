@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import msgspec
 from trackbook.registry import events, projection
 from trackbook.registry.audit import chain, keys
 from trackbook.registry.audit.anchor import Anchor
-from trackbook.registry.identity import Identity
+from trackbook.registry.identity import Identity, Who
 from trackbook.store import Store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Trail:
     """Records what `identity` does; the tables follow from the events in the same transaction."""
 
-    def __init__(self, store: Store, who: str | Identity | Callable[[], Identity]) -> None:
+    def __init__(self, store: Store, who: Who) -> None:
         """Write to `store` as `who`, who is asked for when it matters: who only reads waits for no hub."""
         self._store = store
         self._who = who

@@ -225,6 +225,28 @@ def test_a_protected_alias_goes_through_the_policy_of_its_stage(people, register
     assert ada.verify().ok
 
 
+def test_an_overridden_version_does_not_take_a_protected_alias_along(people, ridge, registered):
+    """Being in the stage by an override is no pass for an alias that is protected by it."""
+    gated = msgspec.structs.replace(POLICY, approvals=())
+    ada = people("ada", gated)
+    ada.register(ridge, "risk", metrics={"r2": 0.1})
+    ada.promote("risk", 2, "production", "urgent", override=True)
+    with pytest.raises(GateError, match=r"is protected .* below the minimum"):
+        ada.set_alias("risk", "live", 2)
+
+
+def test_a_policy_of_approvals_that_is_taken_away_is_looked_at_again(people, registered):
+    """Who strikes the people out of the policy after one said no does not get past that without a check."""
+    asked, bare = Settings(approvals=POLICY.approvals, roles=POLICY.roles), Settings()
+    people("carol", asked).reject("risk", 1)
+    for _ in range(2):
+        with pytest.raises(GateError, match="the policy of production was changed"):
+            people("ada", bare).promote("risk", 1, "production")
+    people("ada", bare).check("risk", 1, "production")
+    assert last(people("ada")).action == "policy_noted"
+    assert people("ada", bare).promote("risk", 1, "production").stage == "production"
+
+
 def test_nobody_approves_where_nobody_is_asked(people, registered):
     """Without a rule of approvals there is nothing to approve, and the error says how to make one."""
     with pytest.raises(RegistryError, match=r"under \[\[approvals\]\] with approvers"):
