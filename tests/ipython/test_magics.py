@@ -120,6 +120,23 @@ def test_compare_shows_what_differs(searched):
     assert set(widget) == {WIDGET_VIEW}
 
 
+def test_a_model_is_registered_and_looked_into(searched):
+    """`%register` says what nobody has stated of the model; `%models` leaves a table and shows a widget to open it."""
+    searched.run("from sklearn.linear_model import Ridge\nridge = Ridge().fit([[0.0], [1.0]], [0.0, 1.0])")
+    (shown,) = searched.run("%register ridge looked-into --limits 'not for children'").results
+    assert "not stated yet: intended use; %models looked-into asks for it" in shown
+    made = searched.run("%models looked-into")
+    assert (made.errors, made.stderr) == ([], "")
+    kept, widget = made.displays
+    assert "looked-into 1" in kept["text/plain"] and "<table" in kept["text/html"] and set(widget) == {WIDGET_VIEW}
+    (box,) = [comm for comm in models(made, "CheckboxModel") if changes(made, comm).get("description")][:1]
+    searched.set_widget(box, value=True)
+    show = next(comm for comm, state in models(made, "ButtonModel").items() if state["description"] == "Show")
+    opened = searched.send_to_widget(show, event="click")
+    assert len(models(opened, "TabModel")) == 1
+    assert any("not for children" in str(changes(opened, comm).get("value")) for comm in models(opened, "HTMLModel"))
+
+
 def test_in_a_terminal_runs_are_text_alone(python, project):
     """IPython in a terminal makes no widget, and prints the table."""
     (project.root.parent / "home").mkdir()

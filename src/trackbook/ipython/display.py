@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trackbook.data import DatasetVersion
-    from trackbook.registry import ModelVersion
+    from trackbook.registry import Model, ModelVersion
     from trackbook.tracking import Progress, Reproduction
 
 
@@ -46,8 +46,8 @@ def dataset_card(version: DatasetVersion) -> Card:
     return Card(f"Dataset {version.name}, version {version.version}", facts)
 
 
-def model_card(version: ModelVersion) -> Card:
-    """Return the card of a model version, with what its gates last said."""
+def model_card(version: ModelVersion, model: Model | None = None) -> Card:
+    """Return the card of a model version, with what its gates last said, and what nobody has said of its `model`."""
     from trackbook.registry.values import WARNING
 
     facts = {
@@ -57,9 +57,16 @@ def model_card(version: ModelVersion) -> Card:
         "run": (version.run_id or "")[:8],
         "gates": "; ".join(f"{'passed' if gate.passed else 'failed'}: {gate.reason}" for gate in version.gates),
         "load with": f'tb.load_model("{version.uri}")',
+        "not stated yet": "" if model is None else _not_stated(model),
     }
     warning = WARNING if version.dangerous else ""
     return Card(f"Model {version.name}, version {version.version}", facts, warning)
+
+
+def _not_stated(model: Model) -> str:
+    stated = {"intended use": model.intended_use, "limits": model.limits}
+    lacking = " and ".join(name for name, text in stated.items() if not text)
+    return f"{lacking}; %models {model.name} asks for it" if lacking else ""
 
 
 def reproduction_card(reproduction: Reproduction) -> Card:

@@ -113,6 +113,8 @@ class TrackbookMagics(Magics):
     @argument("--format", help="how it is kept; default: the format of its type")
     @argument("--run", help="the run it came from; default: the newest one that wrote this model")
     @argument("--description", default="", help="a sentence about this version")
+    @argument("--intended-use", help="what the model is for; kept with it, for its card")
+    @argument("--limits", help="where the model must not be used; kept with it, for its card")
     @line_magic
     @shows_usage_errors
     def register(self, line: str) -> Any:
@@ -124,11 +126,13 @@ class TrackbookMagics(Magics):
         model = path if is_path else self._variable(options.variable)
         active = project.tracker.active
         run_id = options.run or (active.run_id if active else None if is_path else project.runs.writer_of(model))
-        return model_card(
-            project.registry.register(
-                model, options.name, run_id=run_id, description=options.description, format=options.format
-            )
+        registry = project.registry
+        version = registry.register(
+            model, options.name, run_id=run_id, description=options.description, format=options.format
         )
+        if options.intended_use or options.limits:
+            registry.edit(options.name, intended_use=options.intended_use, limits=options.limits)
+        return model_card(version, registry.get(options.name))
 
     @magic_arguments()
     @argument("name", help="the model's name")

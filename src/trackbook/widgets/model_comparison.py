@@ -7,7 +7,8 @@ from typing import Any
 
 from trackbook.charts.colors import run_colors
 from trackbook.registry import Registry
-from trackbook.registry.card.values import Judged, MetricPair
+from trackbook.registry.card import picture
+from trackbook.registry.card.values import Judged, Measure, MetricPair
 from trackbook.registry.compare import Pair, VersionComparison
 from trackbook.tracking.words import number
 from trackbook.widgets import html, text
@@ -81,7 +82,17 @@ class ModelComparisonView(View):
             )
             for each in self.found.metrics
         ]
-        return html.table(heads, rows, caption="Metrics")
+        return self._picture() + html.table(heads, rows, caption="Metrics")
+
+    def _picture(self) -> str:
+        """Return the changes that have intervals as a picture; nothing is gained at its dotted line."""
+        bounded = [
+            Measure(f"change of {each.metric}", each.change, each.low, each.high, slice=each.slice)
+            for each in self.found.metrics
+            if each.low is not None and each.high is not None
+        ]
+        drawn = picture.interval_picture(bounded, nought=True)
+        return f'<div class="tb-card"><style>{picture.STYLE}</style>{drawn}</div>' if bounded else ""
 
     def _table(self, rows: Sequence[Sequence[Value]], note: str) -> str:
         said = f'<p class="tb-quiet">{html.text(note)}</p>'

@@ -14,6 +14,8 @@ from trackbook.widgets import grid, html
 from trackbook.widgets.model_decisions import Decisions
 
 TALL = "560px"
+LOOK = "--tb-paper:var(--jp-layout-color0,Canvas);max-width:none"
+"""The ground that boxes of pictures stand on, and all the room there is."""
 
 
 class ModelDetail:
@@ -89,8 +91,7 @@ def _head(card: ModelCard) -> str:
 
 
 def _framed(content: str) -> str:
-    ground = "--tb-paper:var(--jp-layout-color0,Canvas)"
-    return f'<div class="tb-card" style="{ground}"><style>{STYLE}</style>{content}</div>'
+    return f'<div class="tb-card" style="{LOOK}"><style>{STYLE}</style>{content}</div>'
 
 
 def _scrolled() -> ipw.Layout:

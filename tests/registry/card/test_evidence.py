@@ -34,7 +34,8 @@ SLICES_RESULT = result(
 
 def test_a_comparison_gives_the_metric_and_what_it_is_more_than_the_champions():
     """The metric has its own interval; the difference has that of the paired test."""
-    recorded, accuracy, less = card_of(version_of(gates=(CHAMPION_RESULT,))).measures
+    card = card_of(version_of(gates=(CHAMPION_RESULT,)))
+    (recorded, accuracy), (less,) = card.measures, card.differences
     assert numbers(recorded) == ("accuracy", None, None, 0.9, None, None)
     assert numbers(accuracy) == ("accuracy", None, 200, 0.9, 0.85, 0.93)
     assert accuracy.data == "data:/people@2" and accuracy.source == "gate champion"
@@ -45,7 +46,7 @@ def test_a_comparison_gives_the_metric_and_what_it_is_more_than_the_champions():
 def test_slices_stand_one_by_one():
     """A slice that is too small has no number."""
     card = card_of(version_of(metrics={}, gates=(SLICES_RESULT,)))
-    assert [numbers(each) for each in card.measures] == [
+    assert [numbers(each) for each in (*card.measures, *card.differences)] == [
         ("roc_auc", "sex = f", 200, 0.9, 0.85, 0.93),
         ("roc_auc", "sex = m", 3, None, None, None),
         ("roc_auc less the champion's", "sex = f", 200, 0.05, 0.01, 0.09),

@@ -79,3 +79,6 @@ def test_intervals_stand_on_the_scale_of_their_metric():
     ]
     assert f'cx="{NAME + PLOT / 4:.1f}"' in picture and ">b<" not in picture
     assert interval_picture([Measure("a", 1.0, 1.0, 1.0)]).count("<circle") == 1
+    assert "tb-zero" not in picture
+    differences = interval_picture(measures[:1], nought=True)
+    assert f'tb-zero" d="M{NAME:.1f}' in differences, "the scale of differences reaches to 0, which is marked"

@@ -112,7 +112,7 @@ def _block(block: Block) -> str:
         case Graph():
             return f'<div class="tb-scroll">{picture.lineage_picture(block.lineage)}</div>'
         case Intervals():
-            return f'<div class="tb-scroll">{picture.interval_picture(block.measures)}</div>'
+            return f'<div class="tb-scroll">{picture.interval_picture(block.measures, nought=block.nought)}</div>'
 
 
 def _paragraphs(block: Text) -> str:

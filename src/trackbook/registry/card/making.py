@@ -92,11 +92,8 @@ def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCar
         outputs=_columns(signature.get("outputs")),
         data=data_read(version, sources.run, sources.held),
         params=version.params,
-        measures=(
-            *_recorded(version),
-            *evidence.measures(gates, version.digest),
-            *evidence.differences(gates, version.digest),
-        ),
+        measures=(*_recorded(version), *evidence.measures(gates, version.digest)),
+        differences=evidence.differences(gates, version.digest),
         fairness=evidence.fairness(gates, version.digest),
         gates=judgements(version, sources.standings),
         approvals=_approvals(version, sources.standings),

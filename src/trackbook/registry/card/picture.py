@@ -134,10 +134,14 @@ def _thing(box: _Box) -> str:
     )
 
 
-def interval_picture(measures: Sequence[Measure]) -> str:
-    """Return metrics with their intervals as an `<svg>` element: a row a measure, a scale a metric."""
+def interval_picture(measures: Sequence[Measure], *, nought: bool = False) -> str:
+    """Return metrics with their intervals as an `<svg>` element: a row a measure, a scale a metric.
+
+    With `nought` they are differences, whose scales reach to 0.
+    """
     rows = sorted((each for each in measures if _drawable(each)), key=lambda each: each.metric)
-    scales = {name: _scale([each for each in rows if each.metric == name]) for name in {each.metric for each in rows}}
+    names = dict.fromkeys(each.metric for each in rows)
+    scales = {name: _scale([each for each in rows if each.metric == name], nought) for name in names}
     parts, y = [], 0
     for place, measure in enumerate(rows):
         if place == 0 or rows[place - 1].metric != measure.metric:
@@ -153,9 +157,9 @@ def _drawable(measure: Measure) -> bool:
     return all(each is not None and math.isfinite(each) for each in numbers)
 
 
-def _scale(measures: Sequence[Measure]) -> tuple[float, float]:
-    low = min(each.low for each in measures if each.low is not None)
-    high = max(each.high for each in measures if each.high is not None)
+def _scale(measures: Sequence[Measure], nought: bool) -> tuple[float, float]:
+    ends = [end for each in measures for end in (each.low, each.high) if end is not None] + [0.0] * nought
+    low, high = min(ends), max(ends)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
@@ -176,7 +180,7 @@ def _interval(measure: Measure, scale: tuple[float, float], y: int) -> str:
     at = y + ROW / 2
     said = f"{measure.value:.4g}  ({measure.low:.4g} to {measure.high:.4g})"
     zero = NAME - scale[0] / (scale[1] - scale[0]) * PLOT
-    nought = f'<path class="tb-zero" d="M{zero:.1f} {y}V{y + ROW}"/>' if scale[0] < 0 < scale[1] else ""
+    nought = f'<path class="tb-zero" d="M{zero:.1f} {y}V{y + ROW}"/>' if scale[0] <= 0 <= scale[1] else ""
     return (
         f'<text class="tb-faint" x="8" y="{at + 4}">{_text(_clipped(measure.slice or "all", 36))}</text>'
         f'<path class="tb-scale" d="M{NAME} {at}H{NAME + PLOT}"/>{nought}'

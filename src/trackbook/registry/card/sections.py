@@ -52,9 +52,13 @@ class Graph(msgspec.Struct, frozen=True):
 
 
 class Intervals(msgspec.Struct, frozen=True):
-    """Metrics with their intervals, to be drawn; the numbers stand in a table beside it."""
+    """Metrics with their intervals, to be drawn; the numbers stand in a table beside it.
+
+    With `nought` they are differences, and the picture shows where there is none.
+    """
 
     measures: tuple[Measure, ...]
+    nought: bool = False
 
 
 Block = Text | Table | Code | Graph | Intervals
@@ -170,12 +174,15 @@ def _metrics(card: ModelCard) -> Iterable[Block]:
     if not card.measures:
         yield _missing("No metric was recorded.")
         return
-    bounded = tuple(each for each in card.measures if each.bounded)
-    if bounded:
-        yield Intervals(bounded)
-    else:
+    drawn = [(Intervals(_bounded(card.measures))), Intervals(_bounded(card.differences), nought=True)]
+    yield from (each for each in drawn if each.measures)
+    if not any(each.measures for each in drawn):
         yield _missing("No interval is known: no gate has measured this version on held-out rows.")
-    yield measure_table("", card.measures, "slice")
+    yield measure_table("", (*card.measures, *card.differences), "slice")
+
+
+def _bounded(measures: Iterable[Measure]) -> tuple[Measure, ...]:
+    return tuple(each for each in measures if each.bounded)
 
 
 def measure_table(caption: str, measures: Sequence[Measure], by: str) -> Table:
@@ -205,8 +212,7 @@ def _fairness(card: ModelCard) -> Iterable[Block]:
     if not card.fairness:
         yield _missing("Fairness was not measured: no gate of the type `fairness` has judged this version.")
     for each in card.fairness:
-        bounded = tuple(measure for measure in each.measures if measure.bounded)
-        if bounded:
+        if bounded := _bounded(each.measures):
             yield Intervals(bounded)
         yield measure_table(each.title, each.measures, "group")
 

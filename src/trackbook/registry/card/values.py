@@ -141,7 +141,8 @@ class SourceRun(msgspec.Struct, frozen=True):
 class ModelCard(msgspec.Struct, frozen=True):
     """All that is known of a model version for those who judge or use it; what is not known is empty or None.
 
-    `warnings` are sentences that are shown in red; times are in milliseconds since 1970, UTC.
+    `warnings` are sentences that are shown in red; `differences` say by how much it was better than the champion
+    then; times are in milliseconds since 1970, UTC.
     """
 
     name: str
@@ -167,6 +168,7 @@ class ModelCard(msgspec.Struct, frozen=True):
     data: tuple[DataRead, ...]
     params: dict[str, str]
     measures: tuple[Measure, ...]
+    differences: tuple[Measure, ...]
     fairness: tuple[Fairness, ...]
     gates: tuple[Judged, ...]
     approvals: tuple[Approval, ...]
