@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -236,6 +237,7 @@ ACTIONS: dict[str, type[Payload]] = {
     "alias_deleted": AliasDeleted,
 }
 _NAMES = {payload: action for action, payload in ACTIONS.items()}
+_DECODERS: dict[type[Payload], msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in _NAMES}
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -283,9 +285,10 @@ def payload_of(event: AuditEvent) -> Payload:
             "update with `pip install -U trackbook`, or run `trackbook audit verify`"
         )
     try:
-        return msgspec.json.decode(event.payload, type=kind)
+        payload: Payload = _DECODERS[kind].decode(event.payload)
     except msgspec.DecodeError as error:
         raise IntegrityError(f"the payload of event {event.seq} ({event.action}) cannot be read: {error}") from error
+    return payload
 
 
 def changes(event: AuditEvent) -> list[Change]:
@@ -341,16 +344,31 @@ def _edited(payload: ModelEdited | VersionEdited) -> Row:
     return {name: canonical(value) if name == "tags" else value for name, value in fields.items() if value is not None}
 
 
+class _Texts(msgspec.Struct, frozen=True):
+    """The parts of a registration that its row holds as JSON, as the payload spells them, which is canonical."""
+
+    params: msgspec.Raw
+    metrics: msgspec.Raw
+    signature: msgspec.Raw
+    tags: msgspec.Raw = msgspec.Raw(b"{}")
+    datasets: msgspec.Raw = msgspec.Raw(b"[]")
+    libraries: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_texts_of = msgspec.json.Decoder(_Texts).decode
+
+
 def _version_row(payload: VersionRegistered, event: AuditEvent) -> Row:
+    texts = _texts_of(event.payload)
     return {
         "digest": payload.digest,
         "format": payload.format,
         "size": payload.size,
         "stage": "none",
         "run_id": payload.run_id,
-        "params": canonical(payload.params),
-        "metrics": canonical(payload.metrics),
-        "signature": None if payload.signature is None else canonical(payload.signature),
+        "params": str(texts.params, "utf-8"),
+        "metrics": str(texts.metrics, "utf-8"),
+        "signature": None if payload.signature is None else str(texts.signature, "utf-8"),
         "environment": payload.environment,
         "description": payload.description,
         "created_time": event.time,
@@ -358,12 +376,12 @@ def _version_row(payload: VersionRegistered, event: AuditEvent) -> Row:
         "authority": event.authority,
         "author": payload.author,
         "owner": payload.owner,
-        "tags": canonical(payload.tags),
+        "tags": str(texts.tags, "utf-8"),
         "example": payload.example,
         "training": payload.training,
         "program": payload.program,
-        "datasets": canonical(msgspec.to_builtins(payload.datasets)),
-        "libraries": canonical(payload.libraries),
+        "datasets": str(texts.datasets, "utf-8"),
+        "libraries": str(texts.libraries, "utf-8"),
         "override": None,
         "deprecated": None,
         "deleted_time": None,
@@ -441,10 +459,15 @@ def _of_event(payload: GatesJudged | Promoted | PromotionRefused, event: AuditEv
     return {"policy": payload.policy if own else None, "event": event.seq if own else None}
 
 
+@lru_cache
+def _gate_text(gate: GateSettings) -> str:
+    return canonical(msgspec.to_builtins(gate))
+
+
 def _judgement_row(judgement: Judgement, stage: str, event: AuditEvent) -> Row:
     return {
         "stage": stage,
-        "gate": canonical(msgspec.to_builtins(judgement.gate)),
+        "gate": _gate_text(judgement.gate),
         "passed": int(judgement.passed),
         "value": None if judgement.value is None else to_stored(number(judgement.value)),
         "reason": judgement.reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from trackbook.errors import IntegrityError
@@ -89,17 +90,21 @@ def read(db: Database, model: str | None = None) -> State:
     state: State = {}
     for table in _ROWS:
         rows = db.execute(_ROWS[table], {"model": model})
-        names = [column[0] for column in rows.description]
+        # The first two columns are the owner and the part; of the others, those that are compared.
+        names = {column[0]: place for place, column in enumerate(rows.description) if place > 1}
+        kept = [name for name in names if name not in _hidden(table)]
+        pick = itemgetter(*(names[name] for name in kept), 0)  # never a single one, which would be no tuple
         judged: Counter[str] = Counter()
         for values in rows:
-            owner, part, row = values[0], str(values[1]), dict(zip(names[2:], values[2:], strict=True))
+            owner, part = values[0], str(values[1])
+            row = dict(zip(kept, pick(values), strict=False))
             key: Key = (table, str(owner)) if table == "model" else (table, str(owner), part)
             if table == "gate_result":
                 judged[f"{owner}/{part}"] += 1
                 key = (*key, str(judged[f"{owner}/{part}"]))
             elif table == "approval":
-                key = (*key, str(row["event"]))
-            state[key] = {name: value for name, value in row.items() if name not in _hidden(table)}
+                key = (*key, str(values[names["event"]]))
+            state[key] = row
     return state
 
 
@@ -110,6 +115,9 @@ def differences(expected: State, found: State) -> tuple[str, ...]:
         there = found.get(key)
         if there is None:
             result.append(f"{_words(key)} is missing from its table")
+            continue
+        # Tables are STRICT: only `value` may hold numbers of two types.
+        if there == row and type(there.get("value")) is type(row.get("value")):
             continue
         result += [
             f"{_words(key)} has {column} {_clip(there.get(column))}, but by the events it is {_clip(value)}"

@@ -14,6 +14,9 @@ from typing import Any
 
 BUSY_SECONDS = 30.0
 
+UNREADABLE = (sqlite3.OperationalError, UnicodeError)
+"""What a row raises that holds text which is no UTF-8; only a hand puts that there."""
+
 Bound = Sequence[Any] | Mapping[str, Any]
 
 

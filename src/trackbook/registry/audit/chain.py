@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GENESIS = "0" * 64
 """What the first event has as its `previous`."""
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _quoted = json.encoder.encode_basestring_ascii
 _COLUMNS = "seq, time, actor, action, subject, payload, previous, hash, authority"
 
@@ -105,8 +106,13 @@ def canonical(value: Any) -> str:
 
     Raises RegistryError for values that JSON has no word for.
     """
+    if value == {} or value == []:
+        return str(value)
     try:
-        text = json.dumps(_finite(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        try:
+            text = _encode(value)
+        except ValueError:  # as for a NaN, which is rare
+            text = _encode(_finite(value))
         text.encode()  # SQLite keeps UTF-8 only, and half a surrogate pair is none
         return text
     except (TypeError, ValueError) as error:
