@@ -284,3 +284,16 @@ def test_the_model_that_was_fitted_is_fingerprinted(kernel, experiment):
     kernel.run(f"%%track {experiment}\nmodel = Ridge(alpha=0.25).fit(x, y)")
     (model,) = [each for each in kernel.only_run(experiment).data if each.name == "model"]
     assert (model.role, model.kind, len(model.fingerprint)) == ("written", "estimator", 64)
+
+
+def test_a_model_registered_from_a_tracked_cell_has_the_rows_and_types_it_was_fitted_on(kernel, experiment):
+    kernel.run("import trackbook as tb, pandas as pd\nframe = pd.DataFrame({'a': x[:, 0], 'b': range(20)})")
+    assert kernel.run(f"%%track {experiment}\nmodel = Ridge().fit(frame, y)").errors == []
+    assert kernel.run(f"%register model {experiment[:60]} --format skops").errors == []
+    shown = kernel.run(
+        f"loaded = tb.load_model('models:/{experiment[:60]}/latest')\n"
+        "print(type(loaded).__name__, loaded.predict(frame).shape)\n"
+        "loaded.predict(frame.assign(b='x'))"
+    )
+    assert shown.stdout == "Ridge (20,)\n"
+    assert "column 'b' is string, and models:/" in shown.errors[0]["evalue"]

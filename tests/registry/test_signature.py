@@ -122,6 +122,19 @@ def test_an_observed_fit_gives_example_signature_and_outputs(registry, tracker, 
     assert (again.example, again.signature) == (version.example, version.signature)
 
 
+def test_the_rows_beside_a_model_of_a_run_become_its_example(registry, tracker, ridge, diabetes):
+    frame = diabetes[0]
+    with tracker.start_run() as run:
+        run.log_artifact(skops.io.dumps(ridge), "model/model.skops")
+        run.log_artifact(write_example(frame), "model/model.example.parquet")
+    version = registry.register(f"runs:/{run.run_id}/model/model.skops", "risk")
+    assert version.signature["inputs"][0] == {"name": "age", "type": "float"}
+    assert len(registry.example("risk", 1)) == 5
+    given = registry.register(f"runs:/{run.run_id}/model/model.skops", "risk", example=frame[::-1])
+    assert registry.example("risk", 2)["age"][0] == frame["age"].iloc[-1]
+    assert given.digest == version.digest
+
+
 def test_arrays_have_their_width_for_a_signature(registry):
     model = Ridge().fit(np.zeros((4, 3)), np.arange(4.0))
     assert registry.register(model, "risk").signature == {"inputs": [{"name": None, "type": None, "shape": [None, 3]}]}

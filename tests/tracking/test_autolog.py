@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, mean_squared_error
 from sklearn.model_selection import GridSearchCV
 
 from trackbook.capture.rows import decode_sketch
+from trackbook.data.examples import read_example
 from trackbook.registry.formats.skops import dump_model, load_model
 from trackbook.tracking.autolog import Autolog
 from trackbook.tracking.fits import MAX_PARAM_SETS, MAX_TABLES
@@ -273,6 +274,7 @@ def test_no_model_is_kept_unless_asked(autolog, tracker, runs, store):
     kept = {each.path: store.objects.get(each.digest) for each in runs.get(run.run_id).artifacts}
     assert decode_sketch(kept["model/model.rows"]).rows == len(X)
     assert np.array_equal(load_model(kept["model/model.skops"]).coef_, model.coef_)
+    assert np.array_equal(read_example(kept["model/model.example.parquet"]), X[:5])
 
 
 def test_a_model_that_cannot_be_kept_says_why(autolog, tracker, runs):
