@@ -114,7 +114,7 @@ def _averaged(kind: str, average: str, table: Floats, labels: Any) -> Any:
 
 
 def _ranked(of: Callable[[Floats, Floats], Any], truth: Any, replies: Sequence[Replies], places: Ints) -> Measured:
-    """Measure by ranks: `of` takes the weights of positive and other rows by threshold, the highest first."""
+    """Measure by ranks: `of` takes the weights of positive and of all rows by threshold, the highest first."""
     classes = replies[0].classes
     if classes is None or len(classes) != 2:
         raise ValueError("of two classes only")
@@ -124,29 +124,33 @@ def _ranked(of: Callable[[Floats, Floats], Any], truth: Any, replies: Sequence[R
         scores = each.scores[places]
         order = np.argsort(-scores, kind="stable")
         starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-        plans.append((order, starts, positive[order]))
+        plans.append((order, starts if len(starts) < len(order) else None, positive[order]))
 
     def measure(weights: Floats) -> Floats:
         found = []
-        for order, starts, hits in plans:
-            sorted_weights = weights[order]
-            groups = np.add.reduceat(sorted_weights * hits, starts)
-            found.append(of(groups, np.add.reduceat(sorted_weights, starts) - groups))
+        for order, starts, positives in plans:
+            every = weights.take(order)
+            hits = every * positives
+            if starts is not None:  # several rows at one threshold
+                every, hits = np.add.reduceat(every, starts), np.add.reduceat(hits, starts)
+            found.append(of(hits, every))
         return np.array(found)
 
     return Weighted(len(places), measure)
 
 
-def _area(hits: Floats, others: Floats) -> float:
-    total = hits.sum() * others.sum()
-    above = np.cumsum(hits) - hits / 2
-    return float((above * others).sum() / total) if total > 0 else float("nan")
+def _area(hits: Floats, every: Floats) -> float:
+    above = np.cumsum(hits)
+    total = above[-1] * (every.sum() - above[-1])
+    above -= hits / 2
+    return float((above * (every - hits)).sum() / total) if total > 0 else float("nan")
 
 
-def _precision(hits: Floats, others: Floats) -> float:
-    total, found = hits.sum(), np.cumsum(hits)
-    said = found + np.cumsum(others)
-    return float((hits * found / np.where(said > 0, said, 1)).sum() / total) if total > 0 else float("nan")
+def _precision(hits: Floats, every: Floats) -> float:
+    found, said = np.cumsum(hits), np.cumsum(every)
+    total = found[-1]
+    np.divide(found, said, out=found, where=said > 0)  # where nothing is said, nothing is hit
+    return float((hits * found).sum() / total) if total > 0 else float("nan")
 
 
 FORMS: dict[str, Form] = {

@@ -6,7 +6,9 @@ acceleration of BCa).  The models share every draw, so that differences between 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
+PARTS = 8
 BLOCKS = 200
 """Where leaving out each row would take too long, so many blocks of rows are left out instead."""
 
@@ -45,13 +48,17 @@ class Means:
     def drawn(self, rng: np.random.Generator, draws: int) -> Floats:
         """Return the measures on so many bootstrap draws."""
         rows = len(self._columns)
-        columns, taken = [np.ascontiguousarray(column) for column in self._columns.T], np.empty(rows)
-        sums = np.empty((draws, len(columns)))
-        for at in range(draws):
-            places = rng.integers(0, rows, rows)
-            # Not a product with counts: BLAS starts threads for it, which wait for each other where cores are few.
-            sums[at] = [column.take(places, out=taken, mode="clip").sum() for column in columns]
-        return self._of(sums / rows)
+        columns = [np.ascontiguousarray(column) for column in self._columns.T]
+
+        def sums(rng: np.random.Generator, draws: int) -> Floats:
+            found, taken = np.empty((draws, len(columns))), np.empty(rows)
+            for at in range(draws):
+                places = rng.integers(0, rows, rows)
+                # Not a product with counts: BLAS starts threads for it, which wait for each other where cores are few.
+                found[at] = [column.take(places, out=taken, mode="clip").sum() for column in columns]
+            return found
+
+        return self._of(_in_parts(rng, draws, sums) / rows)
 
     def without(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return the measures without each row."""
@@ -95,7 +102,11 @@ class Weighted:
 
     def drawn(self, rng: np.random.Generator, draws: int) -> Floats:
         """Return the measures on so many bootstrap draws."""
-        return np.stack([self._of(draw_counts(rng, self._rows)) for _ in range(draws)])
+
+        def found(rng: np.random.Generator, draws: int) -> Floats:
+            return np.stack([self._of(draw_counts(rng, self._rows)) for _ in range(draws)])
+
+        return _in_parts(rng, draws, found)
 
     def without(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return the measures without each block of rows."""
@@ -128,6 +139,13 @@ class Listed:
         blocks = _blocks(rng, self._rows)
         found = [self._of(np.flatnonzero(blocks != block)) for block in range(int(blocks.max()) + 1)]
         return np.stack(found), np.ones(len(found))
+
+
+def _in_parts(rng: np.random.Generator, draws: int, found: Callable[[np.random.Generator, int], Floats]) -> Floats:
+    """Draw in parts, side by side; the parts, and so the numbers, are the same on every machine."""
+    sizes = [len(part) for part in np.array_split(np.arange(draws), PARTS) if len(part)]
+    with ThreadPoolExecutor(min(PARTS, os.cpu_count() or 1), "trackbook-draws") as pool:
+        return np.concatenate(list(pool.map(found, rng.spawn(len(sizes)), sizes)))
 
 
 def draw_counts(rng: np.random.Generator, rows: int) -> Floats:
