@@ -2,12 +2,14 @@
 
 The cut is looked for in a window behind a chunk's least size, among the bytes that follow a newline: before the one
 whose next eight bytes have the smallest hash.  Only a third of the file is looked at, and rows stay whole.  A binary
-file has newline bytes enough by chance; where a window has none, every byte counts.
+file has newline bytes enough by chance; where a window has none, every byte counts.  Where more is known of a file, a
+chunk ends at the places that are given too, so that what follows one is cut alike whatever comes before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from itertools import cycle
@@ -18,6 +20,9 @@ from blake3 import blake3
 
 MIN_BYTES = 1 << 20
 WINDOW_BYTES = 512 << 10
+APART_BYTES = 64 << 10
+"""A place that is given counts where it lies so far behind the last cut: a chunk may become an object of its own."""
+
 READ_BYTES = 8 << 20
 NEWLINE = 10
 _WORD = 8
@@ -37,15 +42,21 @@ class Chunk(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A file in chunks of 1 to 1.5 MiB, the last one of any size; `digest` and `size` are those of the whole."""
+    """A file in chunks of at most 1.5 MiB, 1 MiB at least where no places are given and but for the last one.
+
+    `digest` and `size` are those of the whole.
+    """
 
     digest: str
     size: int
     chunks: tuple[Chunk, ...]
 
 
-def cut(file: FileIO) -> Cut:
-    """Read an open, unbuffered file to its end, and say which chunks it is made of; raises OSError."""
+def cut(file: FileIO, places: Sequence[int] = ()) -> Cut:
+    """Read an open, unbuffered file to its end, and say which chunks it is made of; raises OSError.
+
+    A chunk ends at each of the `places` too, which are in ascending order.
+    """
     hasher = blake3()
     hashing: list[Future[Any]] = []
     found: list[tuple[int, int, Future[str]]] = []
@@ -58,7 +69,8 @@ def cut(file: FileIO) -> Cut:
             held[: len(rest)] = rest
             new = file.readinto(held[len(rest) : len(rest) + READ_BYTES])
             held = held[: len(rest) + new]
-            cuts = list(chunk_ends(held)) if new else [len(held)]
+            ahead = [each - start for each in places[bisect_left(places, start) :]]
+            cuts = list(chunk_ends(held, ahead)) if new else [len(held)]
             for each in hashing:  # they read the other buffer, which comes next
                 each.result()
             hashing = [beside.submit(hasher.update, held[len(rest) :])]
@@ -79,13 +91,21 @@ def _digest(content: memoryview) -> str:
     return blake3(content).hexdigest()
 
 
-def chunk_ends(content: memoryview) -> Iterator[int]:
+def chunk_ends(content: memoryview, places: Sequence[int] = ()) -> Iterator[int]:
     """Yield where chunks of `content` end, as far as that can be told: what follows the last may go on."""
     values = np.frombuffer(content, np.uint8)
     start = 0
-    while start + MIN_BYTES + WINDOW_BYTES + _WORD <= len(values):
-        low = start + MIN_BYTES
-        start = low + _cut(values[low : low + WINDOW_BYTES + _WORD])
+    while True:
+        following = bisect_left(places, start + APART_BYTES)
+        place = places[following] if following < len(places) else len(values) + _REST
+        if place - start > MIN_BYTES + WINDOW_BYTES:
+            if start + _REST > len(values):
+                return
+            low = start + MIN_BYTES
+            place = low + _cut(values[low : low + WINDOW_BYTES + _WORD])
+        elif place > len(values):
+            return
+        start = place
         yield start
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trackbook.data.chunks import Chunk, cut
 from trackbook.data.files import Slice, StoredFile, changed_meanwhile
+from trackbook.data.parquet import column_places
 from trackbook.errors import NotFoundError, StoreError
 from trackbook.store import Objects
 
@@ -27,7 +28,7 @@ def write_shared(objects: Objects, path: Path, before: StoredFile) -> StoredFile
     """
     with ThreadPoolExecutor(1, "trackbook-cut") as beside, path.open("rb", buffering=0) as file:
         kept = beside.submit(_parts_of, objects, before)
-        found = cut(file)
+        found = cut(file, column_places(file))
         try:
             parts = kept.result()
         except (OSError, StoreError, NotFoundError):
@@ -73,7 +74,8 @@ def _chunks_of(objects: Objects, digest: str) -> Parts:
     if found is None or found.is_compressed:
         return {}
     with found.path.open("rb", buffering=0) as file:
-        return {chunk.digest: Slice(chunk.digest, digest, chunk.start, chunk.size) for chunk in cut(file).chunks}
+        chunks = cut(file, column_places(file)).chunks
+    return {chunk.digest: Slice(chunk.digest, digest, chunk.start, chunk.size) for chunk in chunks}
 
 
 def _contents(file: FileIO, chunks: Iterable[Chunk]) -> Iterator[bytes]:
