@@ -11,7 +11,7 @@ from support.widgets import Driver
 from trackbook.errors import StoreError
 from trackbook.registry import Registry
 from trackbook.settings import ApprovalSettings, MetricGate, Settings
-from trackbook.widgets import show_models
+from trackbook.widgets import model_table, show_models
 from trackbook.widgets.model_browser import ROWS, ModelBrowser
 
 EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>"
@@ -236,3 +236,21 @@ def test_a_rollback_brings_the_version_before_back(listing, models):
     assert models.get("diabetes").in_stage("production").version == 3
     listing.button("Yes").click()
     assert models.get("diabetes").in_stage("production").version == 1
+
+
+def test_gates_are_void_under_another_policy(models, store, runs):
+    """What was judged under other gates is shown as void, in red."""
+    stricter = Registry(store, Settings(gates=(MetricGate(metric="r2", min=0.45),)), "ada", runs)
+    listing = Driver(ModelBrowser(lambda: stricter).box)
+    assert ">1 void<" in listing.shown and "1 passed" not in listing.shown
+    open_version(listing, "diabetes 1")
+    assert "void: trackbook.toml asked for something else then" in listing.shown
+
+
+def test_a_large_registry_is_read_by_name(models, monkeypatch):
+    """Where there are more versions than are read at once, the filter says which models are looked into."""
+    monkeypatch.setattr(model_table, "MOST_READ", 3)
+    listing = Driver(ModelBrowser(lambda: models).box)
+    assert listing.names == ["churn 1"] and "and 1 more models: name them in the filter" in listing.shown
+    listing.filter("diabetes")
+    assert listing.names == ["diabetes 3", "diabetes 2", "diabetes 1"] and "more models" not in listing.shown

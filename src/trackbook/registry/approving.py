@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trackbook.data.names import check_name, check_text
@@ -9,6 +10,7 @@ from trackbook.errors import GateError, RegistryError
 from trackbook.registry import events, lookup, projection
 from trackbook.registry.approvals import binding, rules
 from trackbook.registry.approvals.standing import Standing, StandingResult, advice
+from trackbook.registry.gates.result import GateResult
 from trackbook.registry.judging import Judging, newest
 from trackbook.registry.policy import Policy, policy_for
 from trackbook.registry.promotion import Promotions
@@ -62,6 +64,21 @@ class Approvals:
             projection.prove(db, name)
             return self._standing(db, lookup.version_of(db, name, version), policy)
 
+    def judged(self, version: ModelVersion) -> tuple[StandingResult, ...]:
+        """Return the newest results of the gates of every stage, and why some are void; rows are not proved for it."""
+        found: list[StandingResult] = []
+        with self._store.read() as db:
+            for stage in dict.fromkeys(result.stage for result in version.gates):
+                kept = newest(version, stage)
+                policy = policy_for(self._settings, version.name, stage)
+                found += self._shown(db, version, policy, () if kept is None else kept.results)
+        return tuple(found)
+
+    def _shown(
+        self, db: Database, version: ModelVersion, policy: Policy, results: Iterable[GateResult]
+    ) -> tuple[StandingResult, ...]:
+        return tuple(StandingResult(each, self._judging.why_void(db, each, version, policy)) for each in results)
+
     def _check_say(self, db: Database, version: ModelVersion, policy: Policy, *, approved: bool) -> None:
         stage, identity = policy.stage, self._trail.identity
         asked = binding.rules_of(policy)
@@ -80,7 +97,7 @@ class Approvals:
     def _standing(self, db: Database, version: ModelVersion, policy: Policy) -> Standing:
         kept = newest(version, policy.stage)
         results = () if kept is None else kept.results
-        shown = tuple(StandingResult(each, self._judging.why_void(db, each, version, policy)) for each in results)
+        shown = self._shown(db, version, policy, results)
         weighed = self._promotions.weigh(db, version, policy, results)
         lacks = () if version.stage == policy.stage else weighed.lacks
         void = next((each.void for each in shown if each.void), None)

@@ -181,7 +181,11 @@ def _pair(metric: str, slice: str | None, one: Measure | None, other: Measure | 
 
 def _gates(one: Side, other: Side) -> tuple[GatePair, ...]:
     results = [
-        {(each.stage, each.gate): each for each in judgements(side.version, side.standings)} for side in (one, other)
+        {
+            (each.stage, each.gate): each
+            for each in judgements(side.version, [each for one in side.standings for each in one.gates])
+        }
+        for side in (one, other)
     ]
     keys = {**results[0], **results[1]}
     return tuple(GatePair(*key, results[0].get(key), results[1].get(key)) for key in keys)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackbook.data.names import check_name
 from trackbook.registry import listing, lookup, sharing, values
-from trackbook.registry.approvals.standing import Standing
+from trackbook.registry.approvals.standing import Standing, StandingResult
 from trackbook.registry.approving import Approvals
 from trackbook.registry.audit.chain import AuditVerdict
 from trackbook.registry.audit.service import Audit, AuditPage
@@ -128,6 +128,10 @@ class Registry:
     def standing(self, name: str, version: int, stage: str = "production") -> Standing:
         """Return what `version` still lacks to enter `stage`: gates, approvals, in sentences; nothing is changed."""
         return self._approvals.standing(name, version, stage)
+
+    def judged(self, version: ModelVersion) -> tuple[StandingResult, ...]:
+        """Return what the gates of all stages said last of a version, and why some of it is void; for a list."""
+        return self._approvals.judged(version)
 
     def approve(self, name: str, version: int, stage: str = "production", comment: str = "") -> Standing:
         """Say yes to a version on its way to `stage`, and return how it stands then.

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 from trackbook.errors import TrackbookError
 from trackbook.registry import Registry
 from trackbook.widgets import grid, html
-from trackbook.widgets.model_table import Row, models_table, rows_of, sorted_rows
+from trackbook.widgets.model_table import Row, models_table, read_rows, sorted_rows
 
 ROWS = 12
 
@@ -23,6 +23,7 @@ class ModelBrowser:
         self._order: tuple[str, ...] = ()
         self._first = 0
         self._rows: list[Row] = []
+        self._unread = 0
         self._picked: dict[tuple[str, int], Row] = {}
         self._build(filter)
         self._read()
@@ -63,14 +64,12 @@ class ModelBrowser:
 
     def _refresh(self) -> None:
         try:
-            models = self._open().models()
+            found, self._unread = read_rows(self._open(), self._filter.value)
         except TrackbookError as error:
             self._complain(str(error))
             return
         self._complain()
-        self._rows = sorted_rows(rows_of(models, self._filter.value), self._order)
-        there = {row.key: row for row in rows_of(models)}
-        self._picked = {key: there[key] for key in self._picked if key in there}
+        self._rows = sorted_rows(found, self._order)
         self._draw()
 
     def _sort(self, key: str) -> None:
@@ -124,7 +123,7 @@ class ModelBrowser:
     def _draw(self) -> None:
         rows = self._rows[self._first : self._first + ROWS]
         picked = [row.key in self._picked for row in rows]
-        self._grid.show(models_table(rows), [row.label for row in rows], picked, self._order)
+        self._grid.show(models_table(rows, self._open()), [row.label for row in rows], picked, self._order)
         self._back.disabled, self._on.disabled = self._first == 0, self._first + ROWS >= len(self._rows)
         self._draw_picked()
 
@@ -140,6 +139,7 @@ class ModelBrowser:
             return "No such models." if self._filter.value.strip() else "No models yet."
         last = min(self._first + ROWS, len(self._rows))
         shown = f"Versions {self._first + 1:,} to {last:,} of {len(self._rows):,}"
+        shown += f", and {self._unread:,} more models: name them in the filter" if self._unread else ""
         ticked = len(self._picked)
         if ticked == 0:
             return f"{shown} · tick one to show it, two of one model to compare them"

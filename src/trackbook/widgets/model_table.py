@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 
-from trackbook.registry import Model, ModelVersion
+from trackbook.registry import Model, ModelVersion, Registry
+from trackbook.registry.approvals.standing import StandingResult
 from trackbook.registry.card.making import judgements
 from trackbook.tracking.words import local_time
 from trackbook.widgets.html import Red
 from trackbook.widgets.table import Column, Table, Value
 
 MAX_METRICS = 8
+MOST_READ = 1000
+"""Versions that are read in full at once."""
 STAGE_ORDER = ("production", "staging", "none", "archived")
 
 COLUMNS = (
@@ -42,6 +45,26 @@ class Row(msgspec.Struct, frozen=True):
     def label(self) -> str:
         """What the version is called."""
         return f"{self.version.name} {self.version.version}"
+
+
+def read_rows(registry: Registry, filter: str = "") -> tuple[list[Row], int]:
+    """Return the versions that `filter` lets through, and how many models were not looked into.
+
+    A registry with more than `MOST_READ` versions is read by name: models that a word of the filter names come first.
+    """
+    listed = registry.summaries()
+    if sum(each.count for each in listed) <= MOST_READ:
+        return rows_of(registry.models(), filter), 0
+    words = filter.lower().split()
+    named = [each for each in listed if any(word in each.name.lower() for word in words)] or list(listed)
+    read: list[Model] = []
+    count = 0
+    for each in named:
+        count += each.count
+        if read and count > MOST_READ:
+            break
+        read.append(registry.get(each.name))
+    return rows_of(read, filter), len(named) - len(read)
 
 
 def rows_of(models: Iterable[Model], filter: str = "") -> list[Row]:
@@ -88,21 +111,25 @@ def _number(value: float | None) -> float | None:
     return None if value is None or value != value else value
 
 
-def models_table(rows: Sequence[Row]) -> Table:
-    """Return stage, aliases, gates, what to beware of, time and format of every version, and its metrics."""
+def models_table(rows: Sequence[Row], registry: Registry | None = None) -> Table:
+    """Return stage, aliases, gates, what to beware of, time and format of every version, and its metrics.
+
+    With `registry` results of gates are void where the policy or anything else that they judged is another now.
+    """
     metrics = list(dict.fromkeys(name for row in rows for name in row.version.metrics))
     shown = metrics[:MAX_METRICS]
     columns = (*COLUMNS, *(Column(name, f"metrics.{name}") for name in shown))
-    return Table(columns, tuple(_values(row, shown) for row in rows), len(metrics) - len(shown))
+    return Table(columns, tuple(_values(row, shown, registry) for row in rows), len(metrics) - len(shown))
 
 
-def _values(row: Row, metrics: Sequence[str]) -> tuple[Value, ...]:
+def _values(row: Row, metrics: Sequence[str], registry: Registry | None) -> tuple[Value, ...]:
     version = row.version
+    gates = gates_of(version, () if registry is None else registry.judged(version))
     return (
         row.label,
         version.stage,
         " ".join(f"@{alias}" for alias in version.aliases) or None,
-        gates_of(version) or None,
+        gates or None,
         Red(", ".join(_flags(version))) if _flags(version) else None,
         local_time(version.created_time),
         version.format,
@@ -110,9 +137,9 @@ def _values(row: Row, metrics: Sequence[str]) -> tuple[Value, ...]:
     )
 
 
-def gates_of(version: ModelVersion) -> str:
+def gates_of(version: ModelVersion, results: Iterable[StandingResult] = ()) -> str:
     """Return how many gates passed, failed and are void, in words; red where not all passed."""
-    verdicts = [each.verdict for each in judgements(version, ())]
+    verdicts = [each.verdict for each in judgements(version, results)]
     parts = [f"{verdicts.count(each)} {each}" for each in ("failed", "void", "passed") if each in verdicts]
     said = ", ".join(parts)
     return Red(said) if set(verdicts) - {"passed"} else said

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trackbook.registry import Registry
 from trackbook.widgets import html, text
 from trackbook.widgets.display import View
-from trackbook.widgets.model_table import models_table, rows_of
+from trackbook.widgets.model_table import models_table, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ class ModelsView(View):
         """Read from `open_registry()`, which is asked anew for every change: under the policy of that moment."""
         self._open = open_registry
         self.filter = filter
-        self.rows = rows_of(open_registry().models(), filter)
+        self.rows, self.unread = read_rows(open_registry(), filter)
 
     def frame(self) -> pd.DataFrame:
         """Return the versions as a DataFrame, metrics as columns of their own."""
@@ -72,6 +72,6 @@ class ModelsView(View):
         return NO_SUCH_MODELS if self.filter.strip() else NO_MODELS
 
     def _hidden(self, metrics: int) -> str:
-        more = [(len(self.rows) - MOST, "versions"), (metrics, "metrics")]
+        more = [(len(self.rows) - MOST, "versions"), (self.unread, "models"), (metrics, "metrics")]
         parts = [f"{count} more {what}" for count, what in more if count > 0]
         return f"\n… and {', '.join(parts)}; `trackbook models list` has them all" if parts else ""

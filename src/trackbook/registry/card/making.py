@@ -11,7 +11,7 @@ import msgspec
 
 from trackbook.capture.environment import Environment
 from trackbook.cells.source import read_source
-from trackbook.registry.approvals.standing import Standing
+from trackbook.registry.approvals.standing import Standing, StandingResult
 from trackbook.registry.audit.chain import AuditEvent
 from trackbook.registry.card import evidence
 from trackbook.registry.card.happened import happened, who
@@ -95,7 +95,7 @@ def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCar
         measures=(*_recorded(version), *evidence.measures(gates, version.digest)),
         differences=evidence.differences(gates, version.digest),
         fairness=evidence.fairness(gates, version.digest),
-        gates=judgements(version, sources.standings),
+        gates=judgements(version, [each for one in sources.standings for each in one.gates]),
         approvals=_approvals(version, sources.standings),
         history=story,
         environment=_environment(version, sources),
@@ -174,16 +174,21 @@ def newest(results: Iterable[GateResult]) -> list[GateResult]:
     return list(found.values())
 
 
-def judgements(version: ModelVersion, standings: Iterable[Standing]) -> tuple[Judged, ...]:
-    """Return the newest results of the gates, stage by stage, and which of them are void."""
-    known = {each.stage: each.gates for each in standings if each.gates}
+def judgements(version: ModelVersion, results: Iterable[StandingResult]) -> tuple[Judged, ...]:
+    """Return the newest results of the gates, stage by stage; `results` say which of them are void.
+
+    Results of a stage that none of `results` is of are void when they judged other bytes.
+    """
+    known: dict[str, list[StandingResult]] = {}
+    for each in results:
+        known.setdefault(each.result.stage, []).append(each)
     found = []
     for stage in dict.fromkeys(result.stage for result in version.gates):
         if stage in known:
             found += [_judged(each.result, each.void) for each in known[stage]]
         else:
-            results = newest(result for result in version.gates if result.stage == stage)
-            found += [_judged(each, OTHER_BYTES if each.judged_digest != version.digest else None) for each in results]
+            last = newest(result for result in version.gates if result.stage == stage)
+            found += [_judged(each, OTHER_BYTES if each.judged_digest != version.digest else None) for each in last]
     return tuple(found)
 
 
