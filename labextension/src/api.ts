@@ -1,7 +1,8 @@
 /** The REST interface of the server extension, typed; nothing else in the extension knows a URL. */
 
 import type { IDataset, IDatasetDifference, IDatasetVersion } from './datasets/types';
-import { HttpClient, type Query } from './http';
+import type { Query } from './http';
+import { ModelsClient } from './models/client';
 import type { IPipelineJob, IRunHistory, IRunWish, ISteps, ITrials } from './pipeline/runTypes';
 import type { IConversion, IConversions, IGraph } from './pipeline/types';
 import type {
@@ -110,43 +111,6 @@ export interface IRun extends IRunSummary {
   readonly facts: IFacts;
 }
 
-/** A condition of `trackbook.toml`. */
-export interface IGate {
-  readonly type: string;
-  readonly metric: string;
-  readonly min: number | null;
-  readonly max: number | null;
-}
-
-/** What one gate said; `void` when it judged other bytes than the version now has. */
-export interface IGateResult {
-  readonly gate: IGate;
-  readonly stage: Stage;
-  readonly passed: boolean;
-  readonly reason: string;
-  readonly value: MetricValue | null;
-  readonly time: string;
-  readonly void: boolean;
-}
-
-export interface IModelVersion {
-  readonly version: number;
-  readonly stage: Stage;
-  readonly run_id: string | null;
-  readonly metrics: Readonly<Record<string, MetricValue>>;
-  readonly digest: string;
-  readonly created_time: string;
-  readonly created_by: string;
-  /** Every judgement so far, oldest first. */
-  readonly gates: readonly IGateResult[];
-}
-
-export interface IModel {
-  readonly name: string;
-  readonly aliases: Readonly<Record<string, number>>;
-  readonly versions: readonly IModelVersion[];
-}
-
 export interface IDriftReportSummary {
   readonly report_id: string;
   readonly reference: string;
@@ -208,7 +172,7 @@ export interface IDriftReportPage {
 }
 
 /** Talks to the server extension; one instance per server. */
-export class TrackbookApi extends HttpClient {
+export class TrackbookApi extends ModelsClient {
   /** The same server, asked about one project whatever notebook is opened later. */
   bound(): TrackbookApi {
     const api = new TrackbookApi(this.settings);
@@ -402,16 +366,6 @@ export class TrackbookApi extends HttpClient {
 
   async datasetLineage(name: string, version: number): Promise<ILineage> {
     return this.get<ILineage>(`datasets/${encodeURIComponent(name)}/versions/${version}/lineage`);
-  }
-
-  async models(): Promise<readonly IModel[]> {
-    return (await this.get<{ models: IModel[] }>('models')).models;
-  }
-
-  /** Asks for a stage; a gate that says no is an `ApiError` with the code `gate_refused`. */
-  async promote(name: string, version: number, stage: Stage): Promise<IModelVersion> {
-    const path = `models/${encodeURIComponent(name)}/versions/${version}/promotions`;
-    return this.send<IModelVersion>('POST', path, { stage });
   }
 
   async driftReports(limit = 20, cursor: string | null = null): Promise<IDriftReportPage> {

@@ -20,6 +20,7 @@ import {
   makeCompareDocument,
   makeDatasetDocument,
   makeDriftDocument,
+  makeModelDocument,
   makePipelineDocument,
   makeRunDocument,
   makeRunsDocument
@@ -51,7 +52,14 @@ interface IKind {
 }
 
 export function addDocuments(parts: IDocumentParts): void {
-  for (const kind of [runs(parts), run(parts), compare(parts), dataset(parts), drift(parts)]) {
+  for (const kind of [
+    runs(parts),
+    run(parts),
+    compare(parts),
+    dataset(parts),
+    model(parts),
+    drift(parts)
+  ]) {
     addKind(parts, kind);
   }
   addPipelines(parts);
@@ -165,6 +173,19 @@ function dataset(parts: IDocumentParts): IKind {
     make: (args, api, id) => {
       const name = text(args, 'name');
       return makeDatasetDocument({ api, name, ...openers(parts, api) }, id, name);
+    }
+  };
+}
+
+function model(parts: IDocumentParts): IKind {
+  const { languages } = parts;
+  return {
+    command: CommandIDs.openModel,
+    label: 'Trackbook: Open Model',
+    idOf: (args, api) => `model-${api.project ?? ''}-${text(args, 'name')}`,
+    make: (args, api, id) => {
+      const name = text(args, 'name');
+      return makeModelDocument({ api, name, languages, ...openers(parts, api) }, id, name);
     }
   };
 }

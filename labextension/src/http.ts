@@ -55,7 +55,7 @@ export abstract class HttpClient {
 
   /** Changes something; the path `projects` is the one that belongs to no project. */
   protected async send<T>(
-    method: 'POST' | 'PATCH' | 'DELETE',
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     content: object | null = null
   ): Promise<T> {

@@ -18,7 +18,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 
 import { TrackbookApi } from './api';
 import { NotebookBadges } from './badges/NotebookBadges';
-import { addCommands, openStageMenu } from './commands';
+import { addCommands } from './commands';
 import { addDocuments } from './documents';
 import { TrackbookModel } from './model';
 import { Notebooks } from './pipeline/notebooks';
@@ -58,7 +58,7 @@ function activate(
       void commands.execute(CommandIDs.openRun, { run_id, run_name }),
     onOpenReport: ({ report_id, reference, current }) =>
       void commands.execute(CommandIDs.openDriftReport, { report_id, reference, current }),
-    onPromote: (item, version, button) => openStageMenu(commands, item, version, button)
+    onOpenModel: name => void commands.execute(CommandIDs.openModel, { name })
   });
   addCommands(app, model);
   const open = new Notebooks(app, notebooks);

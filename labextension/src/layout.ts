@@ -50,6 +50,16 @@ export const DATASET_TITLES: readonly string[] = [
   'Models'
 ];
 
+/** The columns when a model version is what all leads to. */
+export const MODEL_TITLES: readonly string[] = [
+  'Made by',
+  'Data',
+  'Program',
+  'Run',
+  'Model version',
+  'Used as'
+];
+
 type Column = number;
 const PROGRAM: Column = 2;
 

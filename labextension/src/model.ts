@@ -3,18 +3,10 @@
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { ApiError, IDriftReportPage, IModel, IProject, IRunPage, Stage, TrackbookApi } from './api';
+import { ApiError, IDriftReportPage, IProject, IRunPage, TrackbookApi } from './api';
 import type { IDataset } from './datasets/types';
-import { PAGE_SIZE, POLL_INTERVAL } from './tokens';
-
-/** How the last request for a stage ended; it stays until it is dismissed or another one is made. */
-export interface IPromotion {
-  readonly name: string;
-  readonly version: number;
-  readonly stage: Stage;
-  readonly outcome: 'pending' | 'done' | 'refused' | 'failed';
-  readonly message: string;
-}
+import type { IModelPage } from './models/types';
+import { MODELS_SHOWN, PAGE_SIZE, POLL_INTERVAL } from './tokens';
 
 export type Section = 'runs' | 'data' | 'models' | 'drift';
 
@@ -24,11 +16,10 @@ export interface IState {
   readonly notebook: string | null;
   readonly runs: IRunPage | null;
   readonly datasets: readonly IDataset[] | null;
-  readonly models: readonly IModel[] | null;
+  readonly models: IModelPage | null;
   readonly reports: IDriftReportPage | null;
   readonly filter: string;
   readonly problems: Readonly<Partial<Record<Section, ApiError>>>;
-  readonly promotion: IPromotion | null;
 }
 
 const EMPTY: IState = {
@@ -39,8 +30,7 @@ const EMPTY: IState = {
   models: null,
   reports: null,
   filter: '',
-  problems: {},
-  promotion: null
+  problems: {}
 };
 
 /** Polls the server while somebody looks, and keeps one immutable state. */
@@ -116,25 +106,6 @@ export class TrackbookModel {
     this.nudge();
   }
 
-  /** Ask for a stage; the answer, also a refusal, is `state.promotion`. */
-  async promote(name: string, version: number, stage: Stage): Promise<void> {
-    const request = { name, version, stage };
-    this._update({ promotion: { ...request, outcome: 'pending', message: '' } });
-    try {
-      await this.api.promote(name, version, stage);
-      this._update({ promotion: { ...request, outcome: 'done', message: '' } });
-    } catch (error) {
-      const problem = asApiError(error);
-      const outcome = problem.code === 'gate_refused' ? 'refused' : 'failed';
-      this._update({ promotion: { ...request, outcome, message: problem.message } });
-    }
-    await this.refresh();
-  }
-
-  dismissPromotion(): void {
-    this._update({ promotion: null });
-  }
-
   dispose(): void {
     this._poll.dispose();
     Signal.clearData(this);
@@ -157,7 +128,7 @@ export class TrackbookModel {
     const [runs, data, models, drift] = await Promise.allSettled([
       shown(this.api.runs(asked.filter, this._limit), runs => ({ runs })),
       shown(this.api.datasets(), datasets => ({ datasets })),
-      shown(this.api.models(), models => ({ models })),
+      shown(this.api.models(MODELS_SHOWN), models => ({ models })),
       shown(this.api.driftReports(), reports => ({ reports }))
     ]);
     if (!current()) {
@@ -179,14 +150,7 @@ export class TrackbookModel {
       const changed = project?.project_id !== this._state.project?.project_id;
       if (notebook === this._notebook && project && changed) {
         this.api.project = notebook === null ? null : project.project_id;
-        const { filter, promotion } = this._state;
-        this._update({
-          ...EMPTY,
-          project,
-          notebook,
-          filter,
-          promotion: this._state.project ? null : promotion
-        });
+        this._update({ ...EMPTY, project, notebook, filter: this._state.filter });
       }
     }
     return this._state.project;

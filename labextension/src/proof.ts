@@ -43,7 +43,8 @@ export interface IFacts {
   readonly [name: string]: unknown;
 }
 
-export type NodeKind = 'file' | 'data' | 'cell' | 'run' | 'dataset_version' | 'model_version';
+export type NodeKind =
+  'file' | 'data' | 'cell' | 'run' | 'dataset_version' | 'model_version' | 'stage' | 'alias';
 
 /** A thing in the picture; `stage` is its column, from sources (0) over the run (2) to who uses its results (4). */
 export interface INode {

@@ -1,15 +1,6 @@
 /** Choices that the panel makes about what to show: pure functions on what the server sent. */
 
-import type {
-  IDriftColumn,
-  IDriftReport,
-  IGateResult,
-  IModel,
-  IModelVersion,
-  IRunSummary,
-  MetricValue,
-  Stage
-} from './api';
+import type { IDriftColumn, IDriftReport, IRunSummary, MetricValue } from './api';
 
 /** A run with the runs that it started, all newest first. */
 export interface IRunNode {
@@ -34,37 +25,6 @@ export function mainMetric(
 ): readonly [string, MetricValue] | null {
   const entries = Object.entries(metrics);
   return entries.find(([, value]) => typeof value === 'number') ?? entries[0] ?? null;
-}
-
-/** The metric that stands for a version: one that a gate looked at, else that of a run. */
-export function judgedMetric(version: IModelVersion): readonly [string, MetricValue] | null {
-  const judged = version.gates.map(({ gate }) => gate.metric).find(name => name in version.metrics);
-  return judged === undefined
-    ? mainMetric(version.metrics)
-    : [judged, version.metrics[judged] as MetricValue];
-}
-
-/** The aliases of one version, in alphabetical order. */
-export function aliasesOf(model: IModel, version: number): readonly string[] {
-  return Object.keys(model.aliases)
-    .filter(alias => model.aliases[alias] === version)
-    .sort();
-}
-
-/** The newest judgement of each gate that still holds for the version's bytes. */
-export function currentGates(results: readonly IGateResult[]): readonly IGateResult[] {
-  const newest = new Map<string, IGateResult>();
-  for (const result of results.filter(each => !each.void)) {
-    newest.set(JSON.stringify([result.stage, result.gate]), result);
-  }
-  return [...newest.values()];
-}
-
-export const STAGES: readonly Stage[] = ['staging', 'production', 'archived', 'none'];
-
-/** The stages that a version can be asked to enter: all but the one that it has. */
-export function otherStages(stage: Stage): readonly Stage[] {
-  return STAGES.filter(other => other !== stage);
 }
 
 const GRAVITY: readonly string[] = ['drift', 'cannot_tell', 'negligible', 'none'];

@@ -15,7 +15,7 @@ export namespace CommandIDs {
   export const refresh = 'trackbook:refresh';
   export const openRun = 'trackbook:open-run';
   export const openDriftReport = 'trackbook:open-drift-report';
-  export const promote = 'trackbook:promote-model-version';
+  export const openModel = 'trackbook:open-model';
   export const openRuns = 'trackbook:open-runs';
   export const compareRuns = 'trackbook:compare-runs';
   export const openDataset = 'trackbook:open-dataset';
@@ -43,6 +43,9 @@ export const BADGE_INTERVAL = 5000;
 
 /** Milliseconds between two looks at a list of runs, or at the curves of a run that is going on. */
 export const LIST_INTERVAL = 2000;
+
+/** How many models the panel shows. */
+export const MODELS_SHOWN = 50;
 
 /** How many runs can be compared: more curves than these nobody can tell apart. */
 export const COMPARED_RUNS = 20;

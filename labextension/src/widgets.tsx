@@ -9,6 +9,7 @@ import { CompareDocument, type ICompareDocumentProps } from './components/compar
 import { DatasetDocument, type IDatasetDocumentProps } from './components/datasets/DatasetDocument';
 import { DriftDocument, type IDriftDocumentProps } from './components/DriftDocument';
 import { type IPanelProps, Panel } from './components/Panel';
+import { type IModelDocumentProps, ModelDocument } from './components/models/ModelDocument';
 import {
   type IPipelineDocumentProps,
   PipelineDocument
@@ -81,6 +82,14 @@ export function makeDatasetDocument(
   name: string
 ): MainAreaWidget {
   return makeDocument(<DatasetDocument {...props} />, id, name);
+}
+
+export function makeModelDocument(
+  props: IModelDocumentProps,
+  id: string,
+  name: string
+): MainAreaWidget {
+  return makeDocument(<ModelDocument {...props} />, id, name);
 }
 
 export function makePipelineDocument(

@@ -34,11 +34,12 @@ describe('a request', () => {
 
   test('escapes the names that it puts into a path', async () => {
     server.answer = () => ({ body: {} });
-    await server.api().promote('a/b c', 2, 'production');
+    const wish = { stage: 'production', reason: null, override: false } as const;
+    await server.api().promote('a/b c', 2, wish);
     expect(server.requests[0]).toMatchObject({
       method: 'POST',
       path: 'models/a%2Fb%20c/versions/2/promotions',
-      body: { stage: 'production' }
+      body: wish
     });
   });
 
@@ -56,7 +57,7 @@ describe('a request', () => {
     server.answer = () => ({ body: { models: [] }, etag: '"1"' });
     await api.models();
     server.answer = () => ({ body: { models: [{ name: 'new' }] }, etag: '"2"' });
-    expect(await api.models()).toEqual([{ name: 'new' }]);
+    expect(await api.models()).toEqual({ models: [{ name: 'new' }] });
   });
 });
 
@@ -64,7 +65,8 @@ describe('a failure', () => {
   test('carries the code and the message of the server', async () => {
     const error = { code: 'gate_refused', message: 'r2 is 0.2, below 0.3' };
     server.answer = () => ({ status: 409, body: { error } });
-    expect(await failure(server.api().promote('m', 1, 'production'))).toMatchObject({
+    const wish = { stage: 'production', reason: null, override: false } as const;
+    expect(await failure(server.api().promote('m', 1, wish))).toMatchObject({
       status: 409,
       ...error
     });

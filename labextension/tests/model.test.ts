@@ -20,7 +20,7 @@ function answers(request: IRequest, runs: readonly string[]): IAnswer {
   const bodies: Record<string, unknown> = {
     runs: { runs: runs.map(run_id => ({ run_id })), next_cursor: null },
     datasets: { datasets: [] },
-    models: { models: [] },
+    models: { models: [], total: 0, next_cursor: null },
     'drift-reports': { drift_reports: [], next_cursor: null },
     status: { project_id: 'default', root: '/work' },
     projects: { project_id: 'p1', root: '/home/ann/p1' }
@@ -90,31 +90,6 @@ describe('the project', () => {
   });
 });
 
-describe('a promotion', () => {
-  test('that a gate refuses leaves its reason', async () => {
-    const error = { code: 'gate_refused', message: 'r2 is 0.2, below 0.3' };
-    server.answer = request =>
-      request.method === 'POST' ? { status: 409, body: { error } } : answers(request, []);
-    await model.promote('m', 2, 'production');
-    expect(model.state.promotion).toEqual({
-      name: 'm',
-      version: 2,
-      stage: 'production',
-      outcome: 'refused',
-      message: error.message
-    });
-    model.dismissPromotion();
-    expect(model.state.promotion).toBeNull();
-  });
-
-  test('that is granted looks at the models at once', async () => {
-    server.answer = request => (request.method === 'POST' ? { body: {} } : answers(request, []));
-    await model.promote('m', 2, 'production');
-    expect(model.state.promotion?.outcome).toBe('done');
-    expect(asked('models').length).toBe(1);
-  });
-});
-
 describe('a failure', () => {
   test('of one list leaves the others as they are', async () => {
     const error = { code: 'usage', message: 'no such column' };
@@ -124,6 +99,6 @@ describe('a failure', () => {
     await model.refresh();
     expect(model.state.problems.runs?.message).toBe('no such column');
     expect(model.state.problems.models).toBeUndefined();
-    expect(model.state.models).toEqual([]);
+    expect(model.state.models?.models).toEqual([]);
   });
 });

@@ -41,6 +41,10 @@ class Workspace(NamedTuple):
         """Change something of this project."""
         return self.server.patch(path, content, project=self.id)
 
+    def put(self, path: str, content: Any) -> Answer:
+        """Put something of this project in its place."""
+        return self.server.put(path, content, project=self.id)
+
     def delete(self, path: str) -> Answer:
         """Delete something of this project."""
         return self.server.delete(f"{path}?project={self.id}")

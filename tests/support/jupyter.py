@@ -83,6 +83,10 @@ class JupyterServer:
         """Patch with JSON and the token."""
         return self._send("PATCH", path, content, query)
 
+    def put(self, path: str, content: Any, **query: Any) -> Answer:
+        """Put JSON with the token."""
+        return self._send("PUT", path, content, query)
+
     def delete(self, path: str) -> Answer:
         """Delete with the token."""
         return self.request("DELETE", f"trackbook/api/{path}", headers=self._signed(None))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from support.jupyter import JupyterServer
 from trackbook.project import Project
@@ -58,10 +58,13 @@ def test_the_quickstart_goes_all_the_way(
     expect(document).to_be_visible()
     screenshot("run")
 
-    promote(page, "diabetes version 1", "production")
-    expect(page.get_by_role("alert")).to_contain_text("0.3")
-    promote(page, "diabetes version 2", "staging")
-    expect(page.get_by_role("listitem", name="diabetes version 2")).to_contain_text("staging")
+    row(page, "^Model diabetes, none in production, newest 2").focus()
+    page.keyboard.press("Enter")
+    model = page.get_by_role("article", name="Model diabetes")
+    promote(page, model, 1, "production")
+    expect(model.get_by_role("alert")).to_contain_text("0.3")
+    promote(page, model, 2, "staging")
+    expect(model.get_by_role("button", name="Version 2, staging")).to_be_visible()
     screenshot("models")
     versions = {each.version: each.stage for each in Project.open(lab.root).registry.get("diabetes").versions}
     assert versions == {1: "none", 2: "staging"}
@@ -80,14 +83,15 @@ def test_the_quickstart_goes_all_the_way(
         print(f"\na new run stood in the panel {time.monotonic() - ended:.1f} s after its end")
 
 
-def promote(page: Page, version: str, stage: str) -> None:
+def promote(page: Page, model: Locator, version: int, stage: str) -> None:
     """Ask for a stage with the keyboard alone."""
-    page.get_by_role("button", name=f"Promote {version}").focus()
+    model.get_by_role("button", name=f"Version {version},").focus()
     page.keyboard.press("Enter")
-    item = page.get_by_role("menuitem", name=stage)
-    expect(item).to_be_visible()
-    for _ in range(4):
-        if "lm-mod-active" in (item.get_attribute("class") or ""):
-            break
-        page.keyboard.press("ArrowDown")
+    steps = model.get_by_role("toolbar", name="Promotion, steps")
+    steps.get_by_role("combobox", name="Stage").select_option(stage)
+    steps.get_by_role("button", name="Promote").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile("^(Version|Its gates)")).first).to_be_visible()
+    dialog.get_by_role("button", name="Promote").focus()
     page.keyboard.press("Enter")

@@ -167,7 +167,9 @@ const WORDS: Readonly<Record<NodeKind, string>> = {
   cell: 'Cell',
   run: 'Run',
   dataset_version: 'Dataset version',
-  model_version: 'Model version'
+  model_version: 'Model version',
+  stage: 'Stage',
+  alias: 'Alias'
 };
 
 function nameOf(placed: IPlaced, lines: readonly ILine[]): string {
@@ -196,5 +198,7 @@ const ICONS: Readonly<Record<NodeKind | 'more', string>> = {
   dataset_version:
     'M2.5 4c0-3 11-3 11 0v8c0 3-11 3-11 0z M2.5 4c0 3 11 3 11 0 M2.5 8c0 3 11 3 11 0',
   model_version: 'M8 1.5l6 3.3v6.4l-6 3.3-6-3.3v-6.4z M2 4.8l6 3.3 6-3.3 M8 8.1v6.4',
+  stage: 'M3.5 14.5v-13 M3.5 2.5h9l-2.5 3 2.5 3h-9',
+  alias: 'M2 2h5.5l6.5 6.5-5.5 5.5L2 7.5z M5 5h.01',
   more: 'M3 8h.01 M8 8h.01 M13 8h.01'
 };

@@ -6,7 +6,7 @@ import type { IState, TrackbookModel } from '../model';
 import { DataSection } from './DataSection';
 import { DriftSection } from './DriftSection';
 import { useModel } from './hooks';
-import { type AskStage, ModelsSection } from './ModelsSection';
+import { ModelsSection } from './ModelsSection';
 import { PipelineSection } from './PipelineSection';
 import { Problem } from './Problem';
 import { RunsSection } from './RunsSection';
@@ -18,7 +18,7 @@ export interface IPanelProps {
   readonly onOpenPipeline: (path: string) => void;
   readonly onOpenDataset: (name: string) => void;
   readonly onOpenReport: (report: IDriftReportSummary) => void;
-  readonly onPromote: AskStage;
+  readonly onOpenModel: (name: string) => void;
 }
 
 /** The whole side panel: which project, then its runs, models and drift reports. */
@@ -57,7 +57,7 @@ export function Panel(props: IPanelProps): JSX.Element {
             />
             <PipelineSection state={shown} onOpen={props.onOpenPipeline} />
             <DataSection state={shown} onOpen={props.onOpenDataset} />
-            <ModelsSection model={model} state={shown} onPromote={props.onPromote} />
+            <ModelsSection state={shown} onOpen={props.onOpenModel} />
             <DriftSection state={shown} onOpen={props.onOpenReport} />
           </>
         )}

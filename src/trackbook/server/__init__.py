@@ -39,8 +39,26 @@
 | GET | `datasets/{name}/versions/{version}` | one version with its schema |
 | GET | `datasets/{name}/versions/{version}/diff?against&key` | what came, went and changed since another version |
 | GET | `datasets/{name}/versions/{version}/lineage` | the run that made it, those that read it, and their models |
-| GET | `models` | all models with versions, stages, aliases and what their gates said |
-| POST | `models/{name}/versions/{version}/promotions` | `{"stage"}`: moves a version, or 409 with the gate's reason |
+| GET | `models?limit&cursor` | one page of models: in production, newest, aliases, gates, approvals waited for |
+| GET | `models/{name}` | one model with its versions, and who asks |
+| PATCH | `models/{name}` | `{"description", "owner", "tags", "intended_use", "limits"}`: changes what is named |
+| GET | `models/{name}/versions/{version}?stage` | a version, and what it lacks for a stage |
+| PATCH | `models/{name}/versions/{version}` | `{"description", "owner", "tags"}`: changes what is named |
+| DELETE | `models/{name}/versions/{version}` | deletes a version that no alias and no stage holds |
+| POST | `models/{name}/versions/{version}/checks` | `{"stage"}`: judges it by the gates; 202 with a `job_id` |
+| GET | `checks/{job_id}` | how a check stands, and what the gates said |
+| DELETE | `checks/{job_id}` | ends a check |
+| POST | `models/{name}/versions/{version}/approvals` | `{"approved", "stage", "comment"}`: a yes or no of who asks |
+| POST | `models/{name}/versions/{version}/promotions` | `{"stage", "reason", "override"}`: moves it; 409 says why not |
+| POST | `models/{name}/versions/{version}/deprecation` | `{"reason"}`: not to be used any more; null takes that back |
+| GET | `models/{name}/versions/{version}/comparison/{other}` | what the other version has in its place |
+| GET | `models/{name}/versions/{version}/lineage` | from the data to the version, and what that is used as |
+| GET | `models/{name}/versions/{version}/card` | the model card in its parts, and as Markdown |
+| POST | `models/{name}/rollbacks` | `{"reason"}`: the version that was in production before comes back |
+| PUT | `models/{name}/aliases/{alias}` | `{"version", "reason", "override"}`: lets an alias name a version |
+| DELETE | `models/{name}/aliases/{alias}` | removes an alias |
+| GET | `audit-events?model&limit&cursor` | one page of audit events in words, newest first |
+| GET | `audit-verdict` | whether the audit trail is as it was written, and what is not |
 | GET | `drift-reports?limit&cursor` | one page of drift reports, newest first |
 | GET | `drift-reports/{report_id}` | one report in full, with a Vega-Lite picture a column |
 | GET | `status` | versions, and where the project and its store lie |

@@ -1,4 +1,4 @@
-"""The project, models and drift reports; each parses, calls one service in a thread, and sends what comes back."""
+"""The project and drift reports; each parses, calls one service in a thread, and sends what comes back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ class Announcement(msgspec.Struct, forbid_unknown_fields=True):
     """The notebook that is open, as a path below the server's root."""
 
     path: str
-
-
-class Promotion(msgspec.Struct, forbid_unknown_fields=True):
-    """The stage that a model version shall enter."""
-
-    stage: str
 
 
 class StatusHandler(TrackbookHandler):
@@ -61,34 +55,6 @@ class ProjectsHandler(TrackbookHandler):
             return {"project_id": project_id, "root": str(root), "notebook_id": notebook_id}
 
         await self.answer(work)
-
-
-class ModelsHandler(TrackbookHandler):
-    """The registered models of a project."""
-
-    @authenticated
-    @authorized
-    async def get(self) -> None:
-        """Send all models with their versions, stages, aliases and judgements."""
-
-        def work() -> dict[str, Any]:
-            try:
-                return views.models(self.project().registry)
-            except NoStoreError:
-                return {"models": []}
-
-        await self.answer(work)
-
-
-class PromotionsHandler(TrackbookHandler):
-    """Requests for a stage."""
-
-    @authenticated
-    @authorized
-    async def post(self, name: str, version: str) -> None:
-        """Move a version and send it as it is then; a gate that says no is a 409 with its reason."""
-        stage = self.content(Promotion).stage
-        await self.answer(lambda: self.project().registry.promote(name, int(version), stage).to_dict())
 
 
 class DriftReportsHandler(TrackbookHandler):

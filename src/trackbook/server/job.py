@@ -1,5 +1,6 @@
 """The process of one job: `python -m trackbook.server.job reproduction RUN current|locked`,
-`… conversion NOTEBOOK SCRIPT verify|convert`, or `… pipeline_run NOTEBOOK PARAMS OPTIONS`, the last two as JSON.
+`… conversion NOTEBOOK SCRIPT verify|convert`, `… pipeline_run NOTEBOOK PARAMS OPTIONS`, the last two as JSON, or
+`… check MODEL VERSION STAGE ACTOR AUTHORITY`.
 
 It says what it does in lines of JSON on standard output, and ends when whoever started it goes away.
 """
@@ -92,6 +93,16 @@ def run_pipeline(say: Say, notebook: str, params: str, options: str) -> dict[str
     return told
 
 
+def check(say: Say, model: str, version: str, stage: str, actor: str, authority: str) -> dict[str, Any]:
+    """Judge a version by the gates of a stage, as who asked for it, and return what they said."""
+    from trackbook.registry import Identity
+    from trackbook.server.model_views import result
+
+    say(_progress("check", f"the gates of {stage} judge version {version}", {}))
+    registry = Project.open(Path.cwd(), create=False).registry_for(Identity(actor, authority))
+    return {"results": [result(each, None) for each in registry.check(model, int(version), stage)]}
+
+
 def _progress(stage: str, text: str, parts: dict[str, dict[str, int]]) -> dict[str, Any]:
     sums = {name: sum(part[name] for part in parts.values()) for name in ("position", "total")}
     return {"progress": {"stage": stage, "text": text, "parts": parts, **sums}}
@@ -101,6 +112,7 @@ WORK: dict[str, Callable[..., dict[str, Any]]] = {
     "reproduction": reproduce,
     "conversion": convert,
     "pipeline_run": run_pipeline,
+    "check": check,
 }
 
 

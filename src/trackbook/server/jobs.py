@@ -42,8 +42,8 @@ class Job(msgspec.Struct):
     """One piece of work: its `stage`, `text` for people, and where it is by `position` and `total`.
 
     `parts` says the same of each of several runs that go on side by side.
-    `kind` is reproduction, conversion or pipeline_run; `subject` names what it is about, and the process is told its
-    values.  `log` holds what happened in a run of a pipeline.
+    `kind` is reproduction, conversion, pipeline_run or check; `subject` names what it is about, and the process is
+    told its values.  `log` holds what happened in a run of a pipeline.
     """
 
     job_id: str

@@ -39,10 +39,14 @@ class Projects:
 
         Raises UsageError for a path that leads out of the server's root.
         """
-        path = self._server_root if "\0" in notebook else (self._server_root / notebook).resolve()
+        try:
+            path = self._server_root if "\0" in notebook else (self._server_root / notebook).resolve()
+            folder = path if path.is_dir() else path.parent
+        except (OSError, RuntimeError, UnicodeError) as error:  # too long, links in a ring, no name of a file
+            raise UsageError(f"{notebook!r:.80} is no path of a notebook: {error}") from error
         if path == self._server_root or not path.is_relative_to(self._server_root):
-            raise UsageError(f"{notebook!r} does not lie below the folder that this server serves")
-        return self._remember(path if path.is_dir() else path.parent)
+            raise UsageError(f"{notebook!r:.80} does not lie below the folder that this server serves")
+        return self._remember(folder)
 
     def announce_notebook(self, notebook: str) -> str:
         """Return the id of a notebook that `announce` has accepted."""

@@ -20,14 +20,31 @@ from trackbook.server.edit_handlers import RestorationHandler, RunHandler
 from trackbook.server.handlers import (
     DriftReportHandler,
     DriftReportsHandler,
-    ModelsHandler,
     NothingHandler,
     ProjectsHandler,
-    PromotionsHandler,
     StatusHandler,
 )
 from trackbook.server.jobs import Jobs
 from trackbook.server.list_handlers import RunCountHandler, RunGroupsHandler, RunKeysHandler, RunsHandler
+from trackbook.server.model_handlers import (
+    AuditEventsHandler,
+    AuditVerdictHandler,
+    ModelCardHandler,
+    ModelComparisonHandler,
+    ModelHandler,
+    ModelLineageHandler,
+    ModelsHandler,
+    ModelVersionHandler,
+)
+from trackbook.server.model_step_handlers import (
+    ApprovalsHandler,
+    DeprecationHandler,
+    ModelAliasHandler,
+    ModelCheckHandler,
+    ModelChecksHandler,
+    PromotionsHandler,
+    RollbacksHandler,
+)
 from trackbook.server.pipeline_handlers import ConversionHandler, GraphHandler, NotebookConversionsHandler
 from trackbook.server.pipeline_run_handlers import (
     NotebookPipelineRunsHandler,
@@ -80,7 +97,20 @@ ROUTES = (
     (r"datasets/([^/]+)/versions/([0-9]{1,9})/diff", DatasetDifferenceHandler),
     (r"datasets/([^/]+)/versions/([0-9]{1,9})/lineage", DatasetLineageHandler),
     (r"models", ModelsHandler),
+    (r"models/([^/]+)", ModelHandler),
+    (r"models/([^/]+)/rollbacks", RollbacksHandler),
+    (r"models/([^/]+)/aliases/([^/]+)", ModelAliasHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})", ModelVersionHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})/checks", ModelChecksHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})/approvals", ApprovalsHandler),
     (r"models/([^/]+)/versions/([0-9]{1,9})/promotions", PromotionsHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})/deprecation", DeprecationHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})/comparison/([0-9]{1,9})", ModelComparisonHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})/lineage", ModelLineageHandler),
+    (r"models/([^/]+)/versions/([0-9]{1,9})/card", ModelCardHandler),
+    (r"checks/([0-9a-f]{32})", ModelCheckHandler),
+    (r"audit-events", AuditEventsHandler),
+    (r"audit-verdict", AuditVerdictHandler),
     (r"drift-reports", DriftReportsHandler),
     (r"drift-reports/([A-Za-z0-9_-]{1,64})", DriftReportHandler),
     (r".*", NothingHandler),

@@ -14,12 +14,6 @@ from trackbook.store.database import applied_steps
 if TYPE_CHECKING:
     from trackbook.monitoring import ColumnDrift, DriftReports
     from trackbook.project import Project
-    from trackbook.registry import Registry
-
-
-def models(registry: Registry) -> dict[str, Any]:
-    """Return all models by name, their versions newest first."""
-    return {"models": [model.to_dict() for model in registry.models()]}
 
 
 def drift_report_page(reports: DriftReports, limit: int, cursor: str | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ QUIET = ("policy_noted",)
 
 def happened(events: Iterable[AuditEvent]) -> tuple[Happened, ...]:
     """Return the events, oldest first, as a card tells them; one that was changed by hand keeps its bare name."""
-    return tuple(_told(event) for event in events if event.action not in QUIET)
+    return tuple(told(event) for event in events if event.action not in QUIET)
 
 
 def who(name: str, authority: str) -> str:
@@ -24,7 +24,8 @@ def who(name: str, authority: str) -> str:
     return f"{name} ({authority})" if authority else f"{name} (not authenticated)"
 
 
-def _told(event: AuditEvent) -> Happened:
+def told(event: AuditEvent) -> Happened:
+    """Return an event in words; of one that was changed by hand only its bare name."""
     try:
         content = event.content
     except ValueError:
