@@ -311,6 +311,9 @@ def store_folder(root: Path) -> Path:
 
 
 def _login() -> str:
+    # In a hub's containers all users may have one login name.  This proves nothing: `identity` asks the hub itself.
+    if user := os.environ.get("JUPYTERHUB_USER"):
+        return user
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container user without a name

@@ -57,6 +57,23 @@ def test_the_data_of_its_training_is_named(project, version):
     assert "the data that it was trained on, data:/points@1, is missing" in sentence
 
 
+def test_the_data_of_its_gates_and_its_example_are_named(project, version):
+    """Held-out data that a gate judged by, when its dataset version is another now, and the rows that are kept with it."""
+    held_out = project.data.snapshot(pd.DataFrame({"x": range(50), "y": range(50)}), "held-out")
+    (project.root / "trackbook.toml").write_text(
+        f'[[gates]]\ntype = "latency"\ndata = "{held_out.uri}"\ntarget = "y"\nmax_ms = 5000\nrepeats = 3\n'
+    )
+    assert project.registry.check("m", 1, "production")[0].passed
+    assert said(project) == []
+    project.store.objects.locate(held_out.digest).path.unlink()
+    project.store.objects.locate(version.example).path.unlink()
+    assert said(project) == [
+        "m version 1: its example of the input is missing; restore it from a backup, or `trackbook pull` it",
+        f"m version 1: the data that its gates judged, {held_out.uri}, is missing; restore it from a backup, or "
+        "`trackbook pull` it",
+    ]
+
+
 def test_a_changed_environment_and_row_are_named(project, version, tmp_path):
     """What lies in tables is proved as well: by its digest, or by the audit events."""
     import sqlite3

@@ -72,6 +72,11 @@ def summaries(db: Database, limit: int | None = None, after: str = "") -> tuple[
     return tuple(found)
 
 
+def made_by_runs(db: Database) -> list[tuple[str, int, str, str]]:
+    """Return name, number, stage and run of all versions that came from one."""
+    return db.execute(_MADE).fetchall()
+
+
 def version_lines(db: Database) -> dict[str, list[dict[str, Any]]]:
     """Return the versions of all models, the newest first, as the plain values of a list."""
     found: dict[str, list[dict[str, Any]]] = {}
@@ -103,6 +108,10 @@ _STAGED = f"""
     FROM model_version WHERE stage IN ('staging', 'production') AND deleted_time IS NULL
     AND model_id IN (SELECT id {_PAGE}) GROUP BY stage, model_id
 """  # noqa: S608 - ours
+_MADE = """
+    SELECT name, version, stage, run_id FROM model_version JOIN model ON model.id = model_id
+    WHERE run_id IS NOT NULL AND deleted_time IS NULL ORDER BY name, version DESC
+"""
 _LINES = """
     SELECT name, version, stage, model_version.created_time, override, deprecated
     FROM model_version JOIN model ON model.id = model_id WHERE deleted_time IS NULL ORDER BY model_id, version DESC

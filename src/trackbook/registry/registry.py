@@ -228,6 +228,11 @@ class Registry:
         with self._store.read() as db:
             return listing.summaries(db, limit, after)
 
+    def made_by_runs(self) -> list[tuple[str, int, str, str]]:
+        """Return name, number, stage and run id of all versions that came from a run."""
+        with self._store.read() as db:
+            return listing.made_by_runs(db)
+
     def listed(self) -> list[dict[str, Any]]:
         """Return the summaries of all models as plain values, each with a line for every version, the newest first."""
         with self._store.read() as db:

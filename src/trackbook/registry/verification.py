@@ -12,6 +12,7 @@ from trackbook.data.names import check_name
 from trackbook.errors import NotFoundError, StoreError
 from trackbook.registry import events, lookup, projection, values
 from trackbook.registry.audit import chain
+from trackbook.registry.gates.digests import MISSING
 from trackbook.registry.values import Model, ModelVersion
 from trackbook.store import manifests
 from trackbook.store.dataset_rows import select_versions
@@ -82,8 +83,10 @@ class _Verifier:
         read = {each.uri: each.fingerprint for each in version.datasets if each.uri is not None}
         for uri, fingerprint in read.items():
             yield from (("the data that it was trained on,", fault) for fault in self._dataset(uri, fingerprint))
-        for uri in sorted({str(getattr(result.gate, "data", "")) for result in version.gates} - {"", *read}):
-            yield from (("the data that its gates judged on,", fault) for fault in self._dataset(uri, None))
+        judged = {uri: digest for result in version.gates for uri, digest in result.digests.items() if _is_data(uri)}
+        for uri, fingerprint in judged.items():
+            if read.get(uri) != fingerprint and fingerprint != MISSING:
+                yield from (("the data that its gates judged,", fault) for fault in self._dataset(uri, fingerprint))
 
     def _environment(self, digest: str) -> Iterator[tuple[str, str]]:
         row = self._db.execute("SELECT content FROM environment WHERE digest = ?", [digest]).fetchone()
@@ -118,6 +121,10 @@ class _Verifier:
             except StoreError as error:
                 self._known[digest] = f"is not what was stored ({error})"
         return self._known[digest]
+
+
+def _is_data(name: str) -> bool:
+    return name.startswith("data:")
 
 
 def _is_version(row: dict[str, Any], version: str) -> bool:

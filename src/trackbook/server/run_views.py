@@ -69,9 +69,8 @@ def _datasets(project: Project, run: Run) -> Iterable[Made]:
 
 
 def _models(project: Project) -> Iterable[Made]:
-    for model in project.registry.models():
-        for version in model.versions:
-            yield Made(MODEL, model.name, version.version, f"model, {_stage(version.stage)}", None, version.run_id)
+    for name, version, stage, run_id in project.registry.made_by_runs():
+        yield Made(MODEL, name, version, f"model, {_stage(stage)}", None, run_id)
 
 
 def _stage(stage: str) -> str:
