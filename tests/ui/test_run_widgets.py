@@ -1,4 +1,4 @@
-"""`%runs` and `%compare` in JupyterLab: used with the keyboard, readable in both themes, and still there when reopened."""
+"""`%runs`, `%compare` and `%models` in JupyterLab: used with the keyboard, readable in both themes, and still there when reopened."""
 
 from __future__ import annotations
 
@@ -30,16 +30,32 @@ CELLS = [
 ]
 
 
-@pytest.fixture
-def notebook(shared_lab: JupyterServer, tmp_path: Path) -> Path:
-    """A notebook in a project of its own that tracks two runs with curves, and one whose name is hostile."""
-    path = shared_lab.root / tmp_path.name / "compare.ipynb"
+GATE = '[[gates]]\nmetric = "r2"\nmin = 0.3\n'
+MODEL_CELLS = [
+    "%load_ext trackbook\nimport trackbook as tb\nfrom sklearn.linear_model import Ridge",
+    f"%%track churn --name {EVIL!r}\nmodel = Ridge().fit([[0.0], [1.0]], [0.0, 1.0])\n"
+    f"tb.log_metrics({{'r2': 0.5, {EVIL!r}: 1.0}})\ntb.log_param({EVIL!r}, {EVIL!r})",
+    f"%register model churn --description {EVIL!r}",
+    "worse = Ridge(9.0).fit([[0.0], [1.0]], [0.0, 1.0])\ntb.register_model(worse, 'churn', metrics={'r2': 0.1})",
+    "%models",
+]
+
+
+def write_notebook(lab: JupyterServer, folder: str, cells: list[str], policy: str = "") -> Path:
+    """Write a notebook into a project of its own."""
+    path = lab.root / folder / "compare.ipynb"
     path.parent.mkdir()
-    (path.parent / "trackbook.toml").touch()
-    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    (path.parent / "trackbook.toml").write_text(policy)
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     node.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(node, path)
     return path
+
+
+@pytest.fixture
+def notebook(shared_lab: JupyterServer, tmp_path: Path) -> Path:
+    """A notebook that tracks two runs with curves, and one whose name is hostile."""
+    return write_notebook(shared_lab, tmp_path.name, CELLS)
 
 
 def open_notebook(page: Page, lab: JupyterServer, notebook: Path) -> None:
@@ -150,6 +166,38 @@ def test_a_comparison_is_shown_in_both_themes_and_kept_without_its_kernel(
     expect(page.get_by_text("Error displaying widget").locator("visible=true")).to_have_count(0)
     page.get_by_role("table", name="Runs").scroll_into_view_if_needed()
     screenshot("compare-reopened")
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_version_is_looked_into_and_promoted_with_the_keyboard(
+    page: Page, shared_lab: JupyterServer, tmp_path: Path, screenshot: Callable[[str], None]
+) -> None:
+    """`%models` shows gates, card and lineage of a version whose texts are hostile, and asks before it promotes."""
+    open_notebook(page, shared_lab, write_notebook(shared_lab, tmp_path.name, MODEL_CELLS, GATE))
+    command(page, "notebook:run-all-cells")
+    expect(names(page)).to_have_count(2)
+    page.get_by_role("checkbox", name="churn 1").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Show", exact=True).focus()
+    page.keyboard.press("Enter")
+    panel = page.locator(".tb-models .widget-tab")
+    panel.get_by_role("tab", name="Card").click()
+    expect(panel.get_by_role("region", name="Program").get_by_text("Ridge().fit")).to_be_visible()
+    expect(panel.get_by_role("region", name="Summary").get_by_text(EVIL).first).to_be_visible()
+    panel.scroll_into_view_if_needed()
+    screenshot("models-card")
+    panel.get_by_role("tab", name="Lineage").click()
+    expect(panel.get_by_role("img", name=re.compile("Lineage: ")).locator("visible=true")).to_be_visible()
+    screenshot("models-lineage")
+    panel.get_by_role("tab", name="Decide").click()
+    page.get_by_role("button", name="Promote", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Promote churn 1 to production?")).to_be_visible()
+    screenshot("models-asked")
+    page.get_by_role("button", name="Yes", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".tb-models .tb-grid").get_by_text("@champion")).to_be_visible()
+    expect(page.locator(".tb-models .tb-grid").get_by_text("1 passed")).to_be_visible()
     assert page.evaluate("window.hacked") is None
 
 
