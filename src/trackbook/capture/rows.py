@@ -35,8 +35,8 @@ class RowSketch(msgspec.Struct, frozen=True):
 
     Of `rows` rows those are sampled whose hash is below ``2**(64 - level)``; `hashes` are the distinct ones, sorted,
     as bytes, `labelled` those of the same rows with their target, and `sampled` counts rows.  `names` are the columns
-    in order, None for data without names.  `declared` rows, some or all, are those that somebody named, not those that
-    were seen at a fit.
+    in order, None for data without names, and `width` counts them.  `declared` rows, some or all, are those that
+    somebody named, not those that were seen at a fit.
     """
 
     rows: int
@@ -46,6 +46,7 @@ class RowSketch(msgspec.Struct, frozen=True):
     labelled: bytes | None = None
     names: list[str] | None = None
     declared: bool = False
+    width: int = 0
 
     def encode(self) -> bytes:
         """Return the sketch as bytes to be kept."""
@@ -76,11 +77,16 @@ def sketch_of(features: Any, target: Any = None) -> RowSketch:
     hashes = row_hashes(columns)
     labels = _columns(target)[0] if target is not None else []
     labelled = row_hashes(labels, hashes) if labels and len(labels[0]) == rows else None
-    return _sampled(rows, hashes, labelled, names, 0)
+    return msgspec.structs.replace(_sampled(rows, hashes, labelled, names, 0), width=len(columns))
 
 
 def merged(one: RowSketch, other: RowSketch) -> RowSketch:
-    """Return the sketch of the rows of both, as of parts that a model was fitted on one after the other."""
+    """Return the sketch of the rows of both, as of parts that a model was fitted on one after the other.
+
+    Raises ValueError when they have other columns.
+    """
+    if (one.names or other.names, one.width) != (other.names or one.names, other.width):
+        raise ValueError(f"rows of {one.width} columns and of {other.width} others have no sketch in common")
     level = max(one.level, other.level)
     hashes = np.union1d(one.distinct, other.distinct)
     labelled = None
@@ -89,7 +95,9 @@ def merged(one: RowSketch, other: RowSketch) -> RowSketch:
     found = _sampled(one.rows + other.rows, hashes, None, one.names, level)
     kept = None if labelled is None else labelled.astype("<u8").tobytes()
     declared = one.declared or other.declared
-    return msgspec.structs.replace(found, sampled=one.sampled + other.sampled, labelled=kept, declared=declared)
+    return msgspec.structs.replace(
+        found, sampled=one.sampled + other.sampled, labelled=kept, declared=declared, width=one.width
+    )
 
 
 def row_hashes(columns: list[Any], start: Hashes | None = None) -> Hashes:

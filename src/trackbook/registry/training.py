@@ -30,7 +30,10 @@ def keep_training(objects: Objects, model: Any, given: Any, stored: str | None) 
     if given is None:
         return None if seen is None else objects.put(seen.encode())
     declared = _declared(model, given)
-    return objects.put((declared if seen is None else merged(seen, declared)).encode())
+    try:
+        return objects.put((declared if seen is None else merged(seen, declared)).encode())
+    except ValueError as error:
+        raise RegistryError(f"`training` does not fit what the tracked fit saw: {error}; leave it out") from error
 
 
 def _declared(model: Any, given: Any) -> RowSketch:

@@ -52,7 +52,8 @@ class _HeldOut(_Gate, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     The columns that a model was fitted on are handed to it, else `features`, else all but `target`.  Of the held-out
     rows the share `max_leak` may have been in the training data; a model whose training rows are not known is refused
-    unless `leakage` is ``unknown_ok``.
+    unless `leakage` is ``unknown_ok``.  The share `max_copies` may be copies of other held-out rows, which count as
+    evidence without being any.
     """
 
     data: str
@@ -60,6 +61,7 @@ class _HeldOut(_Gate, frozen=True, forbid_unknown_fields=True, kw_only=True):
     features: tuple[str, ...] = ()
     max_leak: float = 0.0
     leakage: Literal["known", "unknown_ok"] = "known"
+    max_copies: float = 0.1
     confidence: float = 0.95
     resamples: int = 2000
     interval: Literal["bca", "percentile"] = "bca"
@@ -69,6 +71,7 @@ class _HeldOut(_Gate, frozen=True, forbid_unknown_fields=True, kw_only=True):
         _check_pinned(self.data)
         _check_range("confidence", self.confidence, 0.5, 0.9999)
         _check_range("max_leak", self.max_leak, 0, 1)
+        _check_range("max_copies", self.max_copies, 0, 1)
         _check_range("resamples", self.resamples, 100, 100_000)
         _check_range("seed", self.seed, 0, 2**63 - 1)
 

@@ -55,10 +55,12 @@ def test_unknown_training_rows_refuse_unless_the_gate_allows_them(world):
 def test_rows_that_are_alike_by_chance_are_reported(world):
     """Where training rows are like each other, the reason says so, and `max_leak` allows what is alike by chance."""
     train, held = (make_frame(400, seed).assign(a=0.0, b=0.0) for seed in (5, 6))
+    held["id"] = range(400)
     world.snapshot(held, "coarse")
     model = LogisticRegression().fit(train[FEATURES], train["y"])
     result = judge(
-        ChampionGate(data="data:/coarse@1", target="y"), world.context(world.contender(model, train), None, model)
+        ChampionGate(data="data:/coarse@1", target="y", features=tuple(FEATURES)),
+        world.context(world.contender(model, train), None, model),
     )
     assert not result.passed
     assert "of the training rows are like another one, so some may be alike by chance" in result.reason

@@ -1,4 +1,4 @@
-"""Whether held-out rows were in the training data: a model has seen the answers to those."""
+"""Whether held-out rows were in the training data, or are copies of each other: then they prove little."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from trackbook.settings import ChampionGate, FairnessGate, SlicesGate
 class Leakage(msgspec.Struct, frozen=True):
     """The `share` of held-out rows that were trained on, of those `compared`; None where it is not known.
 
+    `copies` is the share of held-out rows that are like another one before them.
+
     `with_target` counts the rows that had the same target too, `duplicates` is the share of the training rows that
     are like another of them: of such data some rows are alike by chance.  Rows that were `declared` are those that the
     author named, not those that were seen at the fit.  `refusal` says why a gate refuses.
@@ -27,6 +29,7 @@ class Leakage(msgspec.Struct, frozen=True):
     training_rows: int | None = None
     duplicates: float | None = None
     declared: bool = False
+    copies: float = 0.0
     refusal: str | None = None
     note: str = ""
 
@@ -40,12 +43,27 @@ Gate = ChampionGate | SlicesGate | FairnessGate
 
 
 def leakage_of(gate: Gate, context: GateContext, held_out: HeldOut) -> Leakage:
-    """Say how many held-out rows the candidate was trained on, and whether `gate` refuses it for that."""
+    """Say how many held-out rows the candidate was trained on or are copies, and whether `gate` refuses it for that."""
+    columns = [held_out.frame.iloc[:, at] for at in range(held_out.frame.shape[1])]
+    copies = 1 - len(np.unique(row_hashes(columns))) / max(len(held_out.frame), 1)
+    if copies > gate.max_copies:
+        reason = (
+            f"{copies:.2%} of the rows of {gate.data} are copies of others, more than `max_copies` "
+            f"{gate.max_copies:.2%}, so that they say less than their number; hold out rows that differ, or allow it"
+        )
+        return Leakage(None, copies=copies, refusal=reason)
+    return msgspec.structs.replace(_leaked(gate, context, held_out), copies=copies)
+
+
+def _leaked(gate: Gate, context: GateContext, held_out: HeldOut) -> Leakage:
     contender = context.candidate
     if contender.training is None:
         return _unknown(gate, contender, "the rows that it was trained on are not known")
     sketch = decode_sketch(context.sources.content(contender.training))
     names = sketch.names or held_out.names(contender, context.built(contender))
+    if len(names) != sketch.width:
+        why = f"its training rows have {sketch.width} columns, where it is asked about {len(names)}"
+        return _unknown(gate, contender, why)
     try:
         columns = [held_out.column(name) for name in names]
     except Exception as error:  # noqa: BLE001 - the training data had columns that the held-out data lacks
