@@ -6,10 +6,14 @@ import subprocess
 import sys
 import textwrap
 
+import msgspec
 import numpy as np
 import pytest
 
 from trackbook.errors import GateError, IntegrityError, NotFoundError, RegistryError, UsageError
+from trackbook.registry import events
+from trackbook.registry.audit import chain
+from trackbook.settings.gates import SlicesGate
 
 HOSTILE = [
     "",
@@ -360,3 +364,14 @@ def test_processes_that_register_at_once_get_consecutive_versions_and_one_chain(
     assert sorted(int(line) for output, _ in outputs for line in output.split()) == list(range(1, 25))
     verdict = registry.verify()
     assert (verdict.ok, verdict.events, verdict.anchored) == (True, 26, True)
+
+
+def test_a_gate_with_a_table_in_its_settings_is_kept_as_it_is_spelt():
+    """The text of a gate is remembered, and settings that hold a dict have no hash."""
+    gate = SlicesGate(data="data:/people@1", target="churned", by=("age",), edges={"age": (30.0, 50.0)})
+    judgement = events.Judgement(gate, True, "none is worse", 0.0, "ab" * 32)
+    payload = events.GatesJudged(1, "production", "cd" * 32, [judgement])
+    text = chain.canonical(msgspec.to_builtins(payload))
+    event = chain.AuditEvent(1, 0, "ann", "gates_judged", "models:/m/1", text, "", "")
+    (row,) = (change.row for change in events.changes(event) if change.row and "gate" in change.row)
+    assert row["gate"] == chain.canonical(msgspec.to_builtins(gate))

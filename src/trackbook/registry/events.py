@@ -459,9 +459,13 @@ def _of_event(payload: GatesJudged | Promoted | PromotionRefused, event: AuditEv
     return {"policy": payload.policy if own else None, "event": event.seq if own else None}
 
 
-@lru_cache
 def _gate_text(gate: GateSettings) -> str:
-    return canonical(msgspec.to_builtins(gate))
+    return _spelt(msgspec.json.encode(gate))  # as a gate that holds a dict has no hash
+
+
+@lru_cache
+def _spelt(gate: bytes) -> str:
+    return canonical(msgspec.json.decode(gate))
 
 
 def _judgement_row(judgement: Judgement, stage: str, event: AuditEvent) -> Row:
