@@ -70,3 +70,22 @@ def test_the_key_is_shown_and_replaced_and_asked_for(project: Project) -> None:
     run("audit", "verify", "--key", key)
     assert "--replace" in run("audit", "key", "--reason", "yearly", status=2).output
     run("audit", "verify", "--heads", "none.jsonl", status=2)
+
+
+def test_a_dossier_is_written_and_checked(project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command writes it, another says whether it is unchanged, with the key even where the project is not."""
+    run("models", "dossier", "m", "1")
+    page = folder / "m-1.html"
+    assert "is genuine and unchanged: m version 1" in run("audit", "verify", "--dossier", "m-1.html").output
+    run("models", "dossier", "m", "1", "-o", "m.json")
+    assert json.loads(run("audit", "verify", "--dossier", "m.json", "--json").output)["ok"] is True
+    assert json.loads(run("models", "dossier", "m", "1", "--json").output)["content"]["model"] == "m"
+    run("audit", "verify", "--dossier", "m.json", "--heads", "x", status=2)
+    key = run("audit", "key").output.strip()
+    elsewhere = folder.parent / f"{folder.name}-elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert "cannot be told" in run("audit", "verify", "--dossier", str(page), status=1).output
+    run("audit", "verify", "--dossier", str(page), "--key", key)
+    page.write_text(page.read_text().replace("none", "production", 1))
+    assert "it was changed" in run("audit", "verify", "--dossier", str(page), "--key", key, status=1).output

@@ -16,9 +16,10 @@ from trackbook.cli.output import (
     print_table,
     print_text,
 )
-from trackbook.errors import UsageError
+from trackbook.errors import NotFoundError, UsageError
 from trackbook.project import Project
 from trackbook.registry.audit.exported import DEFAULT_NAME
+from trackbook.registry.dossier.sealing import check
 from trackbook.tracking.words import local_time
 
 if TYPE_CHECKING:
@@ -53,15 +54,22 @@ def log_command(limit: int, as_json: bool) -> None:
 @audit_group.command("verify")
 @click.option("--heads", type=click.Path(path_type=Path), help="Compare with this copy of the exported heads, too.")
 @click.option("--key", metavar="HEX", help="The public key that you know to be the project's.")
+@click.option("--dossier", type=click.Path(path_type=Path), help="Check this dossier of a model instead of the trail.")
 @json_option
 @exits_with_status
-def verify_command(heads: Path | None, key: str | None, as_json: bool) -> None:
+def verify_command(heads: Path | None, key: str | None, dossier: Path | None, as_json: bool) -> None:
     """Check the audit trail, and every row of the registry against it.  Exit status 1 when something was changed.
 
     The hashes of its events show any change in between; the signed heads, noted beside the database and exported with
     `trackbook audit export`, show what was cut off or forged as a whole.  A copy of them, or of the key, that nobody
-    here could change proves the most.
+    here could change proves the most.  A --dossier is checked to be genuine and unchanged; with --key also where the
+    project is not.
     """
+    if dossier is not None:
+        if heads is not None:
+            raise UsageError("--heads are compared with the trail, not with a --dossier; give one of them")
+        _verify_dossier(dossier, key, as_json)
+        return
     project = Project.open(create=False)
     verdict = project.registry.audit.verify(key=key, heads=heads, folder=project.root)
     if as_json:
@@ -131,3 +139,23 @@ def _print_verdict(verdict: AuditVerdict) -> None:
             print_text(guard, "red")
     for remark in verdict.remarks:
         print_text(f"Note: {remark}.", "yellow")
+
+
+def _verify_dossier(path: Path, key: str | None, as_json: bool) -> None:
+    try:
+        audit = Project.open(create=False).registry.audit
+    except NotFoundError:  # whoever is given a dossier need not have the project
+        verdict = check(path, None, key)
+    else:
+        verdict = audit.check_dossier(path, key)
+    if as_json:
+        print_json(verdict.to_dict())
+    elif verdict.ok:
+        signed = f"signed with {verdict.head.key} at event {verdict.head.events}"
+        print_text(f"{verdict.file} is genuine and unchanged: {verdict.model} version {verdict.version}, {signed}.")
+    for fault in () if as_json else verdict.faults:
+        print_text(f"{verdict.file} does not hold: {fault}", "red")
+    for remark in () if as_json else verdict.remarks:
+        print_text(f"Note: {remark}.", "yellow")
+    if not verdict.ok:
+        sys.exit(NO)

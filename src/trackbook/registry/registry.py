@@ -279,6 +279,21 @@ class Registry:
         standings = [self.standing(name, version, stage) for stage in stages_of(found)]
         return read_card(self._store, self._runs, self.get(name), found, standings)
 
+    def dossier(self, name: str, version: int, form: str = "html") -> str:
+        """Return the dossier of a version, a signed file as ``html`` or ``json``: its card, the evidence of its gates,
+        and its audit events with their hashes up to the head of the trail.
+
+        Raises IntegrityError when the trail does not hold, RegistryError when the key to sign with is not here.
+        """
+        from trackbook.registry.dossier.dossier import Dossier, prove, read_events
+
+        self.version(name, version)
+        head, key = self.audit.signing()
+        prove(self.audit)
+        events = read_events(self._store, name, version, head)
+        dossier = Dossier(self.card(name, version), self.version(name, version), events, head)
+        return dossier.to_json(key) if form == "json" else dossier.to_html(key)
+
     def lineage(self, name: str, version: int) -> Lineage:
         """Return the data, program and run that a version came from, and the stage and aliases it has, as a graph."""
         from trackbook.registry.card.reading import source_run

@@ -10,6 +10,7 @@ COMMANDS = {
     "list": "trackbook.cli.models.show:list_command",
     "show": "trackbook.cli.models.show:show_command",
     "card": "trackbook.cli.models.card:card_command",
+    "dossier": "trackbook.cli.models.dossier:dossier_command",
     "compare": "trackbook.cli.models.compare:compare_command",
     "register": "trackbook.cli.models.register:register_command",
     "check": "trackbook.cli.models.check:check_command",

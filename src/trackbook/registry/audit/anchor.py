@@ -66,10 +66,9 @@ class Anchor:
         self.note.advance(head)
         self.exports.extend(head)
 
-    def export(self, event: chain.AuditEvent, public: str, path: Path) -> Export:
-        """Write the head of the trail into `path`, and have every later one follow."""
+    def signing_key(self, public: str) -> keys.ProjectKey:
+        """Return the private half of `public`; raises RegistryError when it is not here."""
         key = self.key.read(public)
         if key is None:
             raise RegistryError(f"the key {public[: keys.SHORT]}… that signs this audit trail is not in the store")
-        head = signed(event, key)
-        return Export(str(path), head, self.exports.begin(path, head))
+        return key

@@ -127,6 +127,11 @@ def current(db: Database) -> str | None:
     return None if event is None else created(event).key
 
 
+def named(db: Database) -> dict[str, int]:
+    """Return all keys that the trail names, each with the number of its event."""
+    return {created(event).key: event.seq for event in chain.about(db, SUBJECT)}
+
+
 def created(event: chain.AuditEvent) -> KeyCreated:
     """Return the payload of the event that names a key; raises IntegrityError for one that no Trackbook wrote."""
     try:

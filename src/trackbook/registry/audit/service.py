@@ -12,6 +12,8 @@ from trackbook.errors import UsageError
 from trackbook.registry.audit import chain, keys, verify
 from trackbook.registry.audit.anchor import Export
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict
+from trackbook.registry.audit.head import Head, contradiction, signed
+from trackbook.registry.dossier.sealing import DossierVerdict, check
 
 if TYPE_CHECKING:
     from trackbook.registry.trail import Trail
@@ -60,11 +62,33 @@ class Audit:
 
         Raises IntegrityError when the file is of another trail, UsageError for a place that holds no such file.
         """
+        head, _ = self.signing()
+        return Export(str(path), head, self._trail.anchor.exports.begin(path, head))
+
+    def signing(self) -> tuple[Head, keys.ProjectKey]:
+        """Return the head of the trail as of now, signed, and the key that signs it, to sign more with.
+
+        Raises RegistryError when the key is not here.
+        """
         with self._trail.change() as db:  # which makes the key where there is none yet
             newest, public = chain.last(db), keys.current(db)
         assert newest is not None
         assert public is not None
-        return self._trail.anchor.export(newest, public, path)
+        key = self._trail.anchor.signing_key(public)
+        return signed(newest, key), key
+
+    def check_dossier(self, path: Path, key: str | None = None) -> DossierVerdict:
+        """Say whether the dossier in `path` was made in this project, of this trail, and not changed since."""
+        with self._store.read() as db:
+            verdict = check(path, keys.named(db), key)
+            fault = contradiction(verdict.head, db) if verdict.ok else None
+            if fault is not None:
+                sentence = f"its audit events are not those of the trail here: {fault.reason}"
+                return msgspec.structs.replace(verdict, faults=(sentence,))
+            about = chain.about(db, f"models:/{verdict.model}")
+            later = [str(event.seq) for event in about if event.seq > verdict.head.events]
+        remark = f"{len(later)} more events about the model followed, the newest number {later[-1]}" if later else ""
+        return msgspec.structs.replace(verdict, remarks=(remark,) if remark and verdict.ok else ())
 
     def key(self) -> str | None:
         """Return the public key that signs the trail, in hex; None before there is one."""

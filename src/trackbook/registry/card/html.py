@@ -72,13 +72,17 @@ h1{font-size:1.5em;margin:0 0 .2em;overflow-wrap:anywhere}
 
 def card_page(card: ModelCard) -> str:
     """Return the card as one HTML document of its own."""
-    name = f"Model card of {title(card)}"
+    return document(f"Model card of {title(card)}", title(card), card_fragment(card))
+
+
+def document(name: str, heading: str, body: str) -> str:
+    """Return an HTML document that loads and runs nothing; `body` is HTML, `name` and `heading` are text."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(name)}</title></head><body><h1>{_text(title(card))}</h1>"
-        f"{card_fragment(card)}<style>{_PAGE_STYLE}</style></body></html>\n"
+        f"<title>{_text(name)}</title></head><body><h1>{_text(heading)}</h1>"
+        f"{body}<style>{_PAGE_STYLE}</style></body></html>\n"
     )
 
 
@@ -86,17 +90,18 @@ def card_fragment(card: ModelCard) -> str:
     """Return the card without its title, as one element with its style sheet."""
     parts = [f"<p>This version is {_text(stage_of(card))}.</p>"]
     parts += [f'<p class="tb-warning" role="alert" style="{_RED}">⚠ {_text(warning)}</p>' for warning in card.warnings]
-    parts += [_section(section) for section in sections(card)]
+    parts += [section_html(section) for section in sections(card)]
     return f'<div class="tb-card"><style>{STYLE}</style>{"".join(parts)}</div>'
 
 
 def sections_html(card: ModelCard, titles: Sequence[str]) -> str:
     """Return some sections of the card, in the order of `titles`."""
     found = {section.title: section for section in sections(card)}
-    return "".join(_section(found[each]) for each in titles)
+    return "".join(section_html(found[each]) for each in titles)
 
 
-def _section(section: Section) -> str:
+def section_html(section: Section) -> str:
+    """Return a section with its title."""
     body = "".join(_block(block) for block in section.blocks)
     return f'<section aria-label="{_text(section.title)}"><h2>{_text(section.title)}</h2>{body}</section>'
 
@@ -108,7 +113,7 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Code():
-            return f'<pre tabindex="0" aria-label="Program">{_text(block.text)}</pre>'
+            return f'<pre tabindex="0" aria-label="{_text(block.label)}">{_text(block.text)}</pre>'
         case Graph():
             return f'<div class="tb-scroll">{picture.lineage_picture(block.lineage)}</div>'
         case Intervals():

@@ -40,9 +40,10 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Code(msgspec.Struct, frozen=True):
-    """Python, as it was executed."""
+    """Text of which every line counts: Python, as it was executed, or what `label` says."""
 
     text: str
+    label: str = "Program"
 
 
 class Graph(msgspec.Struct, frozen=True):
