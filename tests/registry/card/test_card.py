@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from support.cards import card_of, hostile, read, run_of, version_of
@@ -17,6 +20,7 @@ from trackbook.data.schema import Column, Schema
 from trackbook.registry.audit.chain import AuditEvent
 from trackbook.registry.card.sections import sections
 from trackbook.registry.lineage import Held
+from trackbook.tracking.words import markdown, printable
 
 ALLOWED = {"html", "head", "meta", "title", "body", "h1", "h2", "div", "section", "p", "br", "code", "pre", "style",
            "table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "g", "path", "rect", "text", "circle"}  # fmt: skip
@@ -148,6 +152,18 @@ def test_a_hostile_card_is_text_in_markdown():
     assert {token.type for token in tokens if token.type == "blockquote_open"}
     assert not re.search(r"(?<!`)https?://|www\.", re.sub("(?s)````+python.*?````+", "", body))
     assert "\u202e" not in body
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("`*_{}[]()#|~$@<>&!-+.=:/\\\"' 1ahtpsw\n"))))
+@settings(max_examples=300)
+def test_any_text_is_itself_in_markdown(text):
+    """A cell of a table and a paragraph show any stored text as it is, on one line."""
+    shown = " ".join(printable(text).encode("utf-8", "replace").decode().split())
+    for source in (f"text: {markdown(text)}", f"| a | b |\n| --- | --- |\n| x{markdown(text)}x | y |"):
+        html = MarkdownIt("commonmark", {"html": True}).enable("table").render(source)
+        assert set(re.findall(r"</?(\w+)", html)) <= {"p", "table", "thead", "tbody", "tr", "th", "td"}
+        told = unescape(re.sub(r"<[^>]*>", "", html))
+        assert " ".join(told.split()) in (f"text: {shown}".strip(), " ".join(f"a b x{shown}x y".split()))
 
 
 def test_a_hostile_program_does_not_leave_its_fence():

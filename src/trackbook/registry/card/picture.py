@@ -124,7 +124,7 @@ def _tip(x: float, y: float) -> str:
 def _thing(box: _Box) -> str:
     node = box.node
     own = " tb-own" if node.kind == "model_version" else ""
-    label, detail = _clipped(node.label, 25), _clipped(node.detail, 27)
+    label, detail = _clipped(node.label, 22), _clipped(node.detail, 27)
     said = "\n".join(part for part in (node.label, node.detail, node.path or "") if part)
     return (
         f'<g transform="translate({box.x:.0f},{box.y:.0f})"><title>{_text(said)}</title>'
