@@ -63,7 +63,9 @@ def test_two_people_promote_at_the_command_line(project: Project, folder: Path) 
     assert "not authenticated" in said
     assert "advisory" in said
     assert json.loads(run("approve", "risk", "1", "--json").output)["ready"] is True
-    run("promote", "risk", "1", "production")
+    assert "bob is not authenticated" in run("promote", "risk", "1", "production").output
+    assert "advisory" in run("check", "risk", "1").output
+    assert "registered by ada (not authenticated)" in run("show", "risk", "1").output
     shown = run("show", "risk", "1").output
     assert "bob (not authenticated) rejected it for production: too slow" in shown
 

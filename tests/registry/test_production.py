@@ -103,7 +103,7 @@ def test_a_deprecated_version_says_so_and_moves_no_further(registry):
     """It keeps its place, enters no guarded stage, and the mark can be taken back."""
     assert registry.deprecate("m", 3, "leaks the target").deprecated == "leaks the target"
     assert stages(registry)[3] == "production"
-    with pytest.warns(ModelWarning, match=r"models:/m/3 is deprecated: leaks the target"):
+    with pytest.warns(ModelWarning, match="models:/m/3 is deprecated: leaks the target"):
         assert registry.load("models:/m@champion").alpha == 3
     with pytest.raises(GateError, match="it is deprecated: leaks the target"):
         registry.promote("m", 3, "staging")

@@ -48,19 +48,17 @@ def dataset_card(version: DatasetVersion) -> Card:
 
 def model_card(version: ModelVersion, model: Model | None = None) -> Card:
     """Return the card of a model version, with what its gates last said, and what nobody has said of its `model`."""
-    from trackbook.registry.values import WARNING
-
     facts = {
         "stage": version.stage,
         "aliases": ", ".join(version.aliases),
         "metrics": ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items()),
         "run": (version.run_id or "")[:8],
+        "registered by": version.maker,
         "gates": "; ".join(f"{'passed' if gate.passed else 'failed'}: {gate.reason}" for gate in version.gates),
         "load with": f'tb.load_model("{version.uri}")',
         "not stated yet": "" if model is None else _not_stated(model),
     }
-    warning = WARNING if version.dangerous else ""
-    return Card(f"Model {version.name}, version {version.version}", facts, warning)
+    return Card(f"Model {version.name}, version {version.version}", facts, "; ".join(version.warnings))
 
 
 def _not_stated(model: Model) -> str:

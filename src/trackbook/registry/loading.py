@@ -168,13 +168,8 @@ class Loader:
 def _warn_of_use(resolved: Resolved) -> None:
     """Warn of a version that is deprecated, or in its stage against its gates or approvals."""
     version = resolved.version
-    said = []
-    if version is not None and version.deprecated is not None:
-        said.append(f"is deprecated: {version.deprecated}")
-    if version is not None and version.override is not None:
-        said.append(f"is in {version.stage} against its gates or approvals: {version.override}")
-    if said:
-        warnings.warn(f"{resolved.uri} {', and '.join(said)}", ModelWarning, stacklevel=5)
+    if version is not None and (version.deprecated is not None or version.override is not None):
+        warnings.warn(f"{resolved.uri} is {', and '.join(version.warnings)}", ModelWarning, stacklevel=5)
 
 
 def _filled(module: Any, state: Any, resolved: Resolved) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackbook.data.names import check_name
 from trackbook.registry import listing, lookup, sharing, values
-from trackbook.registry.approvals.standing import Standing, StandingResult
+from trackbook.registry.approvals.standing import Standing, StandingResult, advice
 from trackbook.registry.approving import Approvals
 from trackbook.registry.audit.chain import AuditVerdict
 from trackbook.registry.audit.service import Audit, AuditPage
@@ -124,6 +124,11 @@ class Registry:
         What all gates say of a version is kept as an event unless `keep` is false.
         """
         return self._judging.check(name, model, stage, about=about, keep=keep)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said of who acts: not authenticated, and gates and approvals advisory; nothing of who is."""
+        return advice(self._trail.identity, ())
 
     def standing(self, name: str, version: int, stage: str = "production") -> Standing:
         """Return what `version` still lacks to enter `stage`: gates, approvals, in sentences; nothing is changed."""

@@ -14,6 +14,7 @@ from trackbook.registry.audit.chain import number
 from trackbook.registry.events import DataSource
 from trackbook.registry.formats.contract import DANGEROUS
 from trackbook.registry.gates.judge import GateResult
+from trackbook.registry.identity import Identity
 from trackbook.settings import GateSettings
 from trackbook.store import iso
 from trackbook.store.metrics import from_stored
@@ -93,6 +94,22 @@ class ModelVersion(msgspec.Struct, frozen=True):
     def dangerous(self) -> bool:
         """Whether loading the model runs code that is in it."""
         return self.format in DANGEROUS
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a face says of the version in red: overridden, deprecated, dangerous."""
+        override = f"in {self.stage} against its gates or approvals: {self.override}"
+        said = (
+            (override, self.override is not None),
+            (f"deprecated: {self.deprecated}", self.deprecated is not None),
+            (WARNING, self.dangerous),
+        )
+        return tuple(text for text, holds in said if holds)
+
+    @property
+    def maker(self) -> str:
+        """Who registered it, marked when nobody vouches for the name."""
+        return Identity(self.created_by, self.authority).words
 
     def to_dict(self) -> dict[str, Any]:
         """Return the version as plain values, times in ISO 8601; metrics that are not finite become text."""

@@ -41,7 +41,8 @@ def check_command(
     latency, memory, size).  With --json each result has its evidence: intervals, slices, groups, counts.
     """
     target = int(model) if model.isascii() and model.isdigit() else model
-    results = Project.open(create=False).registry.check(name, target, stage, about=about, keep=keep)
+    registry = Project.open(create=False).registry
+    results = registry.check(name, target, stage, about=about, keep=keep)
     title = f"{name}: gates of {stage}{f' about {about}' if about else ''}"
     if as_json:
         print_json([msgspec.to_builtins(result) for result in results])
@@ -52,6 +53,8 @@ def check_command(
     else:
         for result in results:
             print_text(f"{'✓' if result.passed else '✗'} {result.reason}")
+        for remark in registry.remarks:
+            print_text(remark)
     if not all(result.passed for result in results):
         sys.exit(NO)
 

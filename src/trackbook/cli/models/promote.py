@@ -24,7 +24,10 @@ from trackbook.registry import STAGES
 @exits_with_status
 def promote_command(name: str, version: int, stage: str, override: bool, reason: str | None, as_json: bool) -> None:
     """Move a version to STAGE if its gates and approvals let it; exit status 1, and what is lacking, when not."""
-    moved = Project.open(create=False).registry.promote(name, version, stage, reason=reason, override=override)
+    registry = Project.open(create=False).registry
+    moved = registry.promote(name, version, stage, reason=reason, override=override)
     report(moved, f"{moved.name} version {moved.version} is in {moved.stage}", as_json)
+    for remark in () if as_json else registry.remarks:
+        print_text(remark)
     if moved.override is not None and not as_json:
         print_text(f"against its gates or approvals: {moved.override}", "bold red")

@@ -16,7 +16,6 @@ from trackbook.cli.output import (
 )
 from trackbook.project import Project
 from trackbook.registry import ModelVersion
-from trackbook.registry.values import WARNING
 from trackbook.tracking.words import local_time
 
 if TYPE_CHECKING:
@@ -84,12 +83,9 @@ def _print_version(version: ModelVersion) -> None:
     print_text(
         f"  {version.format}, {version.size:,} bytes, {version.digest[:12]}, run {(version.run_id or 'none')[:8]}"
     )
-    if version.override is not None:
-        print_text(f"  in {version.stage} against its gates or approvals: {version.override}", "bold red")
-    if version.deprecated is not None:
-        print_text(f"  deprecated: {version.deprecated}", "bold red")
-    if version.dangerous:
-        print_text(f"  {WARNING}", "bold red")
+    print_text(f"  registered by {version.maker}")
+    for warning in version.warnings:
+        print_text(f"  {warning}", "bold red")
     if version.metrics:
         print_text(f"  {pairs(version.metrics)}")
     for result in version.gates:
