@@ -108,3 +108,29 @@ def test_the_pipeline_notebook_becomes_a_script_that_is_proved_and_runs(
     assert "train     depends" in printed["dry-run"]
     assert "best  3      0.8" in printed["sweep"]
     assert "trackbook" not in (folder / "progression.py").read_text().split("@dataclasses", 1)[1]
+
+
+def test_the_registry_notebook_takes_two_models_through_their_gates(tmp_path: Path) -> None:
+    """Refused without an approval; better by a paired test; rolled back; and a row that was changed by hand is named."""
+    folder = tmp_path / "notebooks"
+    shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns(".trackbook", "*.png"))
+    notebook = nbformat.read(folder / "registry.ipynb", as_version=4)
+    NotebookClient(
+        notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    printed = {
+        cell.id: "".join(output.get("text", "") for output in cell.outputs)
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    }
+    assert "production asks for 1 approval of carol" in printed["refused"]
+    assert "carol is not authenticated" in printed["approve"]
+    assert "better by 7.16" in printed["check"]
+    assert "# progression, version 2" in printed["card"]
+    assert "version 2 of model 'progression' has stage" in printed["cheat"]
+
+    registry = Project.open(folder).registry
+    model = registry.get("progression")
+    assert [(version.version, version.stage) for version in model.versions] == [(2, "archived"), (1, "production")]
+    assert (model.intended_use, model.aliases) == ("Planning of check-ups.", {"champion": 1})
+    assert registry.verify().ok

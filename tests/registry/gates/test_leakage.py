@@ -1,8 +1,9 @@
 """Held-out rows that a model was trained on are found, wherever the model comes from."""
 
+import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from support.gates import FEATURES, make_frame
 from trackbook.errors import RegistryError
@@ -52,18 +53,33 @@ def test_unknown_training_rows_refuse_unless_the_gate_allows_them(world):
     assert "are not known, which the gate allows" in allowed.reason
 
 
-def test_rows_that_are_alike_by_chance_are_reported(world):
-    """Where training rows are like each other, the reason says so, and `max_leak` allows what is alike by chance."""
+def test_rows_that_are_all_alike_cannot_tell(world):
+    """Where held-out rows are like each other, whether one was trained on does not show, which is a refusal."""
     train, held = (make_frame(400, seed).assign(a=0.0, b=0.0) for seed in (5, 6))
-    held["id"] = range(400)
     world.snapshot(held, "coarse")
     model = LogisticRegression().fit(train[FEATURES], train["y"])
     result = judge(
-        ChampionGate(data="data:/coarse@1", target="y", features=tuple(FEATURES)),
+        ChampionGate(data="data:/coarse@1", target="y", max_copies=1.0),
         world.context(world.contender(model, train), None, model),
     )
     assert not result.passed
-    assert "of the training rows are like another one, so some may be alike by chance" in result.reason
+    assert "so much alike that those of training cannot show" in result.reason
+
+
+@pytest.mark.parametrize("leaked_rows", [0, 200])
+def test_rows_with_few_distinct_features_are_told_apart_by_their_target(world, leaked_rows):
+    """A model of one coarse number shares its features with held-out rows by chance; with the target they differ."""
+    rng = np.random.default_rng(0)
+    frames = [pd.DataFrame({"x": rng.integers(0, 40, rows).astype(float)}) for rows in (900, 300)]
+    train, held = (frame.assign(y=frame["x"] + rng.normal(size=len(frame))) for frame in frames)
+    world.snapshot(held, "numbers")
+    train = pd.concat([train, held.iloc[:leaked_rows]])
+    model = LinearRegression().fit(train[["x"]], train["y"])
+    gate = ChampionGate(data="data:/numbers@1", target="y", metric="r2")
+    sketched = world.contender(model, train)
+    result = judge(gate, world.context(sketched, None, model))
+    assert result.passed == (leaked_rows == 0), result.reason
+    assert result.evidence["leakage"]["judged_by"] == "features and target"
 
 
 def test_declared_rows_count_and_are_called_so(world):

@@ -11,15 +11,23 @@ from trackbook.capture.rows import RowSketch, below, decode_sketch, row_hashes
 from trackbook.registry.gates.context import Contender, GateContext, HeldOut
 from trackbook.settings import ChampionGate, FairnessGate, SlicesGate
 
+MUCH_ALIKE, TOO_MUCH_ALIKE = 0.05, 0.5
+"""Shares of rows that are alike by chance: from the first on the target is looked at too, from the second on nothing
+can be told."""
+
+MOST_TIMES = 10.0
+"""So many times more training rows than held-out ones are taken into account at most."""
+
 
 class Leakage(msgspec.Struct, frozen=True):
     """The `share` of held-out rows that were trained on, of those `compared`; None where it is not known.
 
     `copies` is the share of held-out rows that are like another one before them.
 
-    `with_target` counts the rows that had the same target too, `duplicates` is the share of the training rows that
-    are like another of them: of such data some rows are alike by chance.  Rows that were `declared` are those that the
-    author named, not those that were seen at the fit.  `refusal` says why a gate refuses.
+    `with_target` counts the rows that had the same target too.  `by_chance` is the share that rows of such data are
+    alike by chance, told from the held-out rows themselves; where that is much, rows count as the same only with
+    their target (`judged_by` says which).  Rows that were `declared` are those that the author named, not those that
+    were seen at the fit.  `refusal` says why a gate refuses.
     """
 
     share: float | None
@@ -27,7 +35,8 @@ class Leakage(msgspec.Struct, frozen=True):
     found: int = 0
     with_target: int | None = None
     training_rows: int | None = None
-    duplicates: float | None = None
+    by_chance: float | None = None
+    judged_by: str = "features"
     declared: bool = False
     copies: float = 0.0
     refusal: str | None = None
@@ -78,33 +87,55 @@ def _judged(gate: Gate, contender: Contender, sketch: RowSketch, hashes: Any, la
     if not compared:
         return _unknown(gate, contender, f"none of the {len(hashes)} held-out rows is in the sample of training rows")
     found = int(np.isin(hashes[chosen], sketch.distinct).sum())
-    with_target = None
+    chance, judged_by, counted, with_target = _by_chance(hashes, sketch.rows), "features", found, None
     if sketch.labelled is not None:
         with_target = int(np.isin(labelled[chosen], np.frombuffer(sketch.labelled, dtype="<u8")).sum())
-    share = found / compared
+        if chance > MUCH_ALIKE:
+            chance, judged_by, counted = _by_chance(labelled, sketch.rows, 0.5), "features and target", with_target
+    if chance > TOO_MUCH_ALIKE:
+        return _unknown(gate, contender, f"rows of {gate.data} are so much alike that those of training cannot show")
     leakage = Leakage(
-        share=share,
+        share=counted / compared,
         compared=compared,
         found=found,
         with_target=with_target,
         training_rows=sketch.rows,
-        duplicates=1 - len(sketch.distinct) / max(sketch.sampled, 1),
+        by_chance=chance,
+        judged_by=judged_by,
         declared=sketch.declared,
     )
-    if share <= gate.max_leak:
-        note = f"; {found} of {compared} held-out rows compared were trained on" if found else ""
-        note += "; its training rows are those that its author declared" if sketch.declared else ""
-        return msgspec.structs.replace(leakage, note=note)
-    return msgspec.structs.replace(leakage, refusal=_refusal(gate, contender, leakage))
+    if counted > gate.max_leak * compared + _most_by_chance(compared, chance):
+        return msgspec.structs.replace(leakage, refusal=_refusal(gate, contender, leakage, counted))
+    note = f"; {counted} of {compared} held-out rows compared were trained on" if counted else ""
+    note += f", {chance:.2%} would be alike by chance" if counted and chance else ""
+    note += "; its training rows are those that its author declared" if sketch.declared else ""
+    return msgspec.structs.replace(leakage, note=note)
 
 
-def _refusal(gate: Gate, contender: Contender, leakage: Leakage) -> str:
-    alike = leakage.duplicates or 0
-    chance = f"; {alike:.2%} of the training rows are like another one, so some may be alike by chance" if alike else ""
+def _by_chance(held_out: Any, training_rows: int, more: float = 0.0) -> float:
+    """Return the share of held-out rows that so many rows of other data of the kind are like by chance.
+
+    Told from the held-out rows alone, which nobody who trains can choose: the share of those that stand alone is about
+    the chance that a row is new to as many others (Good 1953); more training rows meet more.  Of rows that are known
+    to be alike in all but one value, `more` = 0.5 counts half a repeated one that was not seen (Jeffreys).
+    """
+    _, times = np.unique(held_out, return_counts=True)
+    repeated = 1 - (float((times == 1).sum()) - more) / len(held_out)
+    return min(1.0, repeated * min(max(1.0, training_rows / len(held_out)), MOST_TIMES))
+
+
+def _most_by_chance(compared: int, chance: float) -> float:
+    from scipy.stats import binom
+
+    return float(binom.ppf(0.99, compared, chance)) if chance else 0.0
+
+
+def _refusal(gate: Gate, contender: Contender, leakage: Leakage, counted: int) -> str:
+    chance = f", and {leakage.by_chance:.2%} would be alike by chance" if leakage.by_chance else ""
     return (
-        f"{contender.uri} was trained on {leakage.found:,} of {leakage.compared:,} rows compared of {gate.data} "
-        f"({leakage.share:.2%}, more than `max_leak` {gate.max_leak:.2%}){chance}. Hold data out that it has not seen, "
-        "or allow what is alike by chance with `max_leak`"
+        f"{contender.uri} was trained on {counted:,} of {leakage.compared:,} rows compared of {gate.data} "
+        f"({leakage.share:.2%}, more than `max_leak` {gate.max_leak:.2%}{chance}). Hold data out that it has not seen, "
+        "or allow what is alike with `max_leak`"
     )
 
 
