@@ -171,6 +171,9 @@ class SlicesGate(_HeldOut, frozen=True, forbid_unknown_fields=True, kw_only=True
             if list(edges) != sorted(set(edges)) or not all(map(math.isfinite, edges)):
                 raise ValueError(f"the `edges` of {name!r} are numbers that rise, not {list(edges)}")
 
+    def __hash__(self) -> int:
+        return hash(msgspec.json.encode(self))  # as `edges` has no hash of its own
+
     @property
     def title(self) -> str:
         """What the gate asks for, in a few words."""

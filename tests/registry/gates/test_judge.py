@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
+from support.gates import FEATURES
 from trackbook.registry.gates import judge
 from trackbook.registry.gates.context import Contender, GateContext
 from trackbook.settings import (
@@ -21,6 +23,7 @@ from trackbook.settings import (
     SizeGate,
     SlicesGate,
 )
+from trackbook.store.events import DataUsed
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 BOUND = st.floats(-1e6, 1e6)
@@ -178,3 +181,36 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(judged, gate, words)
     result = judged(gate)
     assert not result.passed
     assert words in result.reason, result.reason
+
+
+def test_what_every_kind_of_gate_says_is_kept_and_read_back(world, watched):
+    """A check under all kinds of gates is one event, whose results come back with their evidence; the trail is sound."""
+    gates = (
+        MetricGate("accuracy", min=0.5),
+        ChampionGate(**HELD),
+        SlicesGate(**HELD, by=("group", "age"), edges={"age": (30.0,)}),
+        FairnessGate(**HELD, by="group", max=0.5),
+        LatencyGate(data="data:/held@1", max_ms=1e6, max_ratio=1e6),
+        SizeGate(max_mb=1.0, max_ratio=10.0),
+        SignatureGate(),
+        DataGate(schema=world.snapshot(world.train, "train"), min_rows=1000, max_missing=0.0),
+        ReproducedGate(),
+    )
+    plain = world.registry()
+    plain.register(world.bad, "m", training=world.train)
+    plain.promote("m", 1, "production")
+    with watched() as run:
+        run.log_data(DataUsed(run.run_id, "read", "data:/train@1", "dataset", "f" * 64, 1500))
+        model = LogisticRegression().fit(world.train[FEATURES], world.train["y"])
+    registry = world.registry(*gates)
+    registry.register(model, "m", run_id=run.run_id, metrics={"accuracy": 0.8})
+    results = registry.check("m", 2, "production")
+    failed = [result.gate.type for result in results if not result.passed]
+    assert failed == ["signature", "reproduced"], [result.reason for result in results]
+    kept = registry.version("m", 2).gates
+    assert [(each.gate, each.reason, each.evidence) for each in kept] == [
+        (each.gate, each.reason, each.evidence) for each in results
+    ]
+    assert registry.verify().ok
+    assert "it needs a, which the champion does not" in results[6].reason
+    assert "run `trackbook reproduce" in results[8].reason

@@ -71,7 +71,7 @@ def _print_markdown(title: str, results: Sequence[GateResult]) -> None:
             if table:
                 columns = [key for key in table[0] if key not in ("test", "error", "rows_needed")]
                 cells = [[markdown(_cell(row.get(key))) for key in columns] for row in table]
-                print_markdown(markdown(result.gate.title), columns, cells, empty="")
+                print_markdown(result.gate.title, columns, cells, empty="")
 
 
 def _cell(value: Any) -> str:
