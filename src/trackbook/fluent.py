@@ -243,8 +243,9 @@ def register_model(
     """
     project = current.get()
     active = project.tracker.active
-    if run_id is None and not isinstance(model, str | PathLike):
-        run_id = active.run_id if active else project.runs.writer_of(model)
+    if run_id is None and not isinstance(model, str):
+        is_path = isinstance(model, PathLike)
+        run_id = active.run_id if active else None if is_path else project.runs.writer_of(model)
     return project.registry.register(
         model,
         name,

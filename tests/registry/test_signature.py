@@ -17,9 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from trackbook.capture.estimators.observer import observer
 from trackbook.capture.fingerprint.values import fingerprint
 from trackbook.data.examples import read_example, write_example
-from trackbook.errors import DataError, ModelWarning, RegistryError
+from trackbook.errors import DataError, GateError, ModelWarning, RegistryError
 from trackbook.registry.formats import table
 from trackbook.registry.signature import check_call
+from trackbook.settings import Settings, SignatureGate
 from trackbook.tracking.fits import FitLog
 
 
@@ -230,3 +231,15 @@ def test_a_model_that_changes_when_it_is_stored_is_not_registered(registry, ridg
     monkeypatch.setattr(table.skops, "FORMAT", table.FORMATS["skops"])
     with pytest.raises(RegistryError, match="does not predict the same"):
         registry.register(ridge, "risk", example=diabetes[0].head(3))
+
+
+def test_an_array_whose_type_is_not_known_fits_one_of_the_same_width(open_registry):
+    registry = open_registry(Settings(gates=(SignatureGate(stage="production"),)))
+    rows = np.arange(12.0).reshape(4, 3)
+    registry.register(Ridge().fit(rows, rows[:, 0]), "m")
+    registry.promote("m", 1, "production")
+    registry.register(Ridge().fit(rows, rows[:, 1]), "m", example=rows)
+    assert registry.promote("m", 2, "production").stage == "production"
+    registry.register(Ridge().fit(rows[:, :2], rows[:, 1]), "m")
+    with pytest.raises(GateError, match=r"it needs input 0 of \[2\], which the champion does not"):
+        registry.promote("m", 3, "production")

@@ -47,7 +47,7 @@ def _inputs(contender: Contender) -> dict[str, Any]:
         name = each.get("name")
         shape = each.get("shape")
         key = f"input {at}" if name is None else str(name)
-        found[key] = f"{each.get('type')} {shape[1:]}" if shape else each.get("type")
+        found[f"{key} of {shape[1:]}" if shape else key] = each.get("type")
     return found
 
 
