@@ -11,6 +11,7 @@ import pytest
 import skops.io
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -111,8 +112,10 @@ def test_an_observed_fit_gives_example_signature_and_outputs(registry, tracker, 
         observer.start(log)
         try:
             model = Ridge().fit(frame, target)
+            search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=2).fit(frame, target)
         finally:
             observer.stop(log)
+    assert registry.register(search.best_estimator_, "best").example is not None
     version = registry.register(model, "risk")
     assert version.signature["inputs"][2] == {"name": "bmi", "type": "float"}
     assert version.signature["outputs"] == [{"name": None, "type": "float64", "shape": [None]}]
@@ -214,6 +217,8 @@ def test_a_pickle_is_registered_only_where_the_project_allows_it_and_is_marked(r
     version = allowing.register(ridge, "risk", format="pickle")
     assert (version.format, version.dangerous) == ("pickle", True)
     assert version.to_dict()["dangerous"] is True
+    assert allowing.summaries()[0].latest.dangerous
+    assert allowing.listed()[0]["versions"][0]["dangerous"] is True
     assert type(allowing.load("models:/risk/1")) is Ridge
     with pytest.raises(RegistryError, match="allow_pickle = true"):
         registry.load("models:/risk/1")

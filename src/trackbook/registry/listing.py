@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trackbook.registry.formats.contract import DANGEROUS
 from trackbook.store import iso
 
 if TYPE_CHECKING:
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class VersionMark(msgspec.Struct, frozen=True):
-    """A version in a list: `override` says that it is in its stage against its gates or approvals."""
+    """A version in a list: `override` says that it is in its stage against its gates or approvals.
+
+    Loading a `dangerous` one runs code that is in it.
+    """
 
     version: int
     override: bool
     deprecated: bool
+    dangerous: bool = False
 
 
 class ModelSummary(msgspec.Struct, frozen=True):
@@ -50,11 +55,10 @@ def summaries(db: Database, limit: int | None = None, after: str = "") -> tuple[
     for model, alias, version in db.execute(_ALIASES, page):
         aliases.setdefault(model, {})[alias] = version
     latest = {row[0]: row[1:] for row in db.execute(_LATEST, page)}
-    staged = {(stage, model): VersionMark(version, bool(override), bool(deprecated))
-              for stage, model, version, override, deprecated in db.execute(_STAGED, page)}  # fmt: skip
+    staged = {(stage, model): _mark(*mark) for stage, model, *mark in db.execute(_STAGED, page)}
     found = []
     for key, name, description, owner, time in db.execute(f"SELECT {_COLUMNS} {_PAGE}", page):
-        count, version, changed, override, deprecated = latest.get(key, (0, None, time, 0, 0))
+        count, changed, *mark = latest.get(key, (0, time))
         found.append(
             ModelSummary(
                 name=name,
@@ -63,7 +67,7 @@ def summaries(db: Database, limit: int | None = None, after: str = "") -> tuple[
                 created_time=time,
                 count=count,
                 changed_time=changed,
-                latest=None if version is None else VersionMark(version, bool(override), bool(deprecated)),
+                latest=_mark(*mark) if mark else None,
                 production=staged.get(("production", key)),
                 staging=staged.get(("staging", key)),
                 aliases=aliases.get(key, {}),
@@ -80,7 +84,7 @@ def made_by_runs(db: Database) -> list[tuple[str, int, str, str]]:
 def version_lines(db: Database) -> dict[str, list[dict[str, Any]]]:
     """Return the versions of all models, the newest first, as the plain values of a list."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for name, version, stage, time, override, deprecated in db.execute(_LINES):
+    for name, version, stage, time, override, deprecated, format in db.execute(_LINES):
         found.setdefault(name, []).append(
             {
                 "version": version,
@@ -88,9 +92,14 @@ def version_lines(db: Database) -> dict[str, list[dict[str, Any]]]:
                 "created_time": iso(time),
                 "override": override,
                 "deprecated": deprecated,
+                "dangerous": format in DANGEROUS,
             }
         )
     return found
+
+
+def _mark(version: int, override: int, deprecated: int, format: str) -> VersionMark:
+    return VersionMark(version, bool(override), bool(deprecated), format in DANGEROUS)
 
 
 _COLUMNS = "id, name, description, owner, created_time"
@@ -100,11 +109,11 @@ _ALIASES = f"""
 """  # noqa: S608 - ours
 # Beside max(), SQLite takes the other columns from the row with the greatest version.
 _LATEST = f"""
-    SELECT model_id, count(*), max(version), created_time, override IS NOT NULL, deprecated IS NOT NULL
+    SELECT model_id, count(*), created_time, max(version), override IS NOT NULL, deprecated IS NOT NULL, format
     FROM model_version WHERE deleted_time IS NULL AND model_id IN (SELECT id {_PAGE}) GROUP BY model_id
 """  # noqa: S608 - ours
 _STAGED = f"""
-    SELECT stage, model_id, max(version), override IS NOT NULL, deprecated IS NOT NULL
+    SELECT stage, model_id, max(version), override IS NOT NULL, deprecated IS NOT NULL, format
     FROM model_version WHERE stage IN ('staging', 'production') AND deleted_time IS NULL
     AND model_id IN (SELECT id {_PAGE}) GROUP BY stage, model_id
 """  # noqa: S608 - ours
@@ -113,6 +122,6 @@ _MADE = """
     WHERE run_id IS NOT NULL AND deleted_time IS NULL ORDER BY name, version DESC
 """
 _LINES = """
-    SELECT name, version, stage, model_version.created_time, override, deprecated
+    SELECT name, version, stage, model_version.created_time, override, deprecated, format
     FROM model_version JOIN model ON model.id = model_id WHERE deleted_time IS NULL ORDER BY model_id, version DESC
 """

@@ -428,10 +428,11 @@ _REGISTRY = (
     # All that a list of models looks at, so that it reads no params and metrics on its way.
     """
     CREATE INDEX model_version_listed ON model_version
-        (model_id, version, deleted_time, created_time, override, deprecated)
+        (model_id, version, deleted_time, created_time, override, deprecated, format)
     """,
     """
-    CREATE INDEX model_version_staged ON model_version (stage, model_id, version, deleted_time, override, deprecated)
+    CREATE INDEX model_version_staged ON model_version
+        (stage, model_id, version, deleted_time, override, deprecated, format)
         WHERE stage IN ('staging', 'production')
     """,
     """

@@ -18,12 +18,17 @@ class FitExamples:
         self._heads: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
     def note(self, fit: Fit) -> None:
-        """Remember what an estimator was fitted on, in place of what it was fitted on before."""
+        """Remember what an estimator, and the best one that it searched for, was fitted on; what was before is gone."""
         names = list(fit.given)
         rows = head(fit.given.get("X", fit.given[names[0]] if names else None))
-        key = id(fit.estimator)
+        for estimator in (fit.estimator, getattr(fit.estimator, "best_estimator_", None)):
+            if estimator is not None:
+                self._note(estimator, rows)
+
+    def _note(self, estimator: Any, rows: Any) -> None:
+        key = id(estimator)
         try:
-            reference = weakref.ref(fit.estimator, lambda _: self._heads.pop(key, None))
+            reference = weakref.ref(estimator, lambda _: self._heads.pop(key, None))
         except TypeError:  # of a class with slots: then it cannot be told from the next one at its place
             return
         self._heads[key] = reference, rows

@@ -51,10 +51,10 @@ def list_command(as_json: bool) -> None:
 
 
 def _mark(mark: VersionMark | None) -> Any:
-    """Return a version for the table, in red with the words when it is there against its gates, or deprecated."""
+    """Return a version for the table, in red with words when it overrides gates, is deprecated or a pickle."""
     if mark is None:
         return ""
-    words = " override" * mark.override + " deprecated" * mark.deprecated
+    words = " override" * mark.override + " deprecated" * mark.deprecated + " pickle" * mark.dangerous
     if not words:
         return mark.version
     from rich.text import Text

@@ -142,8 +142,13 @@ def _pairs(lines: Iterable[str]) -> dict[str, str]:
 
 def _check_tree(tree: Mapping[str, str], features: int) -> None:
     leaves = int(tree["num_leaves"])
-    if leaves < 1 or int(tree.get("is_linear", "0")):
-        raise ValueError("a tree has no leaves, or models in them, which cannot be checked")
+    if int(tree.get("is_linear", "0")):
+        raise RegistryError(
+            "the model has trees with a linear model in each leaf, which cannot be checked yet and so are not kept; "
+            "train it with linear_tree=False"
+        )
+    if leaves < 1:
+        raise ValueError("a tree has no leaves")
     if len(_numbers(tree["leaf_value"])) != leaves:
         raise ValueError(f"a tree of {leaves} leaves has other values")
     if leaves == 1:
