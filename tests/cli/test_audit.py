@@ -89,3 +89,30 @@ def test_a_dossier_is_written_and_checked(project: Project, folder: Path, monkey
     run("audit", "verify", "--dossier", str(page), "--key", key)
     page.write_text(page.read_text().replace("none", "production", 1))
     assert "it was changed" in run("audit", "verify", "--dossier", str(page), "--key", key, status=1).output
+
+
+def test_the_log_is_filtered_and_goes_on_behind_a_cursor(project: Project) -> None:
+    """Names, pairs and searches choose events, times bound them, and a cursor goes on where a page ended."""
+
+    def actions(*arguments: str) -> list[str]:
+        return [event["action"] for event in json.loads(run("audit", "log", "--json", *arguments).output)]
+
+    project.registry.register(RIDGE, "other")
+    assert actions("m") == ["alias_set", "version_registered", "model_created"]
+    assert actions("m", "--since", "today", "--until", "today") == actions("m")
+    assert actions("m", "--since", "2030-01-01") == []
+    assert actions("action=*_registered") == ["version_registered"] * 2
+    assert actions("subject LIKE 'models:/m/%' AND NOT action = 'alias_set'") == ["version_registered"]
+    assert actions("--limit", "2", "--cursor", "4") == ["version_registered", "model_created"]
+    assert "More with --cursor 4." in run("audit", "log", "--limit", "3").output
+    for wrong in ("metrics.r2 > 1", "who = 'ann'", "actor = ", "actr=ann", "m and more"):
+        assert "trackbook: " in run("audit", "log", wrong, status=2).output
+    assert "did you mean 'actor'" in run("audit", "log", "actr=ann", status=2).output
+
+
+def test_an_override_is_marked_in_the_log(project: Project, folder: Path) -> None:
+    """Whoever went past the gates is seen at a glance, also without colours."""
+    (folder / "trackbook.toml").write_text('[[gates]]\nmetric = "r2"\nmin = 0.9\n')
+    Project.open(folder).registry.promote("m", 1, "production", reason="the customer waits", override=True)
+    lines = run("audit", "log", "m").output.splitlines()
+    assert [line for line in lines if "⚠" in line] == [line for line in lines if "version_promoted" in line] != []

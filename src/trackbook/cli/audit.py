@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,11 +19,12 @@ from trackbook.cli.output import (
 from trackbook.errors import NotFoundError, UsageError
 from trackbook.project import Project
 from trackbook.registry.audit.exported import DEFAULT_NAME
+from trackbook.registry.audit.filter import between
 from trackbook.registry.dossier.sealing import check
-from trackbook.tracking.words import local_time
+from trackbook.tracking.words import local_time, printable
 
 if TYPE_CHECKING:
-    from trackbook.registry import AuditVerdict
+    from trackbook.registry import AuditEvent, AuditVerdict
 
 
 @click.group("audit")
@@ -32,23 +33,40 @@ def audit_group() -> None:
 
 
 @audit_group.command("log")
+@click.argument("filter", required=False)
+@click.option("--since", metavar="TIME", help="Only events of this day or time and later: 2026-11-01, '7 days ago', …")
+@click.option("--until", metavar="TIME", help="Only events up to this day or time.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many events.")
+@click.option("--cursor", help="Go on behind a listing that was not the last: the number that it ended with.")
 @json_option
 @exits_with_status
-def log_command(limit: int, as_json: bool) -> None:
-    """List audit events, newest first."""
-    events = Project.open(create=False).registry.audit_events(limit).events
+def log_command(
+    filter: str | None, since: str | None, until: str | None, limit: int, cursor: str | None, as_json: bool
+) -> None:
+    """List audit events, newest first; what went past gates or approvals is red.
+
+    FILTER is the name of a model, pairs such as "actor=ann action=version_*", or a search as in `trackbook runs` over
+    actor, authority, action, subject, model, time and seq: "action = 'approval_given' AND time > '7 days ago'".
+    """
+    page = Project.open(create=False).registry.audit_events(limit, cursor, between(filter, since, until))
     if as_json:
-        print_json([event.to_dict() for event in events])
+        print_json([event.to_dict() for event in page.events])
         return
     print_table(
-        ["seq", "time", "who", "what", "subject", "hash"],
-        [
-            [event.seq, local_time(event.time), event.actor, event.action, event.subject, event.hash[:12]]
-            for event in events
-        ],
-        empty="The audit trail is empty.",
+        ["seq", "time", "who", "what", "subject", "hash"], map(_line, page.events), empty="No event is like that."
     )
+    if page.cursor is not None:
+        print_text(f"More with --cursor {page.cursor}.")
+
+
+def _line(event: AuditEvent) -> list[Any]:
+    who = f"{event.actor} ({event.authority})" if event.authority else event.actor
+    line = [str(event.seq), local_time(event.time), who, event.action, event.subject, event.hash[:12]]
+    if not event.is_override:
+        return line
+    from rich.text import Text
+
+    return [Text(printable(cell), style="bold red") for cell in (f"{line[0]} ⚠", *line[1:])]
 
 
 @audit_group.command("verify")

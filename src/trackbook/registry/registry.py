@@ -319,9 +319,9 @@ class Registry:
             sides.append(read_side(self._store, self._runs, found, standings))
         return compare(*sides)
 
-    def audit_events(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
-        """Return up to `limit` events, the newest first; `cursor` comes from the page before."""
-        return self.audit.events(limit, cursor)
+    def audit_events(self, limit: int = 100, cursor: str | None = None, filter: str | None = None) -> AuditPage:
+        """Return up to `limit` events that a filter lets through, the newest first; see `audit.events`."""
+        return self.audit.events(limit, cursor, filter)
 
     def verify(self) -> AuditVerdict:
         """Check the whole audit trail, and every row of the registry against it; `audit.verify` can compare more."""

@@ -18,6 +18,7 @@ from blake3 import blake3
 from trackbook.errors import RegistryError
 from trackbook.registry.identity import Identity
 from trackbook.store import iso, now_ms
+from trackbook.tracking.search.sql import ALWAYS, Sql
 
 if TYPE_CHECKING:
     from trackbook.store import Database
@@ -50,6 +51,15 @@ class AuditEvent(msgspec.Struct, frozen=True):
     def content(self) -> Any:
         """The payload as plain values."""
         return json.loads(self.payload)
+
+    @property
+    def is_override(self) -> bool:
+        """Whether somebody went past gates or approvals in it."""
+        try:
+            content = self.content
+        except ValueError:
+            return False
+        return isinstance(content, dict) and bool(content.get("override"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the event as plain values, its time in ISO 8601."""
@@ -167,11 +177,12 @@ def every(db: Database) -> Iterator[AuditEvent]:
     return select(db, "ORDER BY seq")
 
 
-def newest(db: Database, limit: int, before: int | None = None) -> list[AuditEvent]:
-    """Return at most `limit` events, the newest first, of those numbered below `before`."""
-    return list(
-        select(db, "WHERE :before IS NULL OR seq < :before ORDER BY seq DESC LIMIT :limit", before=before, limit=limit)
-    )
+def newest(db: Database, limit: int, before: int | None = None, only: Sql = ALWAYS) -> list[AuditEvent]:
+    """Return at most `limit` events, the newest first, of those numbered below `before` that meet `only`."""
+    where = Sql("(? IS NULL OR seq < ?) AND ", (before, before)) + Sql(f"({only.text})", only.values)
+    clause = where + Sql(" ORDER BY seq DESC LIMIT ?", (limit,))
+    rows = db.execute(f"SELECT {_COLUMNS} FROM audit_event WHERE {clause.text}", clause.values)  # noqa: S608 - bound
+    return [AuditEvent(*row) for row in rows]
 
 
 def about(db: Database, subject: str) -> Iterator[AuditEvent]:

@@ -12,6 +12,7 @@ from trackbook.errors import UsageError
 from trackbook.registry.audit import chain, keys, verify
 from trackbook.registry.audit.anchor import Export
 from trackbook.registry.audit.chain import AuditEvent, AuditVerdict
+from trackbook.registry.audit.filter import event_condition
 from trackbook.registry.audit.head import Head, contradiction, signed
 from trackbook.registry.dossier.sealing import DossierVerdict, check
 
@@ -34,16 +35,21 @@ class Audit:
         self._store = store
         self._trail = trail
 
-    def events(self, limit: int = 100, cursor: str | None = None) -> AuditPage:
-        """Return up to `limit` events, the newest first; `cursor` comes from the page before."""
+    def events(self, limit: int = 100, cursor: str | None = None, filter: str | None = None) -> AuditPage:
+        """Return up to `limit` events, the newest first; `cursor` comes from the page before.
+
+        A `filter` is a name of a model, pairs such as ``actor=ann action=version_*``, or a search over actor,
+        authority, action, subject, model, time and seq.  Raises UsageError that points at what it cannot read.
+        """
         if not 1 <= limit <= 10_000:
             raise UsageError(f"limit is {limit}; give 1 to 10000")
         if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 16):
             raise UsageError(f"{clip(cursor)} is no cursor of the audit trail; begin again without one")
+        only = event_condition(filter)
         with self._store.read() as db:
-            found = chain.newest(db, limit, int(cursor) if cursor is not None else None)
-        more = len(found) == limit and found[-1].seq > 1
-        return AuditPage(tuple(found), str(found[-1].seq) if more else None)
+            found = chain.newest(db, limit + 1, int(cursor) if cursor is not None else None, only)
+        shown = tuple(found[:limit])
+        return AuditPage(shown, str(shown[-1].seq) if len(found) > limit else None)
 
     def verify(self, *, key: str | None = None, heads: Path | None = None, folder: Path | None = None) -> AuditVerdict:
         """Check the whole trail: its chain, its keys, its signed heads, and every row of the registry against it.

@@ -49,7 +49,7 @@ def _evidence(dossier: Dossier) -> list[Block]:
 
 def _events(dossier: Dossier) -> list[Block]:
     rows = tuple(_row(event) for event in dossier.events)
-    red = frozenset(place for place, event in enumerate(dossier.events) if is_override(event))
+    red = frozenset(place for place, event in enumerate(dossier.events) if event.is_override)
     heads = ("Number", "Time", "Who", "What", "About", "Hash")
     blocks: list[Block] = [Table("", heads, rows, red)]
     for event in dossier.events:
@@ -68,12 +68,6 @@ def _row(event: AuditEvent) -> tuple[Cell, ...]:
         event.subject,
         event.hash[:SHORT],
     )
-
-
-def is_override(event: AuditEvent) -> bool:
-    """Say whether somebody went past the gates or approvals in `event`."""
-    content = event.content
-    return isinstance(content, dict) and bool(content.get("override"))
 
 
 def _signature(dossier: Dossier) -> list[Block]:

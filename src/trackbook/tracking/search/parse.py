@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
+
 from trackbook.errors import UsageError, nearest, shown
 from trackbook.store import now_ms
 from trackbook.tracking.search.times import read_time
@@ -27,6 +29,7 @@ from trackbook.tracking.search.tokens import Token, pointing, tokenise
 from trackbook.tracking.search.tree import (
     ATTRIBUTES,
     DATASET_FIELDS,
+    EVENT_ATTRIBUTES,
     EVERYTHING,
     Absence,
     Comparison,
@@ -61,7 +64,21 @@ Suggest = Callable[[str], str]
 """Returns "; did you mean …?" for a word that is no attribute, or an empty text."""
 
 
-def parse_filter(text: str | None, suggest: Suggest | None = None, *, now: int | None = None) -> Filter:
+class Vocabulary(msgspec.Struct, frozen=True):
+    """What a filter is about: its `attributes`, and whether it has params, metrics, tags and datasets besides."""
+
+    what: str
+    attributes: tuple[str, ...]
+    has_collections: bool = True
+
+
+RUNS = Vocabulary("a run", ATTRIBUTES)
+EVENTS = Vocabulary("an audit event", EVENT_ATTRIBUTES, has_collections=False)
+
+
+def parse_filter(
+    text: str | None, suggest: Suggest | None = None, *, now: int | None = None, vocabulary: Vocabulary = RUNS
+) -> Filter:
     """Read a filter; None or a blank text lets everything through.
 
     `now` (milliseconds) is what `today` counts from.  Raises UsageError that points at the token.
@@ -72,7 +89,7 @@ def parse_filter(text: str | None, suggest: Suggest | None = None, *, now: int |
         raise UsageError(f'a filter is a text such as "metrics.r2 > 0.4", not {shown(text)}')
     if len(text) > MAX_LENGTH:
         raise UsageError(f"the filter is {len(text):,} characters long; at most {MAX_LENGTH:,} can be read")
-    parser = _Parser(text, suggest, now_ms() if now is None else now)
+    parser = _Parser(text, suggest, now_ms() if now is None else now, vocabulary)
     tree = parser.alternatives()
     parser.expect_end()
     return Filter(text, tree, tuple(parser.mentions))
@@ -92,11 +109,12 @@ def parse_order(clauses: Sequence[str] | None, suggest: Suggest | None = None) -
 
 
 class _Parser:
-    def __init__(self, text: str, suggest: Suggest | None, now: int) -> None:
+    def __init__(self, text: str, suggest: Suggest | None, now: int, vocabulary: Vocabulary = RUNS) -> None:
         # What is no text cannot be searched for: a lone surrogate, as an argument that is not UTF-8 brings along.
         self._text = text.encode("utf-8", "backslashreplace").decode()
         self._suggest = suggest or (lambda _: "")
         self._now = now
+        self._vocabulary = vocabulary
         self._tokens = tokenise(self._text)
         self._next = 0
         self._depth = 0
@@ -204,7 +222,8 @@ class _Parser:
         token = self._advance("a key such as metrics.rmse")
         if token.kind not in ("word", "quoted", "string"):
             raise self._fault("expected a key such as metrics.rmse", token)
-        collection = COLLECTIONS.get(token.plain.lower()) if token.kind != "string" else None
+        named = self._vocabulary.has_collections and token.kind != "string"
+        collection = COLLECTIONS.get(token.plain.lower()) if named else None
         if collection is not None and self._take("."):
             key = self._of_collection(collection, self._dotted_name(), token)
         else:
@@ -236,10 +255,12 @@ class _Parser:
         return Key(collection, name)
 
     def _attribute(self, name: str, token: Token) -> Key:
-        name = ALIASES.get(name, name)
-        if name not in ATTRIBUTES:
-            hint = self._suggest(name) or nearest(name, [*ATTRIBUTES, "metrics.", "params.", "tags."])
-            raise self._fault(f"{name!r} is no attribute of a run{hint}", token)
+        known = self._vocabulary
+        name = ALIASES.get(name, name) if known is RUNS else name
+        if name not in known.attributes:
+            others = ["metrics.", "params.", "tags."] if known.has_collections else []
+            hint = self._suggest(name) or nearest(name, [*known.attributes, *others])
+            raise self._fault(f"{name!r} is no attribute of {known.what}{hint}", token)
         return Key("attributes", name)
 
     def _dotted_name(self) -> str:

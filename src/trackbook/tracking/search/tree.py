@@ -13,6 +13,8 @@ NUMBER_ATTRIBUTES = ("duration",)
 """`duration` is in seconds, of runs that have ended."""
 ATTRIBUTES = (*TEXT_ATTRIBUTES, *TIME_ATTRIBUTES, *NUMBER_ATTRIBUTES)
 DATASET_FIELDS = ("name", "digest", "context")
+EVENT_ATTRIBUTES = ("actor", "authority", "action", "subject", "model", "time", "seq")
+"""Those of audit events."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -24,12 +26,12 @@ class Key(msgspec.Struct, frozen=True):
     @property
     def is_time(self) -> bool:
         """Say whether the value is milliseconds since the epoch."""
-        return self.collection == "attributes" and self.name in TIME_ATTRIBUTES
+        return self.collection == "attributes" and self.name in (*TIME_ATTRIBUTES, "time")
 
     @property
     def is_number(self) -> bool:
         """Say whether this is an attribute that is a number."""
-        return self.collection == "attributes" and self.name in NUMBER_ATTRIBUTES
+        return self.collection == "attributes" and self.name in (*NUMBER_ATTRIBUTES, "seq")
 
 
 class Comparison(msgspec.Struct, frozen=True):
