@@ -10,11 +10,12 @@ from trackbook.registry.card.making import data_read
 from trackbook.registry.compare import Side, compare
 from trackbook.registry.gates.result import GateResult
 from trackbook.settings import MetricGate
+from trackbook.tracking.differences import code_of
 
 
 def side(run=None, **changes):
     version = version_of(**changes)
-    return Side(version, run, data_read(version, run, ()))
+    return Side(version, run, "" if run is None else code_of(run), data_read(version, run, ()))
 
 
 def test_only_what_differs_is_told_and_the_rest_is_counted():

@@ -13,6 +13,7 @@ from trackbook.registry.card.making import Sources, make_card
 from trackbook.registry.card.values import ModelCard
 from trackbook.registry.lineage import Held
 from trackbook.registry.values import Approval, Model, ModelVersion
+from trackbook.tracking.differences import code_of
 from trackbook.tracking.values import Execution, Run, RunData, RunSummary
 
 RUN_ID = "a" * 32
@@ -62,7 +63,9 @@ def read(name, kind="frame", fingerprint="f" * 64, rows=10, columns=None) -> Run
 
 def card_of(version=None, model=None, **sources) -> ModelCard:
     version = version or version_of()
-    return make_card(model or Model("churn", "", 0, {}, (version,)), version, Sources(**sources))
+    run = sources.get("run")
+    given = Sources(**{"program": code_of(run) if run else "", **sources})
+    return make_card(model or Model("churn", "", 0, {}, (version,)), version, given)
 
 
 def hostile():

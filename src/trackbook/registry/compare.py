@@ -11,10 +11,10 @@ from trackbook.capture.environment import Environment
 from trackbook.registry.approvals.standing import Standing
 from trackbook.registry.card import evidence
 from trackbook.registry.card.making import data_read, judgements, newest
-from trackbook.registry.card.reading import source_run
+from trackbook.registry.card.reading import read_program, source_run
 from trackbook.registry.card.values import DataRead, Judged, Measure, MetricPair
 from trackbook.registry.lineage import read_held
-from trackbook.tracking.differences import CodeDifference, code_difference
+from trackbook.tracking.differences import CodeDifference, text_difference
 from trackbook.tracking.words import local_time, with_named_numbers
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Side(msgspec.Struct, frozen=True):
 
     version: ModelVersion
     run: Run | None = None
+    program: str = ""
     data: tuple[DataRead, ...] = ()
     standings: tuple[Standing, ...] = ()
     environment: Environment | None = None
@@ -76,7 +77,14 @@ def read_side(store: Store, runs: Runs, version: ModelVersion, standings: Iterab
     with store.read() as db:
         row = db.execute("SELECT content FROM environment WHERE digest = ?", [version.environment]).fetchone()
     environment = None if row is None else Environment.from_json(row[0])
-    return Side(version, run, data_read(version, run, read_held(store, run)), tuple(standings), environment)
+    return Side(
+        version=version,
+        run=run,
+        program=read_program(store, version, run),
+        data=data_read(version, run, read_held(store, run)),
+        standings=tuple(standings),
+        environment=environment,
+    )
 
 
 def compare(one: Side, other: Side) -> VersionComparison:
@@ -98,7 +106,7 @@ def compare(one: Side, other: Side) -> VersionComparison:
         data=data,
         environment=environment,
         gates=_gates(one, other),
-        code=CodeDifference() if one.run is None or other.run is None else code_difference(one.run, other.run),
+        code=text_difference(one.program, other.program),
         same={"params": same_params, "signature": same_columns, "data": same_data, "environment": same_rows},
     )
 

@@ -54,9 +54,12 @@ def code_of(run: Run) -> str:
 
     Cells stand under `# %%`.  The first line of Trackbook is no part of a cell, but a seed that it sets is.
     """
-    if run.program:
-        return "\n\n".join(_cell(execution) for execution in run.program)
-    return normalise(run.source or "").strip("\n")
+    return program_code(run.program) if run.program else normalise(run.source or "").strip("\n")
+
+
+def program_code(program: Sequence[Execution]) -> str:
+    """Return the code of a program, a cell under each `# %%`."""
+    return "\n\n".join(_cell(execution) for execution in program)
 
 
 def code_difference(original: Run, other: Run, *, context: int = CONTEXT) -> CodeDifference:

@@ -68,17 +68,18 @@ def test_a_card_names_data_lineage_and_program_of_its_run():
     ]
     assert [(each.name, each.type, each.missing) for each in card.data[0].columns] == [("age", "integer", 2)]
     assert card.environment.packages == {"pyyaml": "6.0", "numpy": "2.0"} and card.environment.total == 3
-    assert card.run.program == "# %%\nimport yaml\n\n# %%\nfit(frame)"
+    assert card.program == "# %%\nimport yaml\n\n# %%\nfit(frame)"
     text = card.to_markdown()
     assert "data:/people&#64;4" in text and "```python\n# %%\nimport yaml" in text and "1 more packages" in text
 
 
 def test_the_version_itself_remembers_its_data_when_its_run_is_gone():
-    """What the registering event says of the data is told where the run is not here."""
+    """What the registering event says of the data is told where the run is not here, and that it is not."""
     from trackbook.registry.events import DataSource
 
     card = card_of(version_of(datasets=(DataSource("people", "frame", "f" * 64, "data:/people@4"),)))
     assert [each.uri for each in card.data] == ["data:/people@4"]
+    assert "The run aaaaaaaa is not here, so the program that made it is not known." in card.to_markdown()
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ from trackbook.registry.card.values import (
 from trackbook.registry.gates.judge import GateResult
 from trackbook.registry.lineage import Held
 from trackbook.registry.values import Model, ModelVersion
-from trackbook.tracking.differences import code_of
 from trackbook.tracking.lineage import MODULE, PLAIN, Lineage
 from trackbook.tracking.values import Execution, Run
 
@@ -57,6 +56,7 @@ class Sources(msgspec.Struct, frozen=True):
     """
 
     run: Run | None = None
+    program: str = ""
     environment: Environment | None = None
     held: tuple[Held, ...] = ()
     lineage: Lineage = Lineage((), ())
@@ -99,7 +99,9 @@ def make_card(model: Model, version: ModelVersion, sources: Sources) -> ModelCar
         approvals=_approvals(version, sources.standings),
         history=story,
         environment=_environment(version, sources),
+        run_id=version.run_id,
         run=None if sources.run is None else _source_run(sources.run),
+        program=sources.program,
         lineage=sources.lineage,
     )
 
@@ -249,5 +251,4 @@ def _source_run(run: Run) -> SourceRun:
         start_time=summary.start_time,
         git_commit=run.git_commit,
         notebook=None if run.notebook is None else PurePath(run.notebook).name,  # folders are nobody's business
-        program=code_of(run),
     )

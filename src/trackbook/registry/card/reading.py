@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from trackbook.capture.environment import Environment
 from trackbook.errors import NotFoundError
 from trackbook.registry.audit import chain
 from trackbook.registry.card.making import Sources, make_card
 from trackbook.registry.events import subject_of
 from trackbook.registry.lineage import model_lineage, read_held, read_steps
+from trackbook.tracking.differences import code_of, program_code
+from trackbook.tracking.values import Execution
 
 if TYPE_CHECKING:
     from trackbook.registry.approvals.standing import Standing
@@ -32,6 +36,7 @@ def read_card(
         content = db.execute("SELECT content FROM environment WHERE digest = ?", [version.environment]).fetchone()
     sources = Sources(
         run=run,
+        program=read_program(store, version, run),
         environment=None if content is None else Environment.from_json(content[0]),
         held=held,
         lineage=model_lineage(version, run, links=links, writers=writers, held=held),
@@ -39,6 +44,19 @@ def read_card(
         standings=tuple(standings),
     )
     return make_card(model, version, sources)
+
+
+def read_program(store: Store, version: ModelVersion, run: Run | None) -> str:
+    """Return the code that made a version: of its run, else as the version itself keeps it; empty when neither does."""
+    if run is not None:
+        return code_of(run)
+    if version.program is None:
+        return ""
+    try:
+        kept = store.objects.get(version.program)
+    except NotFoundError:
+        return ""
+    return program_code(msgspec.json.decode(kept, type=list[Execution]))
 
 
 def stages_of(version: ModelVersion) -> list[str]:

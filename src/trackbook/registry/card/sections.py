@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from trackbook.registry.card.values import Column, DataRead, Measure, ModelCard
+from trackbook.registry.card.values import Column, DataRead, Measure, ModelCard, SourceRun
 from trackbook.tracking.lineage import Lineage
 from trackbook.tracking.words import local_time, number
 
@@ -132,11 +132,8 @@ def _summary(card: ModelCard) -> Iterable[Block]:
 
 
 def _data(card: ModelCard) -> Iterable[Block]:
-    if card.run is None:
-        yield _missing("The version has no run, so the data it was made from is not recorded.")
-        return
     if not card.data:
-        yield _missing("The run read no data that was recorded.")
+        yield _missing(_of_run(card, "the data it was made from") or "The run read no data that was recorded.")
         return
     rows = tuple((each.uri or each.name, each.kind, _extent(each), (each.fingerprint or "")[:12]) for each in card.data)
     yield Table("", ("name", "kind", "content", "fingerprint"), rows)
@@ -260,10 +257,28 @@ def _environment(card: ModelCard) -> Iterable[Block]:
 
 
 def _program(card: ModelCard) -> Iterable[Block]:
-    run = card.run
-    if run is None:
-        yield _missing("The version has no run, so the program that made it is not recorded.")
+    if card.run is not None:
+        yield _run(card.run)
+    lines = card.program.splitlines()
+    if not lines:
+        none = "The run has no program: it was started from Python, whose code is not kept."
+        yield _missing(_of_run(card, "the program that made it") or none)
         return
+    yield Code("\n".join(lines[:PROGRAM_LINES]))
+    if len(lines) > PROGRAM_LINES:
+        yield Text(f"These are {PROGRAM_LINES} of {len(lines):,} lines; `trackbook show RUN --program` prints all.")
+
+
+def _of_run(card: ModelCard, what: str) -> str | None:
+    """Return why `what` is not known, None where the run is here."""
+    if card.run is not None:
+        return None
+    if card.run_id is None:
+        return f"The version has no run, so {what} is not recorded."
+    return f"The run {card.run_id[:8]} is not here, so {what} is not known."
+
+
+def _run(run: SourceRun) -> Table:
     facts = [
         ("run", f"{run.name} {run.run_id[:8]}".strip()),
         ("experiment", run.experiment),
@@ -272,14 +287,7 @@ def _program(card: ModelCard) -> Iterable[Block]:
         ("notebook", run.notebook),
         ("git commit", run.git_commit),
     ]
-    yield Table("", ("", ""), tuple((name, value) for name, value in facts if value))
-    lines = run.program.splitlines()
-    if not lines:
-        yield _missing("The run has no program: it was started from Python, whose code is not kept.")
-        return
-    yield Code("\n".join(lines[:PROGRAM_LINES]))
-    if len(lines) > PROGRAM_LINES:
-        yield Text(f"These are {PROGRAM_LINES} of {len(lines):,} lines; `trackbook show {run.run_id[:8]}` has all.")
+    return Table("", ("", ""), tuple((name, value) for name, value in facts if value))
 
 
 def _history(card: ModelCard) -> Iterable[Block]:

@@ -125,7 +125,7 @@ class MadeIn(msgspec.Struct, frozen=True):
 
 
 class SourceRun(msgspec.Struct, frozen=True):
-    """The run that the version came from, and its program as text."""
+    """The run that the version came from."""
 
     run_id: str
     name: str
@@ -135,14 +135,14 @@ class SourceRun(msgspec.Struct, frozen=True):
     start_time: int | None
     git_commit: str | None
     notebook: str | None
-    program: str
 
 
 class ModelCard(msgspec.Struct, frozen=True):
     """All that is known of a model version for those who judge or use it; what is not known is empty or None.
 
     `warnings` are sentences that are shown in red; `differences` say by how much it was better than the champion
-    then; times are in milliseconds since 1970, UTC.
+    then.  `run` is None where the run `run_id` is not here; `program` is its code, empty without one.  Times are in
+    milliseconds since 1970, UTC.
     """
 
     name: str
@@ -174,7 +174,9 @@ class ModelCard(msgspec.Struct, frozen=True):
     approvals: tuple[Approval, ...]
     history: tuple[Happened, ...]
     environment: MadeIn | None
+    run_id: str | None
     run: SourceRun | None
+    program: str
     lineage: Lineage
 
     def to_dict(self) -> dict[str, Any]:
