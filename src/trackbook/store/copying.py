@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from trackbook.errors import StoreError
+from trackbook.store.backup import KEY
+from trackbook.store.database import telling
 from trackbook.store.store import Store
 
 
@@ -25,4 +27,9 @@ def copy_store(store: Store, folder: Path) -> Store:
         except sqlite3.Error as error:
             raise StoreError(f"the store {store.root} cannot be copied to {folder} ({error})") from error
     copy.database.chmod(0o600)
+    key = store.root / KEY
+    if key.exists():  # changes of models in the copy are signed, as they are in the original
+        with telling(copy.database):
+            (copy.root / KEY).touch(mode=0o600)
+            (copy.root / KEY).write_bytes(key.read_bytes())
     return copy
