@@ -75,7 +75,7 @@ def test_gates_are_about_quality_fairness_or_speed():
     assert list(map(judge.about, asked)) == ["quality", "fairness", "speed", "speed", "fairness", "quality"]
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "f1", "neg_log_loss", "matthews_corrcoef"])
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "f1", "neg_log_loss", "jaccard"])
 def test_the_better_model_beats_the_champion_and_not_the_other_way_round(judged, world, metric):
     """The gate passes a candidate that is better by the metric, refuses the worse one, and shows intervals."""
     gate = ChampionGate(**HELD, metric=metric, resamples=200)

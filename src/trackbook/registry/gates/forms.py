@@ -100,6 +100,14 @@ def _balanced(table: Floats, labels: Any) -> Any:
     return shares.sum(axis=-1) / (true > 0).sum(axis=-1)
 
 
+def _matthews(table: Floats, labels: Any) -> Any:
+    rows, hits = table.sum(axis=(-2, -1)), np.trace(table, axis1=-2, axis2=-1)
+    true, said = table.sum(axis=-1), table.sum(axis=-2)
+    spread = (rows**2 - (true**2).sum(axis=-1)) * (rows**2 - (said**2).sum(axis=-1))
+    above = hits * rows - (true * said).sum(axis=-1)
+    return np.where(spread > 0, above / np.sqrt(np.where(spread > 0, spread, 1)), 0)
+
+
 def _averaged(kind: str, average: str, table: Floats, labels: Any) -> Any:
     hits = np.diagonal(table, axis1=-2, axis2=-1)
     true, said = table.sum(axis=-1), table.sum(axis=-2)
@@ -162,6 +170,7 @@ FORMS: dict[str, Form] = {
     "r2": _r2,
     "accuracy": partial(_confused, _accuracy),
     "balanced_accuracy": partial(_confused, _balanced),
+    "matthews_corrcoef": partial(_confused, _matthews),
     "roc_auc": partial(_ranked, _area),
     "average_precision": partial(_ranked, _precision),
     **{
