@@ -49,6 +49,16 @@ def test_a_folder_is_restored_as_a_copy_of_its_own_each_time(folder, policy):
     assert not os.access(first / "weights.bin", os.X_OK) or os.getuid() == 0
 
 
+def test_copies_of_a_process_that_was_killed_are_removed_and_no_others(folder, policy):
+    data = kept(folder, policy)
+    copy = opaque.load([data], policy)
+    orphan, foreign = policy.folder / f"{opaque._HOST}-{2**22 + 1}-ab", policy.folder / "elsewhere-4194305-ab"
+    for each in (orphan, foreign):
+        each.mkdir()
+    opaque.load([data], policy)
+    assert (orphan.exists(), foreign.exists(), copy.exists()) == (False, True, True)
+
+
 def test_the_same_content_has_the_same_bytes(folder, policy):
     before = kept(folder, policy)
     os.utime(folder / "weights.bin", (1, 1))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import platform
+import re
 import secrets
 import shutil
 import tarfile
@@ -20,6 +22,7 @@ from trackbook.errors import NotFoundError, RegistryError, nearest
 from trackbook.registry.formats.contract import Format, Policy
 
 OPAQUE = "opaque"
+_HOST = re.sub(r"[^A-Za-z0-9.]", "_", platform.node())
 
 
 def dump(model: Any, policy: Policy, example: Any = None) -> tuple[Path, None]:
@@ -45,7 +48,8 @@ def dump(model: Any, policy: Policy, example: Any = None) -> tuple[Path, None]:
 
 def load(pieces: Iterable[bytes], policy: Policy) -> Path:
     """Restore the file or folder into a folder of its own, and return its path; it is gone when the process ends."""
-    target = policy.folder / secrets.token_hex(8)
+    _sweep(policy.folder)
+    target = policy.folder / f"{_HOST}-{os.getpid()}-{secrets.token_hex(8)}"
     target.mkdir(mode=0o700, parents=True)
     try:
         name = _restore(_Pieces(pieces), target)
@@ -58,6 +62,16 @@ def load(pieces: Iterable[bytes], policy: Policy) -> Path:
         raise
     atexit.register(shutil.rmtree, target, ignore_errors=True)
     return target / name
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the copies of processes of this machine that were killed before they could."""
+    import psutil
+
+    for copy in folder.glob(f"{_HOST}-*-*"):
+        pid = copy.name.removeprefix(f"{_HOST}-").partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def _existing(model: Any) -> Path:
