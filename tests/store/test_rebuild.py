@@ -7,13 +7,16 @@ import sqlite3
 import msgspec
 import pandas as pd
 import pytest
+from msgspec.structs import astuple
 
 from support.people import edit, full_run, known_runs, model
 from trackbook.project import Project
-from trackbook.store import Store, now_ms
+from trackbook.registry.audit.chain import GENESIS, AuditEvent, seal
+from trackbook.store import Store, database, migrations, now_ms
 from trackbook.store.archive import TABLES, Archive
 from trackbook.store.fsck import fsck
 from trackbook.store.gc import collect
+from trackbook.store.guards import AUDIT_GUARDS
 from trackbook.store.run_rows import DETAILS
 
 REBUILT = {
@@ -243,3 +246,40 @@ def test_long_curves_that_can_still_be_read_come_back_whole(project):
     lose_database(project)
     assert "thinned" in project.rebuild().lost[0]
     assert 1000 <= len(project.runs.metric_history(run.run_id, "m")) < 3000
+
+
+def test_a_trail_that_was_changed_by_hand_is_as_it_was_written_after_a_rebuild(filled):
+    """The archive has every event as it was first, and the guards of the trail are in place again."""
+    before = filled.registry.audit_events().events
+    db = sqlite3.connect(filled.store.database)
+    for guard in AUDIT_GUARDS:
+        db.execute(f"DROP TRIGGER {guard}")
+    db.execute("UPDATE audit_event SET actor = 'eve' WHERE seq = 3")
+    db.execute("DELETE FROM audit_event WHERE seq = 2")
+    db.commit()
+    db.close()
+    assert not filled.registry.verify().ok
+    filled.rebuild()
+    assert filled.registry.audit_events().events == before
+    assert filled.registry.verify().ok
+
+
+def test_a_store_of_before_the_guards_keeps_its_events_and_gets_them(project, monkeypatch):
+    """An event that an older Trackbook wrote holds after the update, and can be changed no more."""
+    monkeypatch.setattr(migrations, "STEPS", migrations.STEPS[: migrations.STEPS.index(migrations.m016_audit)])
+    monkeypatch.setattr(database, "STEPS", migrations.STEPS)
+    old = AuditEvent(1, 5, "ada", "model_created", "models:/m", '{"description":""}', GENESIS, "")
+    with project.store.write() as db:
+        columns = "seq, time, actor, action, subject, payload, previous, hash"
+        db.execute(f"INSERT INTO audit_event ({columns}) VALUES (?,?,?,?,?,?,?,?)", [*astuple(old)[:7], seal(old)])
+        db.execute("INSERT INTO model (name, description, created_time) VALUES ('m', '', 5)")
+    monkeypatch.undo()
+    assert project.registry.verify().ok
+    (event,) = project.registry.audit_events().events
+    assert (event.hash, event.authority) == (seal(old), "")
+    with pytest.raises(sqlite3.IntegrityError, match="never changed"), sqlite3.connect(project.store.database) as db:
+        db.execute("UPDATE audit_event SET actor = 'eve'")
+    db.close()
+    model(project)
+    verdict = project.registry.verify()
+    assert (verdict.ok, verdict.signed) == (True, verdict.events)

@@ -13,6 +13,8 @@ from trackbook.errors import IntegrityError, RegistryError, UsageError
 from trackbook.registry.audit import chain
 from trackbook.registry.audit.chain import AuditEvent
 from trackbook.registry.identity import Identity
+from trackbook.settings import Settings
+from trackbook.settings.policy import ApprovalSettings
 from trackbook.store.guards import AUDIT_GUARDS
 
 LAST = 14
@@ -57,6 +59,19 @@ def test_every_changed_column_of_an_event_is_found_and_the_event_named(history, 
     assert not verdict.ok
     assert (verdict.fault.seq, verdict.events) == (seq, seq - 1)
     assert "event" in verdict.fault.reason
+
+
+def test_every_column_of_every_event_is_found_when_it_is_changed(history, store):
+    """All rows, all columns: the verdict names the event that was changed, and counts those before it."""
+    with store.read() as db:
+        events = list(chain.every(db))
+    assert len(events) == LAST
+    for place, event in enumerate(events):
+        for field in event.__struct_fields__[1:]:
+            old = getattr(event, field)
+            changed = msgspec.structs.replace(event, **{field: old + 1 if field == "time" else f"{old}x"})
+            verdict = chain.verify([*events[:place], changed, *events[place + 1 :]])
+            assert (verdict.fault.seq, verdict.events) == (place + 1, place), field
 
 
 def test_the_blame_falls_on_the_hash_or_on_the_content(history, by_hand):
@@ -151,6 +166,8 @@ TABLES = {
                     "evidence", "digests", "policy", "event"],
     "model_policy": ["model_id", "stage", "policy", "content"],
 }  # fmt: skip
+APPROVAL = ["event", "model_version_id", "stage", "approver", "authority", "approved", "comment", "judged_digest", "gates",
+            "policy", "time"]  # fmt: skip
 NUMBERS = {"created_time", "version", "size", "time", "passed", "value", "deleted_time", "event"}
 OWNERS = {"model_id": "(SELECT max(id) FROM model)", "model_version_id": "(SELECT max(id) FROM model_version)"}
 
@@ -175,6 +192,21 @@ def test_every_column_changed_by_hand_in_the_tables_is_found(history, by_hand, t
     assert verdict.fault is None
     assert verdict.rows, (table, column)
     assert not verdict.ok
+
+
+@pytest.mark.parametrize("column", APPROVAL)
+def test_every_column_of_an_approval_changed_by_hand_is_found(history, open_registry, by_hand, store, column):
+    """An approval is what a promotion relies on: no column of it can say something else than its event."""
+    asked = Settings(approvals=(ApprovalSettings(("carol",), stage="staging"),))
+    open_registry(asked, user="carol").approve("m", 2, "staging", comment="fine")
+    with store.read() as db:
+        there = {row[1] for row in db.execute("PRAGMA table_info(approval)")}
+    assert there == set(APPROVAL)
+    assert history.verify().ok
+    others = {"model_version_id": "1", "event": "event + 1", "approved": "0", "time": "time + 1"}
+    value = others.get(column, f"{column} || 'x'")
+    by_hand(f"UPDATE approval SET {column} = {value}")
+    assert history.verify().rows
 
 
 @pytest.mark.parametrize("table", TABLES)
