@@ -65,8 +65,13 @@ export abstract class ModelsClient extends HttpClient {
     return this.send<IVersion>('POST', `${pathOf(name)}/rollbacks`, { reason });
   }
 
-  async setAlias(name: string, alias: string, version: number): Promise<void> {
-    await this.send('PUT', `${pathOf(name)}/aliases/${encodeURIComponent(alias)}`, { version });
+  /** Lets an alias name a version; one that the policy protects may be refused. */
+  async setAlias(
+    name: string,
+    alias: string,
+    wish: { readonly version: number; readonly reason: string | null }
+  ): Promise<void> {
+    await this.send('PUT', `${pathOf(name)}/aliases/${encodeURIComponent(alias)}`, wish);
   }
 
   async compareVersions(name: string, one: number, other: number): Promise<IVersionComparison> {

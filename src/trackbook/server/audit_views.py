@@ -21,12 +21,6 @@ def before(cursor: str | None) -> str | None:
     return None if position is None else str(position[0])
 
 
-def is_about(found: AuditEvent, model: str) -> bool:
-    """Say whether an event is on the model of that name, or on a version of it."""
-    subject = _SUBJECT.fullmatch(found.subject)
-    return subject is not None and subject[1] == model
-
-
 def page(found: AuditPage) -> dict[str, Any]:
     """Return one page of events, newest first."""
     return {

@@ -8,13 +8,13 @@ import msgspec
 from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
 
+from trackbook.data.names import check_name
 from trackbook.project import Project
-from trackbook.registry import AuditEvent, AuditPage, Identity, Registry
+from trackbook.registry import Identity, Registry
 from trackbook.server import audit_views, model_views
-from trackbook.server.audit_views import is_about
 from trackbook.server.base import TrackbookHandler
 from trackbook.server.identity import of_request
-from trackbook.server.pages import LARGEST_LIMIT, parse_limit
+from trackbook.server.pages import parse_limit
 from trackbook.server.projects import NoStoreError
 from trackbook.store import now_ms
 
@@ -183,7 +183,8 @@ class AuditEventsHandler(RegistryHandler):
                 registry = self.registry()
             except NoStoreError:
                 return {"events": [], "next_cursor": None}
-            return audit_views.page(_events(registry, model, limit, audit_views.before(cursor)))
+            only = None if model is None else f"model = '{check_name(model, 'model')}'"
+            return audit_views.page(registry.audit_events(limit, audit_views.before(cursor), only))
 
         await self.answer(work)
 
@@ -225,19 +226,3 @@ def _page(project: Project, limit: int, cursor: str | None) -> dict[str, Any]:
         _PAGES.clear()
     _PAGES[key] = _Page(project, newest, minute, answer)
     return answer
-
-
-def _events(registry: Registry, model: str | None, limit: int, cursor: str | None) -> AuditPage:
-    """Return the newest events before `cursor`, of one model only where it is given."""
-    if model is None:
-        return registry.audit_events(limit, cursor)
-    found: list[AuditEvent] = []
-    while True:
-        page = registry.audit_events(LARGEST_LIMIT, cursor)
-        found += (each for each in page.events if is_about(each, model))
-        cursor = page.cursor
-        if len(found) >= limit:
-            more = len(found) > limit or cursor is not None
-            return AuditPage(tuple(found[:limit]), str(found[limit - 1].seq) if more else None)
-        if cursor is None:
-            return AuditPage(tuple(found), None)

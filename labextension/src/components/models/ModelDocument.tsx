@@ -119,8 +119,11 @@ function ModelPage(props: IPageProps): JSX.Element {
       <Audit api={api} name={model.name} events={trail.events} cursor={trail.next_cursor} />
     )
   };
-  const find = (part: Part): void =>
-    page.current?.querySelector<HTMLElement>(`[data-part="${part}"]`)?.focus();
+  const find = (part: Part): void => {
+    const found = page.current?.querySelector<HTMLElement>(`[data-part="${part}"]`);
+    void found?.scrollIntoView({ block: 'start' });
+    found?.focus({ preventScroll: true });
+  };
   return (
     <article className="tb-Document" aria-label={`Model ${model.name}`} ref={page}>
       <Header model={model} />

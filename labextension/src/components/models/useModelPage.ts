@@ -227,7 +227,7 @@ export async function askAlias(on: ISubject, take: Take): Promise<void> {
   if (word) {
     const alias = word.name.trim();
     await take(`@${alias} is version ${version}`, `@${alias} was not set`, () =>
-      api.setAlias(name, alias, version)
+      api.setAlias(name, alias, { version, reason: word.text.trim() || null })
     );
   }
 }
