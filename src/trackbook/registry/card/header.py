@@ -10,7 +10,9 @@ import json
 import math
 from collections.abc import Iterator
 
+from trackbook.registry.card.evidence import LESS
 from trackbook.registry.card.values import Measure, ModelCard
+from trackbook.tracking.names import is_automatic
 from trackbook.tracking.words import printable
 
 LIBRARIES = {
@@ -47,17 +49,23 @@ def _lines(card: ModelCard) -> Iterator[str]:
     ]
     yield "tags:"
     yield from (f"- {_text(tag)}" for tag in dict.fromkeys(tags))
-    named = dict.fromkeys(each.metric for each in card.measures)
+    measures = [each for each in card.measures if _is_of_the_model(each)]
+    named = dict.fromkeys(each.metric for each in measures)
     if named:
         yield "metrics:"
         yield from (f"- {_text(name)}" for name in named)
-    whole = [each for each in card.measures if each.slice is None and each.value is not None]
+    whole = [each for each in measures if each.slice is None and each.value is not None]
     if whole:
         yield "model-index:"
         yield f"- name: {_text(card.name)}"
         yield "  results:"
         for each in whole:
             yield from _result(card, each, task or "other")
+
+
+def _is_of_the_model(measure: Measure) -> bool:
+    """Say whether others would compare by it: not what every fit leaves, and no difference to another model."""
+    return not is_automatic(measure.metric) and not measure.metric.endswith(LESS.format(""))
 
 
 def task_of(card: ModelCard) -> str | None:

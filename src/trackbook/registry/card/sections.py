@@ -101,7 +101,7 @@ def title(card: ModelCard) -> str:
 
 def stage_of(card: ModelCard) -> str:
     """Return the stage and the aliases in words."""
-    stage = "in no stage" if card.stage == "none" else f"in {card.stage}"
+    stage = {"none": "in no stage", "archived": "archived"}.get(card.stage, f"in {card.stage}")
     return f"{stage}, as {', '.join(f'@{alias}' for alias in card.aliases)}" if card.aliases else stage
 
 

@@ -39,7 +39,7 @@ def judge(gate: ChampionGate, context: GateContext) -> Finding:
 
 def _reason(gate: ChampionGate, found: Comparison, leakage: Leakage) -> str:
     than = f"{found.candidate:.6g} against the champion's {found.champion:.6g}"
-    by = f"by {found.difference:.4g} ({found.low:.4g} to {found.high:.4g}, {gate.confidence:.4g} sure of each)"
+    by = f"by {found.difference:.4g} ({found.low:.4g} to {found.high:.4g}, limits at {100 * gate.confidence:.4g} %)"
     margin = "" if gate.margin == 0 else f" more than {gate.margin:.4g}"
     where = f"on {found.rows:,} rows of {gate.data}; {found.test}{leakage.note}"
     if found.verdict == BETTER:

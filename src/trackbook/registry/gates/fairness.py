@@ -195,7 +195,7 @@ def _finding(
     of = f" of {gate.by} = {worst.group}" if worst.group is not None else f" by {gate.by}"
     what = "" if gate.on == "estimate" else "the far end of the interval of "
     found = within(f"{what}{gate.measure.replace('metric', gate.metric)}{of}", held, gate.min, gate.max)
-    interval = f"; {worst.value:.4g} ({worst.low:.4g} to {worst.high:.4g}, {gate.confidence:.4g} sure of each)"
+    interval = f"; {worst.value:.4g} ({worst.low:.4g} to {worst.high:.4g}, limits at {100 * gate.confidence:.4g} %)"
     left = f"; left out as too small: {small}" if small else ""
     passed = all(_passes(gate, each) for each in estimates)
     return Finding(passed, f"{found.reason}{interval} on {gate.data}{left}{leakage.note}", worst.value, evidence)
