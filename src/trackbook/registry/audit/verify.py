@@ -154,7 +154,7 @@ def _read(db: Database, wanted: set[int]) -> _Trail:
     rows: tuple[str, ...] = ()
     try:
         expected = projection.rebuild(_of_models(events, about_keys, faults))
-        if walk.fault is None:
+        if walk.fault is None and not projection.agrees(db, expected):
             rows = projection.differences(expected, projection.read(db))
     except IntegrityError as error:
         faults.append(_at(walk.last, str(error)))
