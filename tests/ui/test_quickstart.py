@@ -58,7 +58,7 @@ def test_the_quickstart_goes_all_the_way(
     expect(document).to_be_visible()
     screenshot("run")
 
-    row(page, "^Model diabetes, none in production, newest 2").focus()
+    row(page, "^Model diabetes, version 2 in production").focus()
     page.keyboard.press("Enter")
     model = page.get_by_role("article", name="Model diabetes")
     promote(page, model, 1, "production")
