@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -17,6 +18,10 @@ import pytest
 
 from support.s3 import CREDENTIALS, Bucket, make_bucket, s3_server
 from trackbook.project import Project
+
+# A shell starts what it puts into the background with Ctrl-C switched off, and every process below inherits that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CELL_SECONDS = 60.0
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -21,9 +21,9 @@ frame, last_month, this_month = X, X[:75], X[75:]
 
 def test_the_first_cells_of_the_readme_work_line_by_line(start_kernel):
     kernel = start_kernel()
-    (policy,) = (block for block in re.findall(r"```toml\n(.*?)```", README, re.S) if "[[gates]]" in block)
+    policy, _ = (block for block in re.findall(r"```toml\n(.*?)```", README, re.S) if "[[gates]]" in block)
     (kernel.root / "trackbook.toml").write_text(policy)
-    load, tracked, magics, prove, find = re.findall(r"```python\n(.*?)```", README, re.S)
+    load, tracked, magics, prove, find, _ = re.findall(r"```python\n(.*?)```", README, re.S)
     for cell in (SETUP, load, tracked, *magics.splitlines()):
         outcome = kernel.run(cell)
         assert (outcome.errors, outcome.stderr) == ([], ""), cell

@@ -98,7 +98,7 @@ def test_a_candidate_is_judged_and_registered_without_any_step_running(project: 
         about: run("models", "check", "fit", uri, "--about", about) for about in ("quality", "fairness", "speed")
     }
     assert {about: answer.exit_code for about, answer in answers.items()} == {"quality": 0, "fairness": 1, "speed": 0}
-    assert "**failed** | parity is 0.2, above" in run("models", "check", "fit", uri, "--markdown").stdout
+    assert "| **failed** | parity | parity is 0.2, above" in run("models", "check", "fit", uri, "--markdown").stdout
     assert "nothing was checked" in answers["speed"].stdout
     assert json.loads(run("models", "register", uri, "fit", "--json").stdout)["version"] == 1
     assert run("models", "check", "fit", "1").exit_code == 1

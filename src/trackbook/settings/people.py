@@ -25,7 +25,7 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u0307") | {
 
 def key_of(name: str) -> str:
     """Return what is equal for all spellings of one person's name."""
-    folded = _seen(unicodedata.normalize("NFKC", _seen(name)).casefold())
+    folded = _seen(unicodedata.normalize("NFKC", _seen(unicodedata.normalize("NFC", name))).casefold())
     latin = unicodedata.normalize("NFKC", folded).translate(_LOOK_ALIKE)
     return " ".join(unicodedata.normalize("NFKC", latin).split())
 

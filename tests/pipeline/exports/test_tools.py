@@ -176,7 +176,7 @@ def test_the_lines_of_the_workflow_lead_to_production_only_through_the_gate(proj
     lines = [step for job in ("validate", "train") for step in jobs[job]["steps"]]
     assert [step["name"].partition(":")[0] for step in lines if not shell.run(step)] == ["Gate"]
     summary = (project.root / "summary.md").read_text()
-    assert "**failed** | r2 is 0.9, below the minimum 0.95" in summary
+    assert "| **failed** | r2 | r2 is 0.9, below the minimum 0.95" in summary
 
     gates.write_text(gates.read_text().replace("0.95", "0.5"))
     lines = [step for step in lines if step.get("name", "").startswith("Gate")]

@@ -21,7 +21,7 @@ class FitExamples:
         """Remember what an estimator, and the best one that it searched for, was fitted on; what was before is gone."""
         names = list(fit.given)
         rows = head(fit.given.get("X", fit.given[names[0]] if names else None))
-        for estimator in (fit.estimator, getattr(fit.estimator, "best_estimator_", None)):
+        for estimator in (fit.estimator, _learned(fit.estimator, "best_estimator_")):
             if estimator is not None:
                 self._note(estimator, rows)
 
@@ -37,6 +37,11 @@ class FitExamples:
         """Return the first rows that `estimator` was last fitted on; None when that was not observed."""
         reference, rows = self._heads.get(id(estimator), (None, None))
         return rows if reference is not None and reference() is estimator else None
+
+
+def _learned(estimator: Any, name: str) -> Any:
+    """Return what a fit has left under `name`; an estimator of the user's may do anything when it is asked for more."""
+    return getattr(estimator, "__dict__", {}).get(name)
 
 
 def head(rows: Any) -> Any:
