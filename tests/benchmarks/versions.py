@@ -91,7 +91,8 @@ def size_of(folder: Path) -> int:
 
 
 def settle() -> None:
-    """Let files get old enough that their stamps are trusted."""
+    """Let files get old enough that their stamps are trusted, and the disk write what it was given before."""
+    os.sync()
     time.sleep(2.1)
 
 
@@ -133,6 +134,7 @@ class Bench:
         again: dict[str, list[float]] = {}
         for _ in range(self.options.repeats):
             copy = self.folder / "copy.bin"
+            settle()
             new.setdefault("cp", []).append(timed(["cp", str(big), str(copy)], self.folder))
             copy.unlink()
             for tool in self.tools:
