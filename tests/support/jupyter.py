@@ -37,6 +37,7 @@ class JupyterServer:
 
     def __init__(self, root: Path, home: Path, *arguments: str, app: str = "server") -> None:
         self.root = root
+        self.patience = 30.0  # seconds that an answer may take
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -97,7 +98,7 @@ class JupyterServer:
         """Send a request as it is, without a token unless `headers` hold one."""
         request = Request(self.url + path, data=body, method=method, headers=headers or {})
         try:
-            with urlopen(request, timeout=30) as response:
+            with urlopen(request, timeout=self.patience) as response:
                 return _answer(response.status, response.headers, response.read())
         except HTTPError as error:
             with error:

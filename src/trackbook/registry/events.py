@@ -297,8 +297,12 @@ def changes(event: AuditEvent) -> list[Change]:
         return []
     payload, model = payload_of(event), model_of(event)
     match payload:
-        case Promoted() | RolledBack() | GatesJudged() | PromotionRefused():
+        case GatesJudged() | PromotionRefused():
+            return _judgements(model, payload, event)
+        case Promoted():
             return _moves(model, payload) + _judgements(model, payload, event)
+        case RolledBack():
+            return _moves(model, payload)
         case AliasSet() | AliasDeleted():
             row = {"version": payload.version} if isinstance(payload, AliasSet) else None
             return [Change(("model_alias", model, payload.alias), row)]
@@ -416,9 +420,7 @@ def _approval_row(payload: ApprovalGiven, event: AuditEvent) -> Row:
     }
 
 
-def _moves(model: str, payload: Promoted | RolledBack | GatesJudged | PromotionRefused) -> list[Change]:
-    if isinstance(payload, GatesJudged | PromotionRefused):
-        return []
+def _moves(model: str, payload: Promoted | RolledBack) -> list[Change]:
     if isinstance(payload, RolledBack):
         stages = {payload.previous: "archived", payload.version: "production"}
         aliases: dict[str, int | None] = {CHAMPION: payload.version}
@@ -438,13 +440,9 @@ def _moves(model: str, payload: Promoted | RolledBack | GatesJudged | PromotionR
     return moved + named
 
 
-def _judgements(
-    model: str, payload: GatesJudged | Promoted | PromotionRefused | RolledBack, event: AuditEvent
-) -> list[Change]:
+def _judgements(model: str, payload: GatesJudged | Promoted | PromotionRefused, event: AuditEvent) -> list[Change]:
     """Return the rows of results: those of `gates_judged`, or of a promotion when those still held them themselves."""
     # A judgement has no name of its own: the event and its place in it make one.
-    if isinstance(payload, RolledBack):
-        return []
     own = isinstance(payload, GatesJudged)
     return [
         Change(

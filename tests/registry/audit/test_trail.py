@@ -6,7 +6,7 @@ import sqlite3
 import msgspec
 import pytest
 from blake3 import blake3
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trackbook.errors import IntegrityError, RegistryError, UsageError
@@ -329,3 +329,14 @@ def test_an_identity_is_sealed_with_its_authority_and_one_without_keeps_the_old_
     forged = msgspec.structs.replace(new, authority="jupyter")
     assert chain.seal(forged) != new.hash
     assert chain.seal(msgspec.structs.replace(new, authority="")) != new.hash
+
+
+@given(st.lists(st.text(), min_size=5, max_size=5), st.sampled_from(["", "jupyterhub"]))
+@example(["\x7f", "é", "\udcff", "a\u2028b", "\x00"], "")
+def test_a_seal_is_that_of_the_json_of_the_standard_library(texts, authority):
+    """However it is written, what is hashed has one form, or seals of before would not hold any more."""
+    actor, action, subject, payload, previous = texts
+    event = AuditEvent(3, 5, actor, action, subject, payload, previous, "", authority)
+    fields = [3, 5, *texts, *([authority] if authority else [])]
+    text = json.dumps(fields, separators=(",", ":"), ensure_ascii=True)
+    assert chain.seal(event) == blake3(text.encode()).hexdigest()
