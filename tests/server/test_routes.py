@@ -7,6 +7,7 @@ import re
 import pytest
 
 import trackbook.server
+from support.routes import methods_of
 from trackbook.server.routes import ROUTES
 
 
@@ -20,7 +21,7 @@ def test_the_docstring_lists_exactly_the_methods_that_there_are():
     """A GET changes nothing, so whatever changes something is a POST, a PUT, a PATCH or a DELETE."""
     found = set()
     for path, handler in ROUTES:
-        own = {name for name in vars(handler) if name in ("get", "head", "post", "put", "patch", "delete")}
+        own = methods_of(handler)
         assert own <= {"get", "post", "put", "patch", "delete"}, handler
         found |= {(name.upper(), re.sub(r"\([^)]*\)", "{}", path)) for name in own if path != ".*"}
     rows = re.findall(r"^\| ([A-Z]+) \| `([^`?]*)", trackbook.server.__doc__, re.MULTILINE)

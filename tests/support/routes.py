@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import msgspec
 from tornado.web import Application
 
+from trackbook.server.base import TrackbookHandler
 from trackbook.server.routes import ROOT, add_routes
 
 FILLINGS = {
@@ -28,6 +29,14 @@ PLACE = re.compile(r"\(.*?\)")
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 _QUERIES = re.compile(r"""(?:query|get_query_arguments?)\("(\w+)\"""")
 _CONTENT = re.compile(r"self\.content\((\w+)\)")
+
+
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+
+
+def methods_of(handler: type) -> set[str]:
+    """Return the methods that a handler answers, its own or inherited ones."""
+    return {name for name in METHODS if getattr(handler, name) is not getattr(TrackbookHandler, name)}
 
 
 class Route(NamedTuple):
@@ -50,9 +59,7 @@ class Route(NamedTuple):
     @property
     def methods(self) -> list[str]:
         """The methods that it has, in capital letters."""
-        return [
-            name.upper() for name in ("get", "head", "post", "put", "patch", "delete") if name in vars(self.handler)
-        ]
+        return [name.upper() for name in METHODS if name in methods_of(self.handler)]
 
     @property
     def queries(self) -> set[tuple[type, str]]:
@@ -62,8 +69,8 @@ class Route(NamedTuple):
 
     def body(self, method: str) -> type | None:
         """Return the struct that a method takes as its body, or None."""
-        found = _CONTENT.search(inspect.getsource(vars(self.handler)[method.lower()]))
-        return vars(sys.modules[self.handler.__module__])[found[1]] if found else None
+        found = _CONTENT.search(inspect.getsource(getattr(self.handler, method.lower())))
+        return vars(sys.modules[getattr(self.handler, method.lower()).__module__])[found[1]] if found else None
 
 
 class _ServerApp:

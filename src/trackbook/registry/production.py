@@ -1,4 +1,7 @@
-"""Back to what was in production before: in one call, without a gate, as the version has passed them once."""
+"""Back to what was in production before: in one call, and no gate is asked again.
+
+The version has passed them once, or was put there by an override, which stays marked on it.
+"""
 
 from __future__ import annotations
 

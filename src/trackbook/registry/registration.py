@@ -56,34 +56,26 @@ class Registration:
         resolved = self._loader.resolve(model, any_file=format == OPAQUE) if isinstance(model, str) else None
         run_id = run_id or (resolved.run_id if resolved else None)
         run = self._runs.get(run_id) if run_id else None
-        kept = (
-            self._keeper.keep(model, format, example)
-            if resolved is None
-            else self._keeper.again(resolved, format, example)
-        )
+        keep = self._keeper.keep if resolved is None else self._keeper.again
+        kept = keep(model if resolved is None else resolved, format, example)
         program = self._program(run)
         stored = training_of(self._run_of(resolved), resolved) if resolved else None
         rows = keep_training(self._store.objects, model, training, stored)
         with self._trail.change() as db:
             payload = events.VersionRegistered(
                 version=self._next(db, name),
-                digest=kept.digest,
-                format=kept.format,
-                size=kept.size,
                 run_id=run.run_id if run else None,
                 params=run.summary.params if run else {},
                 metrics={**(run.summary.metrics if run else {}), **extra},
-                signature=kept.signature,
                 environment=_environment(db, run),
                 description=description,
                 author=run.user if run else "",
                 owner=owner,
                 tags=labels,
-                example=kept.example,
-                libraries=dict(kept.libraries),
                 training=rows,
                 program=program,
                 datasets=sources(run),
+                **msgspec.structs.asdict(kept),
             )
             self._trail.record(db, name, payload, payload.version)
             return lookup.version_of(db, name, payload.version)
@@ -91,10 +83,11 @@ class Registration:
     def adopt(self, version: SharedVersion) -> ModelVersion | None:
         """Register a version of another store, whose bytes are here, in stage `none`; None when it is known.
 
-        Nothing in it is built or run.  Raises IntegrityError when its bytes are not those of its digest.
+        Nothing in it is built or run.  Raises IntegrityError when an object of it is not that of its digest.
         """
         sharing.check(version)
-        self._store.objects.check(version.digest)
+        for digest in version.objects:
+            self._store.objects.check(digest)
         with self._trail.change() as db:
             if version.event in {each.event for each in sharing.shared(db, deleted=True)}:
                 return None

@@ -166,8 +166,9 @@ class Registry:
     def rollback(self, name: str, reason: str | None = None) -> Rollback:
         """Put the version back that was in production before; deprecated and deleted ones are passed over.
 
-        No gate is asked: it has passed them once.  A second call goes further back.  Raises RegistryError when there is
-        none, IntegrityError when its bytes or rows are not what was registered.
+        No gate is asked: it has passed them once, or is still marked as one that an override put there.  A second call
+        goes further back.  Raises RegistryError when there is none, IntegrityError when its bytes or rows are not what
+        was registered.
         """
         return self._production.rollback(name, reason)
 

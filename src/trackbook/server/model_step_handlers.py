@@ -13,7 +13,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
 
 from trackbook.server import model_views
-from trackbook.server.base import TrackbookHandler
+from trackbook.server.job_handler import JobHandler
 from trackbook.server.model_handlers import RegistryHandler
 
 KIND = "check"
@@ -82,20 +82,10 @@ class ModelChecksHandler(RegistryHandler):
         await self.answer(work)
 
 
-class ModelCheckHandler(TrackbookHandler):
+class ModelCheckHandler(JobHandler):
     """One check that this server has started."""
 
-    @authenticated
-    @authorized
-    async def get(self, job_id: str) -> None:
-        """Send where it stands, and what the gates said when they have."""
-        await self.answer(lambda: self.jobs.get(KIND, job_id).to_dict())
-
-    @authenticated
-    @authorized
-    async def delete(self, job_id: str) -> None:
-        """End it and send how it stands then; one that has ended stays as it is."""
-        await self.answer(lambda: self.jobs.cancel(KIND, job_id).to_dict())
+    kind = KIND
 
 
 class ApprovalsHandler(RegistryHandler):

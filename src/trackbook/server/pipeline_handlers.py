@@ -12,6 +12,8 @@ from tornado.web import authenticated
 
 from trackbook.server import pipeline_views as views
 from trackbook.server.base import TrackbookHandler
+from trackbook.server.job_handler import JobHandler
+from trackbook.server.jobs import Job
 from trackbook.server.projects import NoStoreError
 
 KIND = "conversion"
@@ -82,20 +84,14 @@ class NotebookConversionsHandler(TrackbookHandler):
         return _with_paths(self, job.to_dict())
 
 
-class ConversionHandler(TrackbookHandler):
+class ConversionHandler(JobHandler):
     """One conversion that this server has started."""
 
-    @authenticated
-    @authorized
-    async def get(self, job_id: str) -> None:
-        """Send where it stands, and what came out when it has ended."""
-        await self.answer(lambda: _with_paths(self, self.jobs.get(KIND, job_id).to_dict()))
+    kind = KIND
 
-    @authenticated
-    @authorized
-    async def delete(self, job_id: str) -> None:
-        """End it and send how it stands then; one that has ended stays as it is."""
-        await self.answer(lambda: _with_paths(self, self.jobs.cancel(KIND, job_id).to_dict()))
+    def shown(self, job: Job) -> dict[str, Any]:
+        """Return what is sent of a job, with the paths that the Lab knows."""
+        return _with_paths(self, job.to_dict())
 
 
 def _with_paths(handler: TrackbookHandler, job: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
 
 from trackbook.server.base import TrackbookHandler
+from trackbook.server.job_handler import JobHandler
 
 KIND = "reproduction"
 
@@ -55,17 +56,7 @@ class RunReproductionsHandler(TrackbookHandler):
         await self.answer(work)
 
 
-class ReproductionHandler(TrackbookHandler):
+class ReproductionHandler(JobHandler):
     """One attempt that this server has started."""
 
-    @authenticated
-    @authorized
-    async def get(self, job_id: str) -> None:
-        """Send where it stands, and the verdict when it has come to one."""
-        await self.answer(lambda: self.jobs.get(KIND, job_id).to_dict())
-
-    @authenticated
-    @authorized
-    async def delete(self, job_id: str) -> None:
-        """End it and send how it stands then; one that has ended stays as it is."""
-        await self.answer(lambda: self.jobs.cancel(KIND, job_id).to_dict())
+    kind = KIND
